@@ -1,0 +1,83 @@
+/*
+ * fields.h
+ *		The declaration of what a metric holds.
+ *
+ * A metric type is described once, as a const array of Field that ends with a
+ * nameless one.  Collection writes by it and is checked against it; the JSON
+ * Schema and the documentation are printed from it.  Pure C: the generator and
+ * the unit tests link the tables without a server.
+ */
+#ifndef FIELDS_H
+#define FIELDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum FieldType
+{
+	FIELD_INT,
+	FIELD_FLOAT,
+	FIELD_BOOL,
+	FIELD_TEXT,
+	FIELD_TIME,					/* RFC 3339, UTC, microseconds */
+	FIELD_TEXTS,				/* array of texts */
+	FIELD_COUNTS,				/* object of text -> integer, open set of keys */
+	FIELD_OBJECT,				/* one object, see "fields" */
+	FIELD_OBJECTS				/* array of objects, see "fields" */
+} FieldType;
+
+typedef struct Field
+{
+	const char *name;
+	FieldType	type;
+	const char *unit;			/* "bytes", "ms", "%", …; NULL where there is none */
+	bool		required;		/* never absent and never null */
+	int			since;			/* first server major version that has it, 0: all */
+	int			until;			/* last one, 0: all */
+	const char *source;			/* view.column, file or formula */
+	const struct Field *fields; /* of FIELD_OBJECT and FIELD_OBJECTS */
+} Field;
+
+/* The value of one Field; the array of values runs parallel to the array of fields. */
+typedef struct Value
+{
+	bool		known;			/* false: the field is left out */
+	union
+	{
+		int64_t		i;			/* FIELD_INT; FIELD_TIME as µs since 1970-01-01 UTC */
+		double		d;			/* FIELD_FLOAT */
+		bool		b;			/* FIELD_BOOL */
+		const char *s;			/* FIELD_TEXT, NUL-terminated */
+	};
+} Value;
+
+#define FIELDS_END {0}
+
+/* Number of fields before the nameless one that ends the array. */
+extern int	FieldCount(const Field *fields);
+
+/* Index of the field called name, or -1. */
+extern int	FieldIndex(const Field *fields, const char *name);
+
+static inline void
+ValueSetInt(Value *value, int64_t i)
+{
+	value->known = true;
+	value->i = i;
+}
+
+static inline void
+ValueSetFloat(Value *value, double d)
+{
+	value->known = true;
+	value->d = d;
+}
+
+static inline void
+ValueSetText(Value *value, const char *s)
+{
+	value->known = s != 0;
+	value->s = s;
+}
+
+#endif							/* FIELDS_H */

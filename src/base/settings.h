@@ -1,0 +1,68 @@
+/*
+ * settings.h
+ *		Everything a person can set, see docs/configuration.md.
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "postgres.h"
+
+#include "base/collectors.h"
+
+/* The values in force; units as in the names. */
+typedef struct Settings
+{
+	char	   *backend_url;
+	char	   *collector_id;
+	char	   *hostname;
+	char	   *database;
+	char	   *databases;
+	char	   *exclude_databases;
+	char	   *enabled_collectors;
+	int			interval_s;
+	int			collector_interval_s[NUM_COLLECTORS];	/* 0: not set */
+	int			push_interval_s;
+	bool		tls_verify;
+	char	   *tls_ca_file;
+	char	   *tls_cert_file;
+	char	   *tls_key_file;
+	char	   *proxy;
+	bool		allow_http;
+	char	   *jwt_secret_file;
+	int			jwt_lifetime_s;
+	int			connect_timeout_ms;
+	int			request_timeout_ms;
+	int			compression_level;
+	char	   *state_directory;
+	int			spool_max_size_mb;
+	int			spool_max_age_s;
+	int			spool_min_free_mb;
+	bool		spool_sync;
+	int			batch_max_size_kb;
+	int			statement_timeout_ms;
+	int			lock_timeout_ms;
+	int			max_relations;
+	int			visitors;
+	char	   *log_filters;
+	int			log_max_rate;	/* entries a second */
+	int			log_entry_size_kb;
+	int			drain_rate_kb;	/* kB a second, 0: no limit */
+} Settings;
+
+extern Settings Setting;
+
+extern void SettingsInit(void);
+
+/* Seconds between two runs of a collector: its own setting, or the larger of its default and "interval". */
+extern int	CollectorInterval(int collector);
+
+/* Does "enabled_collectors" name it? */
+extern bool CollectorEnabled(int collector);
+
+/* Does the comma-separated list of patterns (* and ?) match the name? */
+extern bool PatternListMatches(const char *list, const char *name);
+
+/* Is the word in the comma-separated list, whatever its case? */
+extern bool ListContains(const char *list, const char *word);
+
+#endif							/* SETTINGS_H */

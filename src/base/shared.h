@@ -1,0 +1,174 @@
+/*
+ * shared.h
+ *		What the processes of the extension and the status know of each other.
+ *
+ * Shared memory holds counters, texts for the status, the sequence number and
+ * latches; no data.  Numbers are atomics; texts and what belongs together are
+ * read and written under Shared->lock, which nobody holds over I/O or an
+ * ereport.  All of it starts anew after a crash: what must survive is on disk.
+ *
+ * Shared is NULL where the library is not in shared_preload_libraries.
+ */
+#ifndef SHARED_H
+#define SHARED_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+#include "base/collectors.h"
+
+#define MAX_VISITORS 8
+#define ERROR_TEXT_SIZE 512
+
+/* What a worker says of itself. */
+typedef struct WorkerSlot
+{
+	pid_t		pid;			/* 0: does not run */
+	Latch	   *latch;			/* of its PGPROC; those are never freed */
+	TimestampTz started_at;		/* 0: never */
+	int			restarts;
+	char		state[32];		/* "idle", "collecting", "sending", … */
+	int64		memory_bytes;	/* private memory */
+} WorkerSlot;
+
+typedef struct VisitorSlot
+{
+	WorkerSlot	worker;
+	Oid			database;
+	char		database_name[NAMEDATALEN];
+	bool		finished;		/* set by the visitor: it has reported all it has to say */
+} VisitorSlot;
+
+/* One per collector type. */
+typedef struct CollectorSlot
+{
+	int64		runs;
+	int64		errors;
+	int64		rows;			/* of the last run */
+	TimestampTz last_run;		/* 0: never */
+	double		last_duration_ms;
+	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
+	char		last_error_database[NAMEDATALEN];
+
+	/*
+	 * pganalytics_collect(): a caller draws a ticket from "requested" and
+	 * waits until "completed" reaches it.  The error of the run that served
+	 * it, if any, is kept for the caller.
+	 */
+	uint64		requested;
+	uint64		completed;
+	char		completed_error[ERROR_TEXT_SIZE];
+} CollectorSlot;
+
+typedef enum DeliveryState
+{
+	DELIVERY_OFF,				/* no backend_url */
+	DELIVERY_STARTING,			/* nothing tried yet */
+	DELIVERY_OK,
+	DELIVERY_BACKOFF,
+	DELIVERY_UNAUTHORIZED,
+	DELIVERY_MISCONFIGURED
+} DeliveryState;
+
+typedef struct DeliverySlot
+{
+	DeliveryState state;
+	int64		sent;			/* batches delivered */
+	int64		failed;			/* attempts that were not */
+	int64		bytes_raw;		/* of delivered batches, JSON */
+	int64		bytes_sent;		/* of delivered batches, as they went out */
+	char		tls_version[16];	/* of the last connection, "": none */
+	int			last_status;	/* of the last reply, 0: none */
+	TimestampTz last_success;	/* 0: never */
+	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
+	int			consecutive_failures;
+	TimestampTz next_attempt;	/* 0: nothing is waiting for a retry */
+	TimestampTz token_expires_at;	/* 0: no token */
+	uint64		flush_requested;	/* pganalytics_flush() draws a ticket */
+} DeliverySlot;
+
+/* See problem.h. */
+typedef enum ProblemId
+{
+	PROBLEM_STATE_DIRECTORY,	/* cannot be created or written */
+	PROBLEM_SPOOL,				/* a batch could not be kept */
+	PROBLEM_EVICTION,			/* batches were dropped to keep a limit */
+	PROBLEM_REJECTED,			/* the backend, or a checksum, refused a batch */
+	PROBLEM_DELIVERY,			/* the backend cannot be reached, or refuses us */
+	PROBLEM_CREDENTIALS,		/* certificate, key or secret file */
+	PROBLEM_DATABASE,			/* pganalytics.database cannot be connected to */
+	PROBLEM_VISITORS,			/* visitors cannot be started or fail */
+	PROBLEM_LOG,				/* the server log cannot be read */
+	PROBLEM_LOG_FORMAT			/* its prefix is not understood in full */
+} ProblemId;
+
+#define NUM_PROBLEMS (PROBLEM_LOG_FORMAT + 1)
+
+typedef struct ProblemSlot
+{
+	int			code;			/* 0: no problem */
+	TimestampTz since;
+	char		text[ERROR_TEXT_SIZE];
+} ProblemSlot;
+
+/* Where the log collector has got to. */
+typedef struct LogPosition
+{
+	bool		known;
+	uint64		device;
+	uint64		inode;
+	uint64		offset;
+} LogPosition;
+
+typedef struct SharedState
+{
+	LWLock	   *lock;
+
+	WorkerSlot	collector;
+	WorkerSlot	sender;
+	VisitorSlot visitors[MAX_VISITORS];
+	double		longest_visit_ms;
+
+	CollectorSlot collectors[NUM_COLLECTORS];
+	ConditionVariable progress; /* a collection completed, a batch left the spool */
+
+	DeliverySlot delivery;
+	ProblemSlot problems[NUM_PROBLEMS];
+	LogPosition log_position;
+
+	/* pganalytics.database: failed connections and when to try again */
+	int			connect_failures;
+	TimestampTz connect_not_before;
+
+	/* spool: see spool/README.md */
+	pg_atomic_uint64 sequence;	/* last one given out */
+	pg_atomic_uint64 batches;	/* files waiting */
+	pg_atomic_uint64 bytes;		/* their size */
+	pg_atomic_uint64 oldest;	/* sequence of the oldest, 0: none known */
+	pg_atomic_uint64 written;
+	pg_atomic_uint64 dropped;	/* cumulative for the collector id, kept on disk */
+	pg_atomic_uint64 rejected;	/* the same */
+	pg_atomic_uint64 split;		/* the same */
+	pg_atomic_uint64 sending;	/* sequence that the sender works on, 0: none */
+	pg_atomic_uint64 evicting;	/* sequence that is being evicted, 0: none */
+	pg_atomic_uint32 counters_busy;
+	pg_atomic_uint32 counters_dirty;
+	pg_atomic_uint32 recovered; /* the spool has been looked through since the server started */
+} SharedState;
+
+extern SharedState *Shared;
+
+extern void SharedInit(void);
+
+/* Copies text into a slot of fixed size without cutting a UTF-8 character in two. */
+extern void SharedCopyText(char *slot, size_t size, const char *text);
+
+/* Wakes a worker, if it runs. */
+extern void WakeWorker(const WorkerSlot *slot);
+
+#endif							/* SHARED_H */

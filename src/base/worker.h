@@ -1,0 +1,60 @@
+/*
+ * worker.h
+ *		The life of a background worker: start, wait, recover, end.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "base/shared.h"
+
+/* Registers the static workers; called by _PG_init. */
+extern void WorkersInit(void);
+
+/*
+ * To be called first in a worker's main: signal handlers, unblocked signals,
+ * the slot in shared memory and its release at exit.
+ */
+extern void WorkerStart(WorkerSlot *slot);
+
+/* What the worker does now, for the status; also refreshes its memory figure. */
+extern void WorkerReport(const char *state);
+
+/*
+ * Runs cycle(arg) for ever.  cycle does what is due and returns how many ms
+ * to wait at most (-1: until the latch is set).  Reload, shutdown (exit code
+ * 1, so that the postmaster starts it again) and interrupts are looked after
+ * between cycles; an error that escapes a cycle is logged, cleaned up after,
+ * and followed by a pause.  Each cycle runs in a memory context of its own
+ * that is reset afterwards.
+ */
+typedef long (*WorkerCycle) (void *arg);
+extern void WorkerLoop(WorkerCycle cycle, void *arg) pg_attribute_noreturn();
+
+/* Between the items of a long cycle: exits when asked to, absorbs barriers. */
+extern void WorkerCheckInterrupts(void);
+
+/* True once after each reload, for whoever keeps something derived from settings. */
+extern uint64 WorkerReloadCount(void);
+
+/* A job that is due every so often. */
+typedef struct Periodic
+{
+	TimestampTz due;			/* 0: at once */
+	int			interval_s;
+} Periodic;
+
+/*
+ * Is it due?  Then the next time is set, counted from the ideal time so that
+ * delays do not add up; missed times are not made up for.  A changed interval
+ * counts from now on.
+ */
+extern bool PeriodicIsDue(Periodic *job, int interval_s, TimestampTz now);
+
+/* ms until it is due, 0 if it is; limited by "at_most" (-1: no limit). */
+extern long PeriodicWait(const Periodic *job, TimestampTz now, long at_most);
+
+#endif							/* WORKER_H */

@@ -1,0 +1,89 @@
+/*
+ * spool.h
+ *		The queue on disk between those who collect and the sender.
+ *
+ * <state_directory>/spool holds one file per batch, named by its sequence
+ * number; see README.md in this folder.  Everything here reports trouble by
+ * its result and ProblemSet(), never by an error.
+ */
+#ifndef SPOOL_H
+#define SPOOL_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "spool/format.h"
+
+/* A file of the spool, opened and checked. */
+typedef struct SpoolBatch
+{
+	uint64		sequence;
+	bool		sealed;			/* compressed: the body is what goes on the wire */
+	TimestampTz created_at;
+	uint64		raw_size;		/* of the JSON */
+	char	   *body;			/* malloc'ed by SpoolRead, freed by SpoolRelease */
+	size_t		body_size;
+} SpoolBatch;
+
+/*
+ * Creates the directories (0700), removes what a crash left half-written,
+ * counts what is there, loads the counters.  Done once per server start by
+ * the first who calls it and by each worker as it starts.  False: the state
+ * directory cannot be used (PROBLEM_STATE_DIRECTORY says why).
+ */
+extern bool SpoolOpen(void);
+
+/* The path of <state_directory>[/name] in a static buffer of the caller. */
+extern void SpoolPath(char *path, size_t size, const char *name);
+
+/* A new sequence number: larger than all before, µs of now if it can be. */
+extern uint64 SpoolNextSequence(void);
+
+/* ---- the writer's side, used by batch.c ---- */
+
+typedef struct SpoolFile
+{
+	int			fd;				/* -1: not open */
+	uint64		sequence;
+	uint64		body_size;
+	uint32		crc;
+	char		path[MAXPGPATH];	/* temporary name */
+} SpoolFile;
+
+extern bool SpoolFileCreate(SpoolFile *file);
+extern bool SpoolFileWrite(SpoolFile *file, const char *data, size_t len);
+extern bool SpoolFileTruncate(SpoolFile *file, uint64 body_size);
+extern bool SpoolFileCommit(SpoolFile *file);	/* makes room, fsync, rename, wakes the sender */
+extern void SpoolFileAbort(SpoolFile *file);
+
+/* ---- the sender's side ---- */
+
+/* The oldest sequences, at most "most" of them, above "after"; *sealed tells which are.  Returns how many. */
+extern int	SpoolList(uint64 after, int most, uint64 *sequences, bool *sealed);
+
+/*
+ * Opens a batch for sending and claims it against eviction until
+ * SpoolRelease.  False: it is gone, or was damaged and has been moved to
+ * rejected/.
+ */
+extern bool SpoolRead(uint64 sequence, SpoolBatch *batch);
+extern void SpoolRelease(SpoolBatch *batch);
+
+/* Replaces a plain batch by its compressed form. */
+extern bool SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size);
+
+/* Adds a body as a batch of its own (a half of one that was too large). */
+extern bool SpoolAdd(uint64 sequence, const char *body, size_t size);
+
+extern void SpoolDelivered(uint64 sequence);	/* unlink */
+extern void SpoolReject(uint64 sequence, const char *why);	/* to rejected/, bounded */
+extern void SpoolWasSplit(uint64 sequence); /* unlink, counted as split */
+
+/* Drops what is older than spool_max_age or over the limits; "needed" bytes are about to be written. */
+extern bool SpoolMakeRoom(uint64 needed);
+
+/* The smallest sequence present, 0: the spool is empty.  Reads the directory. */
+extern uint64 SpoolOldest(void);
+
+#endif							/* SPOOL_H */
