@@ -111,7 +111,7 @@ CheckPath(const char *path)
 			if (!IsHexDigit(p[1]) || !IsHexDigit(p[2]))
 				return "\"%\" in the path must be followed by two hexadecimal digits";
 		}
-		else if (!IsAlphanumeric(*p) && strchr("/-._~!$&'()*+,;=:@", *p) == NULL)
+		else if (!IsAlphanumeric(*p) && strchr("/-._~!$&'()*+,;=:", *p) == NULL)
 			return "the path contains a character that is not allowed there";
 
 		/* curl would resolve these, a proxy perhaps differently */
@@ -165,9 +165,6 @@ ParseAuthority(const char *authority, const char *end, Url *url)
 	const char *colon;
 	bool		bracketed = *authority == '[';
 
-	if (memchr(authority, '@', end - authority) != NULL)
-		return "it must not contain a user name or password";
-
 	if (bracketed)
 	{
 		host++;
@@ -209,6 +206,10 @@ Parse(const char *text, Url *url)
 	const char *error;
 	size_t		length = strlen(text);
 
+	/* wherever the "@" is: a slash in a password makes it look like part of the path */
+	url->has_credentials = strchr(text, '@') != NULL;
+	if (url->has_credentials)
+		return "it must not contain a user name or password (\"@\")";
 	if (length >= URL_SIZE)
 		return "it is too long";
 	if ((error = CheckCharacters(text)) != NULL ||

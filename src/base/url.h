@@ -20,6 +20,7 @@ typedef struct Url
 	int			port;			/* the scheme's own where none is given */
 	char		base[URL_SIZE]; /* all of it, without a slash at the end */
 	bool		has_prefix;		/* a path other than "/" */
+	bool		has_credentials;	/* a user name or password; never accepted */
 	const char *error;			/* what is wrong with it, a constant; NULL: nothing */
 } Url;
 

@@ -1,0 +1,410 @@
+/*
+ * auth.c
+ *		Secrets, keys and certificates; the only user of OpenSSL.
+ *
+ * Files are opened as PostgreSQL opens ssl_key_file: symbolic links are
+ * followed (that is how secrets get mounted), and permissions are those of the
+ * file that was opened, not of its name a moment before.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "deliver/auth.h"
+
+/* A bundle of all authorities of the web is about 220 kB. */
+#define AUTHORITIES_MAX_SIZE (4 * 1024 * 1024)
+#define CERTIFICATE_MAX_SIZE (256 * 1024)
+
+FileIdentity
+FileIdentify(const char *path)
+{
+	FileIdentity identity;
+	struct stat st;
+
+	memset(&identity, 0, sizeof(identity));
+	if (path[0] == '\0' || stat(path, &st) != 0)
+		return identity;
+	identity.exists = true;
+	identity.device = st.st_dev;
+	identity.inode = st.st_ino;
+	identity.size = st.st_size;
+	identity.modified = st.st_mtim;
+	identity.changed = st.st_ctim;
+	return identity;
+}
+
+static bool
+SameTime(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool
+FileIsSame(const FileIdentity *a, const FileIdentity *b)
+{
+	return a->exists == b->exists && a->device == b->device && a->inode == b->inode &&
+		a->size == b->size && SameTime(a->modified, b->modified) &&
+		SameTime(a->changed, b->changed);
+}
+
+void
+SecretWipe(void *data, size_t size)
+{
+	OPENSSL_cleanse(data, size);
+}
+
+/* The rules of ssl_key_file: ours and 0600, or root's and at most 0640. */
+static bool
+CheckPrivate(const char *what, const char *path, const struct stat *st,
+			 char *error, size_t error_size)
+{
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		snprintf(error, error_size,
+				 "%s \"%s\" must be owned by the user that PostgreSQL runs as, or by root",
+				 what, path);
+	else if (st->st_uid == geteuid() && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		snprintf(error, error_size, "%s \"%s\" has group or world access: chmod 0600 it",
+				 what, path);
+	else if (st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
+		snprintf(error, error_size,
+				 "%s \"%s\" has world access or is writable by its group: chmod 0640 it",
+				 what, path);
+	else
+		return true;
+	return false;
+}
+
+/*
+ * Reads a file of at most "most" bytes into the buffer.  -1: it could not be
+ * read, or (where "private" is asked for) others could.
+ */
+static ssize_t
+ReadFile(const char *what, const char *path, bool private, char *buffer, size_t most,
+		 char *error, size_t error_size)
+{
+	struct stat st;
+	ssize_t		size = 0;
+	ssize_t		got;
+	int			fd;
+
+	/* not to be stuck on a FIFO */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+	{
+		snprintf(error, error_size, "%s \"%s\" cannot be read: %s", what, path, strerror(errno));
+		return -1;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+	{
+		snprintf(error, error_size, "%s \"%s\" is not a regular file", what, path);
+		close(fd);
+		return -1;
+	}
+	if (private && !CheckPrivate(what, path, &st, error, error_size))
+	{
+		close(fd);
+		return -1;
+	}
+
+	/* one byte more tells whether it is too long */
+	while (size <= (ssize_t) most && (got = read(fd, buffer + size, most + 1 - size)) != 0)
+	{
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+		{
+			snprintf(error, error_size, "%s \"%s\" cannot be read: %s", what, path,
+					 strerror(errno));
+			close(fd);
+			return -1;
+		}
+		size += got;
+	}
+	close(fd);
+	if (size > (ssize_t) most)
+	{
+		snprintf(error, error_size, "%s \"%s\" is larger than %zu kB", what, path, most / 1024);
+		return -1;
+	}
+	return size;
+}
+
+bool
+SecretRead(const char *setting, const char *path, Secret *secret, char *error, size_t error_size)
+{
+	char		what[128];
+	ssize_t		size;
+
+	snprintf(what, sizeof(what), "the file of \"%s\"", setting);
+	size = ReadFile(what, path, true, (char *) secret->data, SECRET_MAX_SIZE, error, error_size);
+	if (size > 0 && secret->data[size - 1] == '\n')
+		size--;
+	if (size >= SECRET_MIN_SIZE)
+	{
+		secret->size = size;
+		return true;
+	}
+	if (size >= 0)
+		snprintf(error, error_size, "%s \"%s\" holds %d bytes, at least %d are needed",
+				 what, path, (int) size, SECRET_MIN_SIZE);
+	SecretWipe(secret, sizeof(*secret));
+	return false;
+}
+
+bool
+AuthHmac(const void *key, size_t key_size, const char *data, size_t size, unsigned char mac[32])
+{
+	unsigned int length = 0;
+	bool		ok;
+
+	ok = HMAC(EVP_sha256(), key, (int) key_size, (const unsigned char *) data, size, mac,
+			  &length) != NULL && length == 32;
+	ERR_clear_error();
+	return ok;
+}
+
+bool
+AuthRandomId(char id[33])
+{
+	unsigned char bits[16];
+
+	if (RAND_bytes(bits, sizeof(bits)) != 1)
+	{
+		ERR_clear_error();
+		return false;
+	}
+	for (int i = 0; i < 16; i++)
+		snprintf(id + 2 * i, 3, "%02x", bits[i]);
+	return true;
+}
+
+/* A file in memory; wiped and freed by BufferFree. */
+typedef struct Buffer
+{
+	char	   *data;
+	size_t		capacity;
+	BIO		   *bio;
+} Buffer;
+
+static bool
+BufferRead(Buffer *buffer, const char *what, const char *path, bool private, size_t most,
+		   char *error, size_t error_size)
+{
+	ssize_t		size;
+
+	buffer->capacity = most + 1;
+	buffer->bio = NULL;
+	buffer->data = malloc(buffer->capacity);
+	if (buffer->data == NULL)
+	{
+		snprintf(error, error_size, "out of memory");
+		return false;
+	}
+	size = ReadFile(what, path, private, buffer->data, most, error, error_size);
+	if (size < 0)
+		return false;
+	buffer->capacity = size;
+	buffer->bio = BIO_new_mem_buf(buffer->data, (int) size);
+	if (buffer->bio == NULL)
+		snprintf(error, error_size, "out of memory");
+	return buffer->bio != NULL;
+}
+
+static void
+BufferFree(Buffer *buffer)
+{
+	BIO_free(buffer->bio);
+	if (buffer->data)
+		SecretWipe(buffer->data, buffer->capacity);
+	free(buffer->data);
+	memset(buffer, 0, sizeof(*buffer));
+	ERR_clear_error();
+}
+
+/* A worker has nobody to ask for a passphrase. */
+static int
+NoPassphrase(char *buffer, int size, int writing, void *arg)
+{
+	bool	   *asked = arg;
+
+	*asked = true;
+	return -1;
+}
+
+bool
+AuthCheckAuthorities(const char *path, char *error, size_t error_size)
+{
+	const char *what = "the file of \"pganalytics.tls_ca_file\"";
+	Buffer		file;
+	X509	   *certificate = NULL;
+
+	if (BufferRead(&file, what, path, false, AUTHORITIES_MAX_SIZE, error, error_size))
+	{
+		certificate = PEM_read_bio_X509_AUX(file.bio, NULL, NULL, NULL);
+		if (certificate == NULL)
+			snprintf(error, error_size, "%s \"%s\" holds no certificate in PEM form", what, path);
+	}
+	BufferFree(&file);
+	X509_free(certificate);
+	return certificate != NULL;
+}
+
+static X509 *
+ReadCertificate(const char *path, char *error, size_t error_size)
+{
+	const char *what = "the file of \"pganalytics.tls_cert_file\"";
+	Buffer		file;
+	X509	   *certificate = NULL;
+
+	if (BufferRead(&file, what, path, false, CERTIFICATE_MAX_SIZE, error, error_size))
+	{
+		certificate = PEM_read_bio_X509_AUX(file.bio, NULL, NULL, NULL);
+		if (certificate == NULL)
+			snprintf(error, error_size, "%s \"%s\" holds no certificate in PEM form", what, path);
+	}
+	BufferFree(&file);
+	return certificate;
+}
+
+static EVP_PKEY *
+ReadKey(const char *path, char *error, size_t error_size)
+{
+	const char *what = "the file of \"pganalytics.tls_key_file\"";
+	Buffer		file;
+	EVP_PKEY   *key = NULL;
+	bool		asked = false;
+
+	if (BufferRead(&file, what, path, true, SECRET_MAX_SIZE, error, error_size))
+	{
+		key = PEM_read_bio_PrivateKey(file.bio, NULL, NoPassphrase, &asked);
+		if (key == NULL && asked)
+			snprintf(error, error_size,
+					 "%s \"%s\" is protected by a passphrase: store the key without one",
+					 what, path);
+		else if (key == NULL)
+			snprintf(error, error_size, "%s \"%s\" holds no private key in PEM form", what, path);
+	}
+	BufferFree(&file);
+	return key;
+}
+
+/* -1: it does not say, which no certificate of X.509 does. */
+static time_t
+TimeOf(const ASN1_TIME *asn1)
+{
+	struct tm	tm;
+
+	return asn1 != NULL && ASN1_TIME_to_tm(asn1, &tm) == 1 ? timegm(&tm) : (time_t) -1;
+}
+
+static void
+FormatDay(char *buffer, size_t size, time_t when)
+{
+	struct tm	tm;
+
+	gmtime_r(&when, &tm);
+	strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &tm);
+}
+
+static bool
+CheckValidity(const char *path, X509 *certificate, time_t *not_after,
+			  char *error, size_t error_size)
+{
+	time_t		not_before = TimeOf(X509_get0_notBefore(certificate));
+	time_t		now = time(NULL);
+	char		day[64];
+
+	*not_after = TimeOf(X509_get0_notAfter(certificate));
+	if (*not_after < now)
+	{
+		FormatDay(day, sizeof(day), *not_after);
+		snprintf(error, error_size,
+				 "the certificate \"%s\" of \"pganalytics.tls_cert_file\" expired on %s: renew it",
+				 path, day);
+		return false;
+	}
+	if (not_before > now)
+	{
+		FormatDay(day, sizeof(day), not_before);
+		snprintf(error, error_size,
+				 "the certificate \"%s\" of \"pganalytics.tls_cert_file\" is not valid before %s: "
+				 "check the clock", path, day);
+		return false;
+	}
+	return true;
+}
+
+bool
+AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
+				char *error, size_t error_size)
+{
+	X509	   *certificate = ReadCertificate(cert_path, error, error_size);
+	EVP_PKEY   *key = certificate ? ReadKey(key_path, error, error_size) : NULL;
+	bool		ok = false;
+
+	if (key != NULL && CheckValidity(cert_path, certificate, not_after, error, error_size))
+	{
+		ok = X509_check_private_key(certificate, key) == 1;
+		if (!ok)
+			snprintf(error, error_size,
+					 "the key \"%s\" of \"pganalytics.tls_key_file\" does not belong to the "
+					 "certificate \"%s\" of \"pganalytics.tls_cert_file\"", key_path, cert_path);
+	}
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return ok;
+}
+
+const char *
+AuthVerifyError(long code)
+{
+	static const struct
+	{
+		long		code;
+		const char *text;
+	}			errors[] = {
+		{X509_V_OK, "its certificate was issued for another host name"},
+		{X509_V_ERR_CERT_HAS_EXPIRED, "its certificate has expired"},
+		{X509_V_ERR_CERT_NOT_YET_VALID, "its certificate is not valid yet (are the clocks right?)"},
+		{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+			"its certificate is self-signed and not in \"pganalytics.tls_ca_file\""},
+		{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+			"its certificate was issued by an authority that is not in "
+			"\"pganalytics.tls_ca_file\""},
+		{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+			"its certificate was issued by an authority that is not in "
+			"\"pganalytics.tls_ca_file\""},
+		{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+			"its certificate was issued by an authority that is not in "
+			"\"pganalytics.tls_ca_file\""},
+		{X509_V_ERR_CERT_REVOKED, "its certificate has been revoked"},
+		{X509_V_ERR_INVALID_PURPOSE, "its certificate is not meant for a server"},
+		{X509_V_ERR_HOSTNAME_MISMATCH, "its certificate was issued for another host name"},
+		{X509_V_ERR_IP_ADDRESS_MISMATCH, "its certificate was issued for another address"},
+	};
+
+	for (int i = 0; i < lengthof(errors); i++)
+	{
+		if (errors[i].code == code)
+			return errors[i].text;
+	}
+	return X509_verify_cert_error_string(code);
+}
+
+const char *
+AuthTlsVersion(void *ssl)
+{
+	return SSL_get_version((SSL *) ssl);
+}
