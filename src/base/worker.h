@@ -34,10 +34,23 @@ extern void WorkerReport(const char *state);
 typedef long (*WorkerCycle) (void *arg);
 extern void WorkerLoop(WorkerCycle cycle, void *arg) pg_attribute_noreturn();
 
+/*
+ * Waits on the latch, at most timeout_ms (-1: no limit), then does what any
+ * wait must be followed by: interrupts, shutdown, reload of the settings.
+ */
+extern void WorkerWait(long timeout_ms);
+
+/*
+ * Around a query, so that SIGTERM cancels it.  Begin returns false when the
+ * worker has been asked to end: the query must not be started.
+ */
+extern bool WorkerQueryBegin(void);
+extern void WorkerQueryEnd(void);
+
 /* Between the items of a long cycle: exits when asked to, absorbs barriers. */
 extern void WorkerCheckInterrupts(void);
 
-/* True once after each reload, for whoever keeps something derived from settings. */
+/* Number of reloads seen, for whoever keeps something derived from settings. */
 extern uint64 WorkerReloadCount(void);
 
 /* A job that is due every so often. */

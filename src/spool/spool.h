@@ -20,7 +20,7 @@ typedef struct SpoolBatch
 {
 	uint64		sequence;
 	bool		sealed;			/* compressed: the body is what goes on the wire */
-	TimestampTz created_at;
+	int64		created_us;		/* since 1970-01-01 UTC */
 	uint64		raw_size;		/* of the JSON */
 	char	   *body;			/* malloc'ed by SpoolRead, freed by SpoolRelease */
 	size_t		body_size;
@@ -28,11 +28,14 @@ typedef struct SpoolBatch
 
 /*
  * Creates the directories (0700), removes what a crash left half-written,
- * counts what is there, loads the counters.  Done once per server start by
- * the first who calls it and by each worker as it starts.  False: the state
- * directory cannot be used (PROBLEM_STATE_DIRECTORY says why).
+ * counts what is there, loads the counters.  Only the collector calls it, at
+ * its start and in each cycle; the others wait for SpoolIsOpen.  False: the
+ * state directory cannot be used (PROBLEM_STATE_DIRECTORY says why).
  */
 extern bool SpoolOpen(void);
+
+/* Has SpoolOpen succeeded since the server started? */
+extern bool SpoolIsOpen(void);
 
 /* The path of <state_directory>[/name] in a static buffer of the caller. */
 extern void SpoolPath(char *path, size_t size, const char *name);
@@ -47,7 +50,6 @@ typedef struct SpoolFile
 	int			fd;				/* -1: not open */
 	uint64		sequence;
 	uint64		body_size;
-	uint32		crc;
 	char		path[MAXPGPATH];	/* temporary name */
 } SpoolFile;
 

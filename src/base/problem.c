@@ -1,0 +1,58 @@
+/*
+ * problem.c
+ *		Changes of state go to the log once, the state itself to the status.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "base/problem.h"
+
+void
+ProblemSet(ProblemId id, int code, const char *format,...)
+{
+	char		text[ERROR_TEXT_SIZE];
+	ProblemSlot *slot;
+	bool		changed;
+	va_list		args;
+
+	if (Shared == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+
+	slot = &Shared->problems[id];
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	changed = slot->code != code;
+	if (slot->code == 0)
+		slot->since = GetCurrentTimestamp();
+	slot->code = code;
+	SharedCopyText(slot->text, sizeof(slot->text), text);
+	LWLockRelease(Shared->lock);
+
+	if (changed)
+		ereport(LOG, (errmsg("pganalytics: %s", text)));
+}
+
+void
+ProblemClear(ProblemId id)
+{
+	char		text[ERROR_TEXT_SIZE];
+	ProblemSlot *slot;
+
+	/* nearly always there is none: look without the lock */
+	if (Shared == NULL || Shared->problems[id].code == 0)
+		return;
+
+	slot = &Shared->problems[id];
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	strlcpy(text, slot->text, sizeof(text));
+	slot->code = 0;
+	slot->since = 0;
+	slot->text[0] = '\0';
+	LWLockRelease(Shared->lock);
+
+	if (text[0])
+		ereport(LOG, (errmsg("pganalytics: resolved: %s", text)));
+}

@@ -1,0 +1,90 @@
+/*
+ * shared.c
+ *		Allocation of the shared state.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+
+#include "base/shared.h"
+
+#define SEGMENT_NAME "pganalytics"
+
+SharedState *Shared = NULL;
+
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+static void
+SharedRequest(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(SharedState)));
+	RequestNamedLWLockTranche(SEGMENT_NAME, 1);
+}
+
+static void
+SharedStartup(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+
+	Shared = NULL;				/* in case this is a restart within the postmaster */
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	Shared = ShmemInitStruct(SEGMENT_NAME, sizeof(SharedState), &found);
+	if (!found)
+	{
+		memset(Shared, 0, sizeof(SharedState));
+		Shared->lock = &GetNamedLWLockTranche(SEGMENT_NAME)->lock;
+		ConditionVariableInit(&Shared->progress);
+		pg_atomic_init_u64(&Shared->sequence, 0);
+		pg_atomic_init_u64(&Shared->batches, 0);
+		pg_atomic_init_u64(&Shared->bytes, 0);
+		pg_atomic_init_u64(&Shared->oldest, 0);
+		pg_atomic_init_u64(&Shared->written, 0);
+		pg_atomic_init_u64(&Shared->dropped, 0);
+		pg_atomic_init_u64(&Shared->rejected, 0);
+		pg_atomic_init_u64(&Shared->split, 0);
+		pg_atomic_init_u64(&Shared->sending, 0);
+		pg_atomic_init_u64(&Shared->evicting, 0);
+		pg_atomic_init_u32(&Shared->counters_busy, 0);
+		pg_atomic_init_u32(&Shared->counters_dirty, 0);
+		pg_atomic_init_u32(&Shared->recovered, 0);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+SharedInit(void)
+{
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = SharedRequest;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = SharedStartup;
+}
+
+void
+SharedCopyText(char *slot, size_t size, const char *text)
+{
+	size_t		len = strlen(text);
+
+	if (len >= size)
+		len = pg_encoding_mbcliplen(PG_UTF8, text, len, size - 1);
+	memcpy(slot, text, len);
+	slot[len] = '\0';
+}
+
+void
+WakeWorker(const WorkerSlot *slot)
+{
+	Latch	   *latch = slot->latch;
+
+	if (latch)
+		SetLatch(latch);
+}

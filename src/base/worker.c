@@ -1,0 +1,307 @@
+/*
+ * worker.c
+ *		The life of a background worker.
+ *
+ * SIGTERM sets a flag, and cancels the query that runs, if one does: the
+ * worker then finishes the batch in hand with what it has and exits with 1.
+ * Code 1 makes the postmaster start it again after bgw_restart_time; 0 would
+ * be for ever and anything else restarts the whole server.
+ *
+ * SIGUSR1 is procsignal_sigusr1_handler and every wait is on MyLatch and
+ * followed by CHECK_FOR_INTERRUPTS(): a worker that does not absorb barriers
+ * hangs every DROP DATABASE of the cluster.  SIGINT keeps its default,
+ * StatementCancelHandler, because statement and lock timeouts arrive by it.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/worker.h"
+
+#define RESTART_SECONDS 5
+#define ERROR_PAUSE_MS 5000L
+#define MEMORY_REFRESH_MS 60000
+
+static WorkerSlot *my_slot = NULL;
+static uint64 reload_count = 0;
+static volatile sig_atomic_t query_is_running = false;
+
+static void
+WorkerHandleSigterm(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	ShutdownRequestPending = true;
+	if (query_is_running)
+	{
+		InterruptPending = true;
+		QueryCancelPending = true;
+	}
+	SetLatch(MyLatch);
+	errno = save_errno;
+}
+
+static void
+RegisterWorker(const char *name, const char *function)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s", name);
+	snprintf(worker.bgw_type, BGW_MAXLEN, "%s", name);
+	snprintf(worker.bgw_library_name, BGW_MAXLEN, "pganalytics");
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, "%s", function);
+	worker.bgw_flags =
+		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION | BGWORKER_INTERRUPTIBLE;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;
+	worker.bgw_restart_time = RESTART_SECONDS;
+	RegisterBackgroundWorker(&worker);
+}
+
+void
+WorkersInit(void)
+{
+	RegisterWorker("pganalytics collector", "PganalyticsCollectorMain");
+	RegisterWorker("pganalytics sender", "PganalyticsSenderMain");
+}
+
+/* Private resident memory: what statm calls resident less what it calls shared. */
+static int64
+PrivateMemory(void)
+{
+	char		text[128];
+	long long	resident;
+	long long	shared;
+	int			fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t		len;
+
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	if (sscanf(text, "%*s %lld %lld", &resident, &shared) != 2)
+		return 0;
+	return (int64) (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+void
+WorkerReport(const char *state)
+{
+	static TimestampTz measured_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (measured_at == 0 || TimestampDifferenceExceeds(measured_at, now, MEMORY_REFRESH_MS))
+	{
+		my_slot->memory_bytes = PrivateMemory();
+		measured_at = now;
+	}
+	strlcpy(my_slot->state, state, sizeof(my_slot->state));
+}
+
+static void
+ReleaseSlot(int code, Datum arg)
+{
+	LWLockReleaseAll();			/* an error while it was held */
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	my_slot->pid = 0;
+	my_slot->latch = NULL;
+	LWLockRelease(Shared->lock);
+
+	/* whoever waits for this worker looks again */
+	ConditionVariableBroadcast(&Shared->progress);
+}
+
+void
+WorkerStart(WorkerSlot *slot)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, WorkerHandleSigterm);
+	pqsignal(SIGUSR1, procsignal_sigusr1_handler);
+	BackgroundWorkerUnblockSignals();
+
+	if (Shared == NULL)
+		proc_exit(1);			/* the library is no longer preloaded */
+
+	my_slot = slot;
+	before_shmem_exit(ReleaseSlot, (Datum) 0);
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	if (slot->started_at != 0)
+		slot->restarts++;
+	slot->pid = MyProcPid;
+	slot->latch = MyLatch;
+	slot->started_at = GetCurrentTimestamp();
+	LWLockRelease(Shared->lock);
+	WorkerReport("starting");
+}
+
+void
+WorkerCheckInterrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ShutdownRequestPending)
+		proc_exit(1);
+}
+
+uint64
+WorkerReloadCount(void)
+{
+	return reload_count;
+}
+
+bool
+WorkerQueryBegin(void)
+{
+	query_is_running = true;
+	return !ShutdownRequestPending;
+}
+
+void
+WorkerQueryEnd(void)
+{
+	query_is_running = false;
+	if (ShutdownRequestPending)
+		QueryCancelPending = false; /* came too late for this query, is not meant for the next */
+}
+
+void
+WorkerWait(long timeout_ms)
+{
+	static uint32 wait_event = 0;
+
+	if (wait_event == 0)
+		wait_event = WaitEventNew("PganalyticsMain");
+	(void) WaitLatch(MyLatch,
+					 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout_ms >= 0 ? WL_TIMEOUT : 0),
+					 timeout_ms, wait_event);
+	ResetLatch(MyLatch);
+	WorkerCheckInterrupts();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+		reload_count++;
+	}
+}
+
+/* What checkpointer.c and walsummarizer.c do after an error, in the same order. */
+static void
+RecoverFromError(MemoryContext context)
+{
+	error_context_stack = NULL;
+	HOLD_INTERRUPTS();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	query_is_running = false;
+	EmitErrorReport();
+	AbortCurrentTransaction();
+	LWLockReleaseAll();
+	ConditionVariableCancelSleep();
+	pgstat_report_wait_end();
+	AtEOXact_Files(false);
+	AtEOXact_HashTables(false);
+	MemoryContextSwitchTo(context);
+	FlushErrorState();
+	MemoryContextReset(context);
+	RESUME_INTERRUPTS();
+}
+
+void
+WorkerLoop(WorkerCycle cycle, void *arg)
+{
+	sigjmp_buf	local_sigjmp_buf;
+	MemoryContext context;
+
+	context = AllocSetContextCreate(TopMemoryContext, "pganalytics cycle", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+
+	/*
+	 * Not a loop around PG_TRY: there, no handler would be in force during
+	 * the CATCH part.
+	 */
+	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
+	{
+		TimestampTz until;
+
+		RecoverFromError(context);
+		WorkerReport("waiting after an error");
+		until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ERROR_PAUSE_MS);
+		for (;;)
+		{
+			TimestampTz now = GetCurrentTimestamp();
+
+			if (now >= until)
+				break;
+			WorkerWait(TimestampDifferenceMilliseconds(now, until));
+		}
+	}
+	PG_exception_stack = &local_sigjmp_buf;
+
+	for (;;)
+	{
+		long		wait_ms;
+
+		WorkerCheckInterrupts();
+		wait_ms = cycle(arg);
+		MemoryContextSwitchTo(context);
+		MemoryContextReset(context);
+		WorkerReport("idle");
+		WorkerWait(wait_ms);
+	}
+}
+
+bool
+PeriodicIsDue(Periodic *job, int interval_s, TimestampTz now)
+{
+	int64		interval_us = (int64) interval_s * USECS_PER_SEC;
+
+	if (interval_s != job->interval_s)
+	{
+		/* first time: at once; a changed interval: counted from now on, never later than before */
+		TimestampTz due = job->interval_s == 0 ? now : now + interval_us;
+
+		if (job->interval_s == 0 || due < job->due)
+			job->due = due;
+		job->interval_s = interval_s;
+	}
+	if (job->due > now + interval_us)
+		job->due = now + interval_us;	/* the clock was set back */
+	if (now < job->due)
+		return false;
+
+	job->due += interval_us;
+	if (job->due <= now)
+		job->due = now + interval_us;	/* missed: what is past is past */
+	return true;
+}
+
+long
+PeriodicWait(const Periodic *job, TimestampTz now, long at_most)
+{
+	long		wait_ms = 0;
+
+	if (job->due > now)
+		wait_ms = TimestampDifferenceMilliseconds(now, job->due);
+	return at_most >= 0 && at_most < wait_ms ? at_most : wait_ms;
+}

@@ -1,0 +1,40 @@
+/*
+ * format.h
+ *		The file format of a batch: a header of 64 bytes, then the body.
+ *
+ * All numbers are little-endian.  The checksum covers the body and then the
+ * header from its version on; magic and checksum themselves stand outside, so
+ * that a file of another kind is told from a damaged one.  Pure C.
+ */
+#ifndef FORMAT_H
+#define FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BATCH_HEADER_SIZE 64
+#define BATCH_CRC_FROM 8		/* first byte of the header that the checksum covers */
+#define BATCH_VERSION 1
+
+typedef struct BatchHeader
+{
+	uint32_t	crc;			/* CRC-32C */
+	bool		sealed;			/* the body is gzip */
+	uint64_t	body_size;
+	uint64_t	raw_size;		/* of the JSON */
+	uint64_t	sequence;
+	int64_t		created_us;		/* since 1970-01-01 UTC */
+	uint64_t	system_identifier;
+} BatchHeader;
+
+extern void BatchHeaderEncode(const BatchHeader *header, uint8_t bytes[BATCH_HEADER_SIZE]);
+
+/*
+ * Decodes the first bytes of a file of file_size bytes.  Returns NULL or what
+ * is wrong; the checksum is left to the caller, who has the body.
+ */
+extern const char *BatchHeaderDecode(const uint8_t *bytes, size_t len, uint64_t file_size,
+									 BatchHeader *header);
+
+#endif							/* FORMAT_H */
