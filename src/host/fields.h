@@ -1,0 +1,139 @@
+/*
+ * fields.h
+ *		Places of the host's fields in their tables, and rows of values.
+ *
+ * The readers fill arrays of Value that run parallel to the tables in fields.c;
+ * the numbers here are the indexes of both.  Pure C.
+ */
+#ifndef HOST_FIELDS_H
+#define HOST_FIELDS_H
+
+#include "base/collectors.h"
+
+enum
+{
+	CPU_FIELD_USER,
+	CPU_FIELD_SYSTEM,
+	CPU_FIELD_IOWAIT,
+	CPU_FIELD_STEAL,
+	CPU_FIELD_IDLE,
+	CPU_FIELD_NICE,
+	CPU_FIELD_IRQ,
+	CPU_FIELD_LOAD_1M,
+	CPU_FIELD_LOAD_5M,
+	CPU_FIELD_LOAD_15M,
+	CPU_FIELD_COUNT,
+	NUM_CPU_FIELDS
+};
+
+enum
+{
+	MEMORY_FIELD_TOTAL,
+	MEMORY_FIELD_USED,
+	MEMORY_FIELD_CACHED,
+	MEMORY_FIELD_FREE,
+	MEMORY_FIELD_AVAILABLE,
+	MEMORY_FIELD_BUFFERS,
+	MEMORY_FIELD_DIRTY,
+	MEMORY_FIELD_SHARED,
+	MEMORY_FIELD_SWAP_TOTAL,
+	MEMORY_FIELD_SWAP_USED,
+	MEMORY_FIELD_HUGE_PAGES_TOTAL,
+	MEMORY_FIELD_HUGE_PAGES_FREE,
+	NUM_MEMORY_FIELDS
+};
+
+enum
+{
+	DISK_FIELD_DEVICE,
+	DISK_FIELD_READS,
+	DISK_FIELD_WRITES,
+	DISK_FIELD_READ_BYTES,
+	DISK_FIELD_WRITE_BYTES,
+	DISK_FIELD_READ_MS,
+	DISK_FIELD_WRITE_MS,
+	DISK_FIELD_IO_MS,
+	DISK_FIELD_WEIGHTED_IO_MS,
+	DISK_FIELD_IN_FLIGHT,
+	NUM_DISK_FIELDS
+};
+
+enum
+{
+	NETWORK_FIELD_INTERFACE,
+	NETWORK_FIELD_RX_BYTES,
+	NETWORK_FIELD_TX_BYTES,
+	NETWORK_FIELD_RX_PACKETS,
+	NETWORK_FIELD_TX_PACKETS,
+	NETWORK_FIELD_RX_ERRORS,
+	NETWORK_FIELD_TX_ERRORS,
+	NETWORK_FIELD_RX_DROPPED,
+	NETWORK_FIELD_TX_DROPPED,
+	NUM_NETWORK_FIELDS
+};
+
+enum
+{
+	SYSSTAT_FIELD_CPU,
+	SYSSTAT_FIELD_MEMORY,
+	SYSSTAT_FIELD_DISK_IO,
+	SYSSTAT_FIELD_NETWORK,
+	SYSSTAT_FIELD_UPTIME,
+	NUM_SYSSTAT_FIELDS
+};
+
+enum
+{
+	FILESYSTEM_FIELD_MOUNT,
+	FILESYSTEM_FIELD_DEVICE,
+	FILESYSTEM_FIELD_FSTYPE,
+	FILESYSTEM_FIELD_TOTAL,
+	FILESYSTEM_FIELD_USED,
+	FILESYSTEM_FIELD_FREE,
+	FILESYSTEM_FIELD_AVAILABLE,
+	FILESYSTEM_FIELD_USED_PERCENT,
+	FILESYSTEM_FIELD_INODES_TOTAL,
+	FILESYSTEM_FIELD_INODES_FREE,
+	FILESYSTEM_FIELD_PURPOSES,
+	NUM_FILESYSTEM_FIELDS
+};
+
+enum
+{
+	DIRECTORY_FIELD_PURPOSE,
+	DIRECTORY_FIELD_PATH,
+	DIRECTORY_FIELD_BYTES,
+	DIRECTORY_FIELD_FILES,
+	NUM_DIRECTORY_FIELDS
+};
+
+enum
+{
+	DISK_USAGE_FIELD_FILESYSTEMS,
+	DISK_USAGE_FIELD_DIRECTORIES,
+	NUM_DISK_USAGE_FIELDS
+};
+
+/* Objects of one kind, as far as there is room for them. */
+typedef struct Rows
+{
+	Value	   *values;			/* capacity * width */
+	int			width;			/* number of fields */
+	int			capacity;
+	int			count;
+	int			left_out;		/* did not fit */
+} Rows;
+
+/* A new row in which nothing is known; NULL, and counted, when there is no room. */
+extern Value *RowsAdd(Rows *rows);
+
+static inline Value *
+RowsGet(const Rows *rows, int row)
+{
+	return rows->values + (int64_t) row * rows->width;
+}
+
+/* Does the row hold anything? */
+extern bool RowIsKnown(const Value *row, int width);
+
+#endif							/* HOST_FIELDS_H */

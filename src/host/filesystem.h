@@ -1,0 +1,15 @@
+/*
+ * filesystem.h
+ *		The sizes of a filesystem, as df(1) understands them.  Pure C.
+ */
+#ifndef HOST_FILESYSTEM_H
+#define HOST_FILESYSTEM_H
+
+#include <sys/statvfs.h>
+
+#include "host/fields.h"
+
+/* Sets what can be known; a filesystem without blocks (proc) or inodes (btrfs) has no such sizes. */
+extern void FilesystemSizes(const struct statvfs *statistics, Value *filesystem);
+
+#endif							/* HOST_FILESYSTEM_H */
