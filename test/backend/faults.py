@@ -1,0 +1,159 @@
+"""The ways in which the backend can misbehave, and the queue of those that were ordered.
+
+A fault is {"action": name, …}, and with it may come
+    times    how many connections or requests it takes (1; null: until reset)
+    path     only requests whose path begins with this
+    process  do the work first, so that only the reply is lost or late
+"""
+
+import json
+import select
+import threading
+from collections import namedtuple
+
+Reply = namedtuple('Reply', 'status headers body')
+
+
+# ---- of a connection, before TLS: function(socket, fault) ----
+
+def connection_refuse(_sock, _fault):
+    pass
+
+
+def connection_silence(sock, _fault):
+    while sock.recv(65536):
+        pass
+
+
+def connection_garbage(sock, fault):
+    sock.recv(65536)
+    sock.sendall(fault.get('bytes', 'SSH-2.0-OpenSSH_9.2\r\n').encode())
+
+
+CONNECTION_FAULTS = {
+    'refuse': connection_refuse,
+    'no_handshake': connection_silence,
+    'no_tls': connection_garbage,
+}
+
+
+# ---- of a reply's content: function(reply, fault) -> reply; by default nothing is processed ----
+
+def reply_status(_reply, fault):
+    body = fault.get('body', {'code': fault['status'], 'message': 'as ordered'})
+    body = body if isinstance(body, str) else json.dumps(body)
+    return Reply(fault['status'], fault.get('headers', {}), body.encode())
+
+
+def reply_html(_reply, fault):
+    page = '<!DOCTYPE html><html><body><h1>Welcome to nginx!</h1></body></html>\n'
+    return Reply(fault.get('status', 200), {'Content-Type': 'text/html'}, page.encode())
+
+
+def reply_huge_body(_reply, fault):
+    filler = b'x' * fault.get('size', 64 * 1024 * 1024)
+    return Reply(fault.get('status', 200), {}, b'{"filler":"' + filler + b'"}')
+
+
+def reply_huge_header(_reply, fault):
+    return Reply(fault.get('status', 200), {'X-Filler': 'x' * fault.get('size', 1024 * 1024)},
+                 b'{}')
+
+
+def reply_redirect(_reply, fault):
+    return Reply(fault.get('status', 307), {'Location': fault['location']}, b'')
+
+
+REPLY_FAULTS = {
+    'status': reply_status,
+    'html': reply_html,
+    'huge_body': reply_huge_body,
+    'huge_header': reply_huge_header,
+    'redirect': reply_redirect,
+}
+
+
+# ---- of the way a reply is sent: function(connection, reply, fault) ----
+
+def send_now(connection, reply, _fault):
+    connection.send(reply)
+
+
+def send_late(connection, reply, fault):
+    if not wait_for_close(connection.connection, fault.get('seconds', 1)):
+        connection.send(reply)
+
+
+def send_nothing(connection, _reply, _fault):
+    wait_for_close(connection.connection)
+    connection.cut()
+
+
+def send_part(connection, reply, fault):
+    """Ends the connection "after" the request's head, the request, or half of the reply's."""
+    head, body = connection.encode(reply)
+    parts = {'headers': head[:len(head) // 2], 'body': head + body[:len(body) // 2]}
+    connection.wfile.write(parts.get(fault.get('after'), b''))
+    connection.cut()
+
+
+def send_slowly(connection, reply, fault):
+    for byte in b''.join(connection.encode(reply)):
+        if wait_for_close(connection.connection, fault.get('seconds', 0.1)):
+            return connection.cut()
+        connection.wfile.write(bytes([byte]))
+    return None
+
+
+def send_garbage(connection, _reply, fault):
+    connection.wfile.write(fault.get('bytes', 'this is not HTTP\r\n\r\n').encode())
+    connection.cut()
+
+
+SENDING_FAULTS = {
+    'delay': send_late,
+    'silence': send_nothing,
+    'cut': send_part,
+    'drip': send_slowly,
+    'garbage': send_garbage,
+}
+
+PROCESSED = {'delay', 'drip'}       # by default
+
+
+def wait_for_close(sock, seconds=None):
+    """True when the peer closed (or spoke out of turn), or a reset did, within that time."""
+    try:
+        return bool(select.select([sock], [], [], seconds)[0])
+    except (OSError, ValueError):
+        return True
+
+
+class Faults:
+    """The faults that were ordered, in order; each is used up after its "times"."""
+
+    CONNECTION, REQUEST = CONNECTION_FAULTS.keys(), REPLY_FAULTS.keys() | SENDING_FAULTS.keys()
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.queue = []
+
+    def add(self, fault):
+        with self.lock:
+            self.queue.append({'times': 1} | fault)
+
+    def reset(self):
+        with self.lock:
+            self.queue.clear()
+
+    def take(self, actions, path=''):
+        """The first fault of those actions that is meant for the path; None: behave."""
+        with self.lock:
+            for fault in self.queue:
+                if fault['action'] in actions and path.startswith(fault.get('path', '')):
+                    if fault['times'] is not None:
+                        fault['times'] -= 1
+                        if fault['times'] <= 0:
+                            self.queue.remove(fault)
+                    return fault
+        return None
