@@ -28,7 +28,7 @@ static const struct
 #define MIN_TICKS (TICKS_IDLE + 1)
 
 static void
-parse_ticks(Span line, CpuCounters *counters)
+ParseTicks(Span line, CpuCounters *counters)
 {
 	Span		word;
 
@@ -54,7 +54,7 @@ CpuParse(char *text, size_t length)
 		if (!SpanWord(&line, &word))
 			continue;
 		if (SpanIs(word, "cpu"))
-			parse_ticks(line, &counters);
+			ParseTicks(line, &counters);
 		else if (SpanBeginsWith(word, "cpu"))
 			counters.count++;
 		else
@@ -72,7 +72,7 @@ CpuParse(char *text, size_t length)
  * that was restored, or a container's /proc that changed hands.
  */
 static int64_t
-ticks_between(const CpuCounters *before, const CpuCounters *now, int64_t *growth)
+TicksBetween(const CpuCounters *before, const CpuCounters *now, int64_t *growth)
 {
 	int64_t		total = 0;
 
@@ -96,7 +96,7 @@ ticks_between(const CpuCounters *before, const CpuCounters *now, int64_t *growth
 
 /* Two decimals are more than a counter of 10 ms can tell. */
 static double
-percentage(int64_t part, int64_t whole)
+Percentage(int64_t part, int64_t whole)
 {
 	return (int64_t) (10000.0 * part / whole + 0.5) / 100.0;
 }
@@ -110,7 +110,7 @@ CpuPercentages(const CpuCounters *before, const CpuCounters *now, Value *cpu)
 	/* CPUs that come and go bring their counters along. */
 	if (before->known == 0 || before->count != now->count)
 		return;
-	total = ticks_between(before, now, growth);
+	total = TicksBetween(before, now, growth);
 	if (total <= 0)
 		return;
 
@@ -125,7 +125,7 @@ CpuPercentages(const CpuCounters *before, const CpuCounters *now, Value *cpu)
 			part = more >= 0 ? part + more : -1;
 		}
 		if (part >= 0)
-			ValueSetFloat(&cpu[Shares[i].field], percentage(part, total));
+			ValueSetFloat(&cpu[Shares[i].field], Percentage(part, total));
 	}
 }
 

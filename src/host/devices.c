@@ -51,7 +51,7 @@ static const char *const Placeholders[] = {"loop", "ram", "zram", "nbd", "sr", "
 
 /* Returns how many columns there are; those that are no number are unknown. */
 static int
-parse_columns(Span line, Value *columns)
+ParseColumns(Span line, Value *columns)
 {
 	int			count = 0;
 	Span		word;
@@ -67,7 +67,7 @@ parse_columns(Span line, Value *columns)
 }
 
 static void
-set_columns(Value *row, const Column *table, int entries, const Value *columns)
+SetColumns(Value *row, const Column *table, int entries, const Value *columns)
 {
 	for (int i = 0; i < entries; i++)
 	{
@@ -80,7 +80,7 @@ set_columns(Value *row, const Column *table, int entries, const Value *columns)
 }
 
 static bool
-is_unused_placeholder(Span name, const Value *columns, int count)
+IsUnusedPlaceholder(Span name, const Value *columns, int count)
 {
 	bool		placeholder = false;
 
@@ -112,14 +112,14 @@ DisksParse(char *text, size_t length, Rows *disks)
 
 		if (!SpanWord(&line, &number) || !SpanWord(&line, &number) || !SpanWord(&line, &name))
 			continue;
-		count = parse_columns(line, columns);
-		if (count < DISK_COLUMNS || is_unused_placeholder(name, columns, count))
+		count = ParseColumns(line, columns);
+		if (count < DISK_COLUMNS || IsUnusedPlaceholder(name, columns, count))
 			continue;
 		if ((row = RowsAdd(disks)) == NULL)
 			continue;
 		*name.end = '\0';
 		ValueSetText(&row[DISK_FIELD_DEVICE], name.at);
-		set_columns(row, DiskColumns, LENGTH(DiskColumns), columns);
+		SetColumns(row, DiskColumns, LENGTH(DiskColumns), columns);
 	}
 }
 
@@ -139,12 +139,12 @@ InterfacesParse(char *text, size_t length, Rows *interfaces)
 		/* The two lines of headings have no colon; the first number may follow it without a blank. */
 		if (!SpanCut(&line, ':', &head) || !SpanWord(&head, &name) || SpanIs(name, "lo"))
 			continue;
-		if (parse_columns(line, columns) < INTERFACE_COLUMNS)
+		if (ParseColumns(line, columns) < INTERFACE_COLUMNS)
 			continue;
 		if ((row = RowsAdd(interfaces)) == NULL)
 			continue;
 		*name.end = '\0';
 		ValueSetText(&row[NETWORK_FIELD_INTERFACE], name.at);
-		set_columns(row, InterfaceColumns, LENGTH(InterfaceColumns), columns);
+		SetColumns(row, InterfaceColumns, LENGTH(InterfaceColumns), columns);
 	}
 }

@@ -25,10 +25,10 @@ typedef struct Measurement
 	char	   *error;			/* NULL: none so far */
 } Measurement;
 
-static void measure(Measurement *m, const char *path, int depth, bool may_be_missing);
+static void Measure(Measurement *m, const char *path, int depth, bool may_be_missing);
 
 static void
-measure_entry(Measurement *m, DIR *dir, const char *path, const char *name, int depth)
+MeasureEntry(Measurement *m, DIR *dir, const char *path, const char *name, int depth)
 {
 	struct stat st;
 
@@ -45,12 +45,12 @@ measure_entry(Measurement *m, DIR *dir, const char *path, const char *name, int 
 		m->size->files++;
 	}
 	else if (S_ISDIR(st.st_mode) && depth > 0)
-		measure(m, psprintf("%s/%s", path, name), depth - 1, true);
+		Measure(m, psprintf("%s/%s", path, name), depth - 1, true);
 }
 
 /* AllocateDir(), so that an error out of the interrupt check leaves nothing open. */
 static void
-measure(Measurement *m, const char *path, int depth, bool may_be_missing)
+Measure(Measurement *m, const char *path, int depth, bool may_be_missing)
 {
 	DIR		   *dir = AllocateDir(path);
 	struct dirent *entry = NULL;
@@ -70,7 +70,7 @@ measure(Measurement *m, const char *path, int depth, bool may_be_missing)
 			m->error = psprintf("directory \"%s\" is not measured: it has more than %d entries",
 								path, MAX_ENTRIES);
 		else
-			measure_entry(m, dir, path, entry->d_name, depth);
+			MeasureEntry(m, dir, path, entry->d_name, depth);
 		if (m->entries % ENTRIES_PER_INTERRUPT_CHECK == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -86,6 +86,6 @@ DirectoryMeasure(const char *path, int depth, bool may_be_missing, DirectorySize
 
 	size->bytes = 0;
 	size->files = 0;
-	measure(&m, path, depth, may_be_missing);
+	Measure(&m, path, depth, may_be_missing);
 	return m.error;
 }

@@ -69,7 +69,7 @@ typedef struct Usage
 } Usage;
 
 static void
-report_error(Usage *usage, const char *message)
+ReportError(Usage *usage, const char *message)
 {
 	BatchError(usage->batch, "disk_usage", NULL, NULL, message);
 }
@@ -77,7 +77,7 @@ report_error(Usage *usage, const char *message)
 /* ---- the mount table ---- */
 
 static void
-read_mounts(Usage *usage)
+ReadMounts(Usage *usage)
 {
 	static const char file[] = "self/mountinfo";
 	char	   *text = palloc(MAX_MOUNTINFO);
@@ -89,19 +89,19 @@ read_mounts(Usage *usage)
 	errno = ProcRead(file, text, MAX_MOUNTINFO, &length, &cut);
 	if (errno != 0)
 	{
-		report_error(usage, psprintf("could not read \"%s/%s\": %m", ProcRoot, file));
+		ReportError(usage, psprintf("could not read \"%s/%s\": %m", ProcRoot, file));
 		return;
 	}
 	MountsParse(text, length, &usage->mounts);
 	if (cut || usage->mounts.left_out > 0)
-		report_error(usage, psprintf("only the first %d mounts in \"%s/%s\" are known",
+		ReportError(usage, psprintf("only the first %d mounts in \"%s/%s\" are known",
 									 usage->mounts.count, ProcRoot, file));
 }
 
 /* ---- filesystems ---- */
 
 static Filesystem *
-add_filesystem(Usage *usage, Mount *mount)
+AddFilesystem(Usage *usage, Mount *mount)
 {
 	Filesystem *filesystem = palloc0(sizeof(Filesystem));
 
@@ -115,7 +115,7 @@ add_filesystem(Usage *usage, Mount *mount)
 }
 
 static Filesystem *
-filesystem_of(Usage *usage, Mount *mount)
+FilesystemOf(Usage *usage, Mount *mount)
 {
 	ListCell   *cell;
 
@@ -126,12 +126,12 @@ filesystem_of(Usage *usage, Mount *mount)
 		if (filesystem->mount == mount)
 			return filesystem;
 	}
-	return add_filesystem(usage, mount);
+	return AddFilesystem(usage, mount);
 }
 
 /* Returns false, with errno, when the filesystem does not answer. */
 static bool
-ask_filesystem(Filesystem *filesystem, const char *path)
+AskFilesystem(Filesystem *filesystem, const char *path)
 {
 	struct statvfs statistics;
 	int			result;
@@ -150,7 +150,7 @@ ask_filesystem(Filesystem *filesystem, const char *path)
  * and then there is no better mount.
  */
 static void
-check_device(Usage *usage, MountedPath *place)
+CheckDevice(Usage *usage, MountedPath *place)
 {
 	struct stat st;
 	Mount	   *better;
@@ -164,7 +164,7 @@ check_device(Usage *usage, MountedPath *place)
 }
 
 static bool
-contains(List *texts, const char *text)
+Contains(List *texts, const char *text)
 {
 	ListCell   *cell;
 
@@ -180,7 +180,7 @@ contains(List *texts, const char *text)
  * Finds the filesystem on which path lies and notes what it is for.  "needed" as in MountFollow().
  */
 static MountedPath *
-add_place(Usage *usage, char *purpose, const char *path, bool needed)
+AddPlace(Usage *usage, char *purpose, const char *path, bool needed)
 {
 	MountedPath *place = palloc(sizeof(MountedPath));
 	Filesystem *filesystem;
@@ -190,23 +190,23 @@ add_place(Usage *usage, char *purpose, const char *path, bool needed)
 	if (place->mount == NULL)
 		return place;
 	if (place->may_ask)
-		check_device(usage, place);
+		CheckDevice(usage, place);
 
-	filesystem = filesystem_of(usage, place->mount);
-	if (!contains(filesystem->purposes, purpose))
+	filesystem = FilesystemOf(usage, place->mount);
+	if (!Contains(filesystem->purposes, purpose))
 		filesystem->purposes = lappend(filesystem->purposes, purpose);
 
 	/* The path rather than the mount point: quotas of a folder count. */
 	if (place->may_ask && !filesystem->values[FILESYSTEM_FIELD_TOTAL].known &&
-		!ask_filesystem(filesystem, place->path) &&
-		!ask_filesystem(filesystem, place->mount->point))
-		report_error(usage, psprintf("could not get the size of filesystem \"%s\": %m",
+		!AskFilesystem(filesystem, place->path) &&
+		!AskFilesystem(filesystem, place->mount->point))
+		ReportError(usage, psprintf("could not get the size of filesystem \"%s\": %m",
 									 place->mount->point));
 	return place;
 }
 
 static bool
-device_is_listed(Usage *usage, const Mount *mount)
+DeviceIsListed(Usage *usage, const Mount *mount)
 {
 	ListCell   *cell;
 
@@ -222,7 +222,7 @@ device_is_listed(Usage *usage, const Mount *mount)
 
 /* Other disks of the machine; one row a device, however often it is mounted. */
 static void
-add_other_filesystems(Usage *usage)
+AddOtherFilesystems(Usage *usage)
 {
 	int			count = 0;
 
@@ -231,27 +231,27 @@ add_other_filesystems(Usage *usage)
 		Mount	   *mount = &usage->mounts.mounts[i];
 		bool		may_ask;
 
-		if (!MountIsLocalDisk(mount) || device_is_listed(usage, mount) ||
+		if (!MountIsLocalDisk(mount) || DeviceIsListed(usage, mount) ||
 			MountAt(&usage->mounts, mount->point, &may_ask) != mount)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		if (++count > MAX_OTHER_FILESYSTEMS)
 			continue;
 		/* We need not be allowed to see everything. */
-		if (may_ask && !ask_filesystem(add_filesystem(usage, mount), mount->point) &&
+		if (may_ask && !AskFilesystem(AddFilesystem(usage, mount), mount->point) &&
 			errno != EACCES)
-			report_error(usage, psprintf("could not get the size of filesystem \"%s\": %m",
+			ReportError(usage, psprintf("could not get the size of filesystem \"%s\": %m",
 										 mount->point));
 	}
 	if (count > MAX_OTHER_FILESYSTEMS)
-		report_error(usage, psprintf("%d filesystems without data of this server are left out",
+		ReportError(usage, psprintf("%d filesystems without data of this server are left out",
 									 count - MAX_OTHER_FILESYSTEMS));
 }
 
 /* ---- directories ---- */
 
 static void
-add_directory(Usage *usage, const char *purpose, const MountedPath *place, const char *path,
+AddDirectory(Usage *usage, const char *purpose, const MountedPath *place, const char *path,
 			  int depth, bool may_be_missing)
 {
 	Value	   *row = RowsAdd(&usage->directories);
@@ -268,7 +268,7 @@ add_directory(Usage *usage, const char *purpose, const MountedPath *place, const
 	error = DirectoryMeasure(path, depth, may_be_missing, &size);
 	if (error != NULL)
 	{
-		report_error(usage, error);
+		ReportError(usage, error);
 		return;
 	}
 	ValueSetInt(&row[DIRECTORY_FIELD_BYTES], size.bytes);
@@ -277,7 +277,7 @@ add_directory(Usage *usage, const char *purpose, const MountedPath *place, const
 
 /* The path of a setting, which may be relative to the data directory. */
 static char *
-absolute_path(const char *path)
+AbsolutePath(const char *path)
 {
 	return is_absolute_path(path) ? pstrdup(path) : psprintf("%s/%s", DataDir, path);
 }
@@ -285,7 +285,7 @@ absolute_path(const char *path)
 /* ---- tablespaces ---- */
 
 static const char *
-tablespace_name(Oid oid, const TablespaceName *names, int count)
+NameOfTablespace(Oid oid, const TablespaceName *names, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -296,7 +296,7 @@ tablespace_name(Oid oid, const TablespaceName *names, int count)
 }
 
 static int
-compare_tablespaces(const void *a, const void *b)
+CompareTablespaces(const void *a, const void *b)
 {
 	Oid			left = ((const Tablespace *) a)->oid;
 	Oid			right = ((const Tablespace *) b)->oid;
@@ -305,7 +305,7 @@ compare_tablespaces(const void *a, const void *b)
 }
 
 static void
-find_tablespaces(Usage *usage, const TablespaceName *names, int count)
+FindTablespaces(Usage *usage, const TablespaceName *names, int count)
 {
 	DIR		   *dir = AllocateDir("pg_tblspc");
 	struct dirent *entry;
@@ -313,7 +313,7 @@ find_tablespaces(Usage *usage, const TablespaceName *names, int count)
 
 	if (dir == NULL)
 	{
-		report_error(usage, psprintf("could not open directory \"%s\": %m", "pg_tblspc"));
+		ReportError(usage, psprintf("could not open directory \"%s\": %m", "pg_tblspc"));
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
@@ -328,19 +328,19 @@ find_tablespaces(Usage *usage, const TablespaceName *names, int count)
 			continue;
 		}
 		tablespace->oid = (Oid) strtoul(entry->d_name, NULL, 10);
-		tablespace->name = tablespace_name(tablespace->oid, names, count);
+		tablespace->name = NameOfTablespace(tablespace->oid, names, count);
 		usage->num_tablespaces++;
 	}
 	FreeDir(dir);
 
-	qsort(usage->tablespaces, usage->num_tablespaces, sizeof(Tablespace), compare_tablespaces);
+	qsort(usage->tablespaces, usage->num_tablespaces, sizeof(Tablespace), CompareTablespaces);
 	if (left_out > 0)
-		report_error(usage, psprintf("%d tablespaces after the first %d are left out",
+		ReportError(usage, psprintf("%d tablespaces after the first %d are left out",
 									 left_out, MAX_TABLESPACES));
 }
 
 static char *
-tablespace_path(const Tablespace *tablespace)
+PathOfTablespace(const Tablespace *tablespace)
 {
 	return psprintf("%s/pg_tblspc/%u", DataDir, tablespace->oid);
 }
@@ -349,39 +349,39 @@ tablespace_path(const Tablespace *tablespace)
 
 /* Comes first: it tells on which mounts the server depends. */
 static void
-add_data_and_wal(Usage *usage)
+AddDataAndWal(Usage *usage)
 {
-	char	   *wal = absolute_path("pg_wal");
+	char	   *wal = AbsolutePath("pg_wal");
 	MountedPath *wal_place;
 
-	add_place(usage, "data", DataDir, true);
-	wal_place = add_place(usage, "wal", wal, true);
+	AddPlace(usage, "data", DataDir, true);
+	wal_place = AddPlace(usage, "wal", wal, true);
 	for (int i = 0; i < usage->num_tablespaces; i++)
-		add_place(usage, psprintf("tablespace:%s", usage->tablespaces[i].name),
-				  tablespace_path(&usage->tablespaces[i]), true);
+		AddPlace(usage, psprintf("tablespace:%s", usage->tablespaces[i].name),
+				  PathOfTablespace(&usage->tablespaces[i]), true);
 
-	add_directory(usage, "wal", wal_place, wal, WAL_DEPTH, false);
+	AddDirectory(usage, "wal", wal_place, wal, WAL_DEPTH, false);
 }
 
 static void
-add_log(Usage *usage)
+AddLog(Usage *usage)
 {
 	char	   *log;
 
 	if (!Logging_collector || Log_directory == NULL)
 		return;
-	log = absolute_path(Log_directory);
-	add_directory(usage, "log", add_place(usage, "log", log, false), log, 0, false);
+	log = AbsolutePath(Log_directory);
+	AddDirectory(usage, "log", AddPlace(usage, "log", log, false), log, 0, false);
 }
 
 /* Is the tablespace one of "temp_tablespaces"?  NULL stands for the default one. */
 static bool
-takes_temporary_files(List *temp_tablespaces, const Tablespace *tablespace)
+TakesTemporaryFiles(List *temp_tablespaces, const Tablespace *tablespace)
 {
 	if (tablespace != NULL)
-		return contains(temp_tablespaces, tablespace->name);
-	return temp_tablespaces == NIL || contains(temp_tablespaces, "") ||
-		contains(temp_tablespaces, "pg_default");
+		return Contains(temp_tablespaces, tablespace->name);
+	return temp_tablespaces == NIL || Contains(temp_tablespaces, "") ||
+		Contains(temp_tablespaces, "pg_default");
 }
 
 /*
@@ -390,7 +390,7 @@ takes_temporary_files(List *temp_tablespaces, const Tablespace *tablespace)
  * the purpose.
  */
 static void
-add_temp(Usage *usage)
+AddTemp(Usage *usage)
 {
 	const char *setting = GetConfigOption("temp_tablespaces", true, false);
 	List	   *temp_tablespaces = NIL;
@@ -401,31 +401,31 @@ add_temp(Usage *usage)
 	for (int i = -1; i < usage->num_tablespaces; i++)
 	{
 		Tablespace *tablespace = i < 0 ? NULL : &usage->tablespaces[i];
-		char	   *base = tablespace == NULL ? absolute_path("base") : tablespace_path(tablespace);
+		char	   *base = tablespace == NULL ? AbsolutePath("base") : PathOfTablespace(tablespace);
 		char	   *path = tablespace == NULL
 			? psprintf("%s/%s", base, PG_TEMP_FILES_DIR)
 			: psprintf("%s/%s/%s", base, TABLESPACE_VERSION_DIRECTORY, PG_TEMP_FILES_DIR);
 		MountedPath place;
 
-		if (takes_temporary_files(temp_tablespaces, tablespace))
-			add_place(usage, "temp", base, true);
+		if (TakesTemporaryFiles(temp_tablespaces, tablespace))
+			AddPlace(usage, "temp", base, true);
 		MountFollow(&usage->mounts, path, true, &place);
-		add_directory(usage, "temp", &place, path, TEMP_DEPTH, true);
+		AddDirectory(usage, "temp", &place, path, TEMP_DEPTH, true);
 	}
 }
 
 static void
-add_spool(Usage *usage)
+AddSpool(Usage *usage)
 {
-	char	   *spool = psprintf("%s/spool", absolute_path(Setting.state_directory));
+	char	   *spool = psprintf("%s/spool", AbsolutePath(Setting.state_directory));
 
-	add_directory(usage, "spool", add_place(usage, "spool", spool, false), spool, 0, true);
+	AddDirectory(usage, "spool", AddPlace(usage, "spool", spool, false), spool, 0, true);
 }
 
 /* ---- writing ---- */
 
 static void
-write_filesystems(JsonWriter *writer, const Usage *usage)
+WriteFilesystems(JsonWriter *writer, const Usage *usage)
 {
 	const Field *fields = DiskUsageFields[DISK_USAGE_FIELD_FILESYSTEMS].fields;
 	ListCell   *cell;
@@ -448,7 +448,7 @@ write_filesystems(JsonWriter *writer, const Usage *usage)
 }
 
 static void
-write_directories(JsonWriter *writer, const Usage *usage)
+WriteDirectories(JsonWriter *writer, const Usage *usage)
 {
 	const Field *fields = DiskUsageFields[DISK_USAGE_FIELD_DIRECTORIES].fields;
 
@@ -463,7 +463,7 @@ write_directories(JsonWriter *writer, const Usage *usage)
 }
 
 static Usage *
-create_usage(Batch *batch)
+CreateUsage(Batch *batch)
 {
 	Usage	   *usage = palloc0(sizeof(Usage));
 	Rows	   *directories = &usage->directories;
@@ -479,21 +479,21 @@ void
 DiskUsageCollect(Batch *batch, const TablespaceName *names, int count)
 {
 	TimestampTz read_at = GetCurrentTimestamp();
-	Usage	   *usage = create_usage(batch);
+	Usage	   *usage = CreateUsage(batch);
 	JsonWriter *writer;
 
-	read_mounts(usage);
-	find_tablespaces(usage, names, count);
-	add_data_and_wal(usage);
-	add_temp(usage);
-	add_log(usage);
-	add_spool(usage);
-	add_other_filesystems(usage);
+	ReadMounts(usage);
+	FindTablespaces(usage, names, count);
+	AddDataAndWal(usage);
+	AddTemp(usage);
+	AddLog(usage);
+	AddSpool(usage);
+	AddOtherFilesystems(usage);
 
 	writer = BatchMetricBegin(batch, "disk_usage", NULL, read_at);
 	if (usage->filesystems != NIL)
-		write_filesystems(writer, usage);
-	write_directories(writer, usage);
+		WriteFilesystems(writer, usage);
+	WriteDirectories(writer, usage);
 	BatchMetricEnd(batch);
 	BatchCountRows(batch, list_length(usage->filesystems) + usage->directories.count);
 }

@@ -5,7 +5,7 @@
 #include "host/filesystem.h"
 
 static void
-set_bytes(Value *value, uint64_t blocks, uint64_t block_size)
+SetBytes(Value *value, uint64_t blocks, uint64_t block_size)
 {
 	int64_t		bytes;
 
@@ -22,10 +22,10 @@ FilesystemSizes(const struct statvfs *s, Value *filesystem)
 
 	if (s->f_blocks > 0 && s->f_bfree <= s->f_blocks && s->f_bavail <= s->f_blocks)
 	{
-		set_bytes(&filesystem[FILESYSTEM_FIELD_TOTAL], s->f_blocks, block_size);
-		set_bytes(&filesystem[FILESYSTEM_FIELD_FREE], s->f_bfree, block_size);
-		set_bytes(used, s->f_blocks - s->f_bfree, block_size);
-		set_bytes(available, s->f_bavail, block_size);
+		SetBytes(&filesystem[FILESYSTEM_FIELD_TOTAL], s->f_blocks, block_size);
+		SetBytes(&filesystem[FILESYSTEM_FIELD_FREE], s->f_bfree, block_size);
+		SetBytes(used, s->f_blocks - s->f_bfree, block_size);
+		SetBytes(available, s->f_bavail, block_size);
 	}
 
 	/* What is reserved for root is no part of it, so that 100 % is where our writes fail. */

@@ -68,7 +68,7 @@ static const struct
 #define NUM_FORMULAS ((int) (sizeof(Formulas) / sizeof(Formulas[0])))
 
 static void
-parse_line(Span line, Value *keys)
+ParseLine(Span line, Value *keys)
 {
 	Span		name;
 	Span		word;
@@ -85,7 +85,7 @@ parse_line(Span line, Value *keys)
 
 /* The result of one formula; false when a part of it is missing or makes no sense. */
 static bool
-evaluate(const Value *keys, int key, int plus, int minus, int64_t *result)
+Evaluate(const Value *keys, int key, int plus, int minus, int64_t *result)
 {
 	if (!keys[key].known ||
 		(plus != NONE && !keys[plus].known) ||
@@ -108,11 +108,11 @@ MemoryParse(char *text, size_t length, Value *memory)
 	int64_t		result;
 
 	while (SpanCut(&rest, '\n', &line))
-		parse_line(line, keys);
+		ParseLine(line, keys);
 
 	for (int i = 0; i < NUM_FORMULAS; i++)
 	{
-		if (evaluate(keys, Formulas[i].key, Formulas[i].plus, Formulas[i].minus, &result))
+		if (Evaluate(keys, Formulas[i].key, Formulas[i].plus, Formulas[i].minus, &result))
 			ValueSetInt(&memory[Formulas[i].field], result / Formulas[i].divisor);
 	}
 }

@@ -33,7 +33,7 @@ static const char *const ImageTypes[] = {"squashfs", "iso9660", "udf", "cramfs",
 #define MAX_LINKS 40			/* as the kernel */
 
 static bool
-type_is_among(const char *fstype, const char *const *types, int count)
+TypeIsAmong(const char *fstype, const char *const *types, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -48,20 +48,20 @@ type_is_among(const char *fstype, const char *const *types, int count)
 }
 
 static bool
-is_octal(const char *c)
+IsOctal(const char *c)
 {
 	return c[0] >= '0' && c[0] <= '3' && c[1] >= '0' && c[1] <= '7' && c[2] >= '0' && c[2] <= '7';
 }
 
 /* Decodes \ooo in place and terminates the text at its end or one byte after it. */
 static const char *
-decode(Span span)
+Decode(Span span)
 {
 	char	   *to = span.at;
 
 	for (char *from = span.at; from < span.end;)
 	{
-		if (*from == '\\' && span.end - from >= 4 && is_octal(from + 1))
+		if (*from == '\\' && span.end - from >= 4 && IsOctal(from + 1))
 		{
 			*to++ = (char) ((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
 			from += 4;
@@ -74,7 +74,7 @@ decode(Span span)
 }
 
 static bool
-parse_number(Span span, int *result)
+ParseNumber(Span span, int *result)
 {
 	int64_t		value;
 
@@ -85,13 +85,13 @@ parse_number(Span span, int *result)
 }
 
 static bool
-parse_device_number(Span span, Mount *mount)
+ParseDeviceNumber(Span span, Mount *mount)
 {
 	Span		major;
 	int			numbers[2];
 
 	if (!SpanCut(&span, ':', &major) ||
-		!parse_number(major, &numbers[0]) || !parse_number(span, &numbers[1]))
+		!ParseNumber(major, &numbers[0]) || !ParseNumber(span, &numbers[1]))
 		return false;
 	mount->major = numbers[0];
 	mount->minor = numbers[1];
@@ -100,7 +100,7 @@ parse_device_number(Span span, Mount *mount)
 
 /* Skips what lies between the options and the dash. */
 static bool
-skip_optional_fields(Span *line)
+SkipOptionalFields(Span *line)
 {
 	Span		field;
 
@@ -113,7 +113,7 @@ skip_optional_fields(Span *line)
 }
 
 static bool
-parse_line(Span line, Mount *mount)
+ParseLine(Span line, Mount *mount)
 {
 	Span		id;
 	Span		parent;
@@ -124,21 +124,21 @@ parse_line(Span line, Mount *mount)
 	Span		device;
 
 	/* Single blanks separate: a field may be empty. */
-	if (!SpanCut(&line, ' ', &id) || !parse_number(id, &mount->id) ||
-		!SpanCut(&line, ' ', &parent) || !parse_number(parent, &mount->parent) ||
-		!SpanCut(&line, ' ', &device_number) || !parse_device_number(device_number, mount) ||
+	if (!SpanCut(&line, ' ', &id) || !ParseNumber(id, &mount->id) ||
+		!SpanCut(&line, ' ', &parent) || !ParseNumber(parent, &mount->parent) ||
+		!SpanCut(&line, ' ', &device_number) || !ParseDeviceNumber(device_number, mount) ||
 		!SpanCut(&line, ' ', &root) || !SpanCut(&line, ' ', &point) ||
-		!skip_optional_fields(&line) ||
+		!SkipOptionalFields(&line) ||
 		!SpanCut(&line, ' ', &fstype) || !SpanCut(&line, ' ', &device) ||
 		line.at >= line.end || point.at >= point.end || *point.at != '/')
 		return false;
 
-	mount->root = decode(root);
-	mount->point = decode(point);
+	mount->root = Decode(root);
+	mount->point = Decode(point);
 	mount->point_length = strlen(mount->point);
-	mount->fstype = decode(fstype);
-	mount->device = decode(device);
-	mount->remote = type_is_among(mount->fstype, RemoteTypes, LENGTH(RemoteTypes));
+	mount->fstype = Decode(fstype);
+	mount->device = Decode(device);
+	mount->remote = TypeIsAmong(mount->fstype, RemoteTypes, LENGTH(RemoteTypes));
 	mount->needed = false;
 
 	/* The root's prefix is nothing, so that every path continues it with a slash. */
@@ -149,7 +149,7 @@ parse_line(Span line, Mount *mount)
 
 /* The directory under it was removed, so no path leads there. */
 static bool
-is_deleted(const Mount *mount)
+IsDeleted(const Mount *mount)
 {
 	static const char suffix[] = "//deleted";
 	size_t		length = sizeof(suffix) - 1;
@@ -167,7 +167,7 @@ MountsParse(char *text, size_t length, MountTable *table)
 
 	while (SpanCut(&rest, '\n', &line))
 	{
-		if (!parse_line(line, &mount) || is_deleted(&mount))
+		if (!ParseLine(line, &mount) || IsDeleted(&mount))
 			continue;
 		if (table->count < table->capacity)
 			table->mounts[table->count++] = mount;
@@ -177,7 +177,7 @@ MountsParse(char *text, size_t length, MountTable *table)
 }
 
 static bool
-lies_under(const char *path, size_t length, const Mount *mount)
+LiesUnder(const char *path, size_t length, const Mount *mount)
 {
 	return length >= mount->point_length &&
 		memcmp(path, mount->point, mount->point_length) == 0 &&
@@ -185,7 +185,7 @@ lies_under(const char *path, size_t length, const Mount *mount)
 }
 
 static bool
-parent_is_listed(const MountTable *table, const Mount *mount)
+ParentIsListed(const MountTable *table, const Mount *mount)
 {
 	for (int i = 0; i < table->count; i++)
 	{
@@ -197,7 +197,7 @@ parent_is_listed(const MountTable *table, const Mount *mount)
 
 /* Where the walk begins: a mount whose parent is not in the table, since it is outside of our root. */
 static Mount *
-first_mount(const MountTable *table, const char *path, size_t length)
+FirstMount(const MountTable *table, const char *path, size_t length)
 {
 	Mount	   *found = NULL;
 
@@ -205,9 +205,9 @@ first_mount(const MountTable *table, const char *path, size_t length)
 	{
 		Mount	   *mount = &table->mounts[i];
 
-		if (lies_under(path, length, mount) &&
+		if (LiesUnder(path, length, mount) &&
 			(found == NULL || mount->point_length >= found->point_length) &&
-			!parent_is_listed(table, mount))
+			!ParentIsListed(table, mount))
 			found = mount;
 	}
 	return found;
@@ -219,7 +219,7 @@ first_mount(const MountTable *table, const char *path, size_t length)
  * the same point is on top.
  */
 static Mount *
-next_mount(const MountTable *table, const Mount *from, const char *path, size_t length)
+NextMount(const MountTable *table, const Mount *from, const char *path, size_t length)
 {
 	Mount	   *found = NULL;
 
@@ -229,7 +229,7 @@ next_mount(const MountTable *table, const Mount *from, const char *path, size_t 
 
 		if (mount->parent == from->id && mount != from &&
 			mount->point_length >= from->point_length &&
-			lies_under(path, length, mount) &&
+			LiesUnder(path, length, mount) &&
 			(found == NULL || mount->point_length <= found->point_length))
 			found = mount;
 	}
@@ -242,10 +242,10 @@ next_mount(const MountTable *table, const Mount *from, const char *path, size_t 
  * them so.
  */
 static Mount *
-walk(const MountTable *table, const char *path, size_t length, bool needed, bool *may_ask)
+Walk(const MountTable *table, const char *path, size_t length, bool needed, bool *may_ask)
 {
 	Mount	   *at = NULL;
-	Mount	   *next = first_mount(table, path, length);
+	Mount	   *next = FirstMount(table, path, length);
 
 	*may_ask = next != NULL || needed;
 	/* The limit is for a table that is not a tree. */
@@ -254,7 +254,7 @@ walk(const MountTable *table, const char *path, size_t length, bool needed, bool
 		at = next;
 		at->needed = at->needed || needed;
 		*may_ask = *may_ask && (!at->remote || at->needed);
-		next = next_mount(table, at, path, length);
+		next = NextMount(table, at, path, length);
 	}
 	return at;
 }
@@ -262,12 +262,12 @@ walk(const MountTable *table, const char *path, size_t length, bool needed, bool
 Mount *
 MountAt(const MountTable *table, const char *path, bool *may_ask)
 {
-	return walk(table, path, strcmp(path, "/") == 0 ? 0 : strlen(path), false, may_ask);
+	return Walk(table, path, strcmp(path, "/") == 0 ? 0 : strlen(path), false, may_ask);
 }
 
 /* Takes the last component off; the root stays. */
 static size_t
-parent_length(const char *path, size_t length)
+ParentLength(const char *path, size_t length)
 {
 	while (length > 0 && path[--length] != '/')
 		;
@@ -279,7 +279,7 @@ parent_length(const char *path, size_t length)
  * Returns false when path is no link, or one too long.
  */
 static bool
-read_link(const char *path, char *todo, size_t todo_size, char *rest)
+ReadLink(const char *path, char *todo, size_t todo_size, char *rest)
 {
 	char		target[MOUNT_PATH_SIZE];
 	size_t		rest_length = strlen(rest);
@@ -326,7 +326,7 @@ MountFollow(MountTable *table, const char *path, bool needed, MountedPath *resul
 			continue;
 		if (name == 2 && component[0] == '.' && component[1] == '.')
 		{
-			length = parent_length(resolved, length);
+			length = ParentLength(resolved, length);
 			continue;
 		}
 		if (length + 1 + name >= MOUNT_PATH_SIZE)
@@ -336,16 +336,16 @@ MountFollow(MountTable *table, const char *path, bool needed, MountedPath *resul
 		length += 1 + name;
 		resolved[length] = '\0';
 
-		walk(table, resolved, length, needed, &may_ask);
-		if (may_ask && links < MAX_LINKS && read_link(resolved, todo, sizeof(todo), next))
+		Walk(table, resolved, length, needed, &may_ask);
+		if (may_ask && links < MAX_LINKS && ReadLink(resolved, todo, sizeof(todo), next))
 		{
 			links++;
 			next = todo;
-			length = *todo == '/' ? 0 : parent_length(resolved, length);
+			length = *todo == '/' ? 0 : ParentLength(resolved, length);
 		}
 	}
 
-	result->mount = walk(table, resolved, length, needed, &result->may_ask);
+	result->mount = Walk(table, resolved, length, needed, &result->may_ask);
 	if (length == 0)
 		resolved[length++] = '/';
 	resolved[length] = '\0';
@@ -361,7 +361,7 @@ MountOfDevice(const MountTable *table, const char *path, unsigned int major, uns
 		Mount	   *mount = &table->mounts[i];
 
 		if (mount->major == major && mount->minor == minor &&
-			lies_under(path, strlen(path), mount) &&
+			LiesUnder(path, strlen(path), mount) &&
 			(found == NULL || mount->point_length >= found->point_length))
 			found = mount;
 	}
@@ -370,7 +370,7 @@ MountOfDevice(const MountTable *table, const char *path, unsigned int major, uns
 
 /* Binds of a folder or file are parts of a filesystem that is listed, or not ours; btrfs mounts subvolumes. */
 static bool
-is_whole(const Mount *mount)
+IsWhole(const Mount *mount)
 {
 	return strcmp(mount->root, "/") == 0 || strcmp(mount->fstype, "btrfs") == 0;
 }
@@ -378,6 +378,6 @@ is_whole(const Mount *mount)
 bool
 MountIsLocalDisk(const Mount *mount)
 {
-	return mount->device[0] == '/' && !mount->remote && is_whole(mount) &&
-		!type_is_among(mount->fstype, ImageTypes, LENGTH(ImageTypes));
+	return mount->device[0] == '/' && !mount->remote && IsWhole(mount) &&
+		!TypeIsAmong(mount->fstype, ImageTypes, LENGTH(ImageTypes));
 }

@@ -13,7 +13,7 @@
 const char *ProcRoot = "/proc";
 
 static int
-read_all(int fd, char *buffer, size_t size, size_t *length, bool *cut)
+ReadAll(int fd, char *buffer, size_t size, size_t *length, bool *cut)
 {
 	size_t		used = 0;
 
@@ -59,7 +59,7 @@ ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut)
 	if (fd < 0)
 		return errno;
 
-	error = read_all(fd, buffer, size, length, cut);
+	error = ReadAll(fd, buffer, size, length, cut);
 	close(fd);
 	return error;
 }

@@ -31,16 +31,16 @@ typedef struct Reading
 } Reading;
 
 static Value *
-object(Reading *reading, int field)
+Object(Reading *reading, int field)
 {
 	return RowsGet(&reading->rows[field], 0);
 }
 
 static void
-read_stat(Reading *reading, char *text, size_t length)
+ReadStat(Reading *reading, char *text, size_t length)
 {
 	CpuCounters now = CpuParse(text, length);
-	Value	   *cpu = object(reading, SYSSTAT_FIELD_CPU);
+	Value	   *cpu = Object(reading, SYSSTAT_FIELD_CPU);
 
 	CpuPercentages(&reading->state->cpu, &now, cpu);
 	if (now.count > 0)
@@ -49,31 +49,31 @@ read_stat(Reading *reading, char *text, size_t length)
 }
 
 static void
-read_loadavg(Reading *reading, char *text, size_t length)
+ReadLoadavg(Reading *reading, char *text, size_t length)
 {
-	LoadParse(text, length, object(reading, SYSSTAT_FIELD_CPU));
+	LoadParse(text, length, Object(reading, SYSSTAT_FIELD_CPU));
 }
 
 static void
-read_meminfo(Reading *reading, char *text, size_t length)
+ReadMeminfo(Reading *reading, char *text, size_t length)
 {
-	MemoryParse(text, length, object(reading, SYSSTAT_FIELD_MEMORY));
+	MemoryParse(text, length, Object(reading, SYSSTAT_FIELD_MEMORY));
 }
 
 static void
-read_diskstats(Reading *reading, char *text, size_t length)
+ReadDiskstats(Reading *reading, char *text, size_t length)
 {
 	DisksParse(text, length, &reading->rows[SYSSTAT_FIELD_DISK_IO]);
 }
 
 static void
-read_interfaces(Reading *reading, char *text, size_t length)
+ReadInterfaces(Reading *reading, char *text, size_t length)
 {
 	InterfacesParse(text, length, &reading->rows[SYSSTAT_FIELD_NETWORK]);
 }
 
 static void
-read_uptime(Reading *reading, char *text, size_t length)
+ReadUptime(Reading *reading, char *text, size_t length)
 {
 	UptimeParse(text, length, &reading->values[SYSSTAT_FIELD_UPTIME]);
 }
@@ -87,16 +87,16 @@ static const struct
 	bool		whole;			/* tell when there are more */
 	void		(*read) (Reading *reading, char *text, size_t length);
 }			Readers[] = {
-	{"stat", 256 * KB, false, read_stat},
-	{"loadavg", 1 * KB, false, read_loadavg},
-	{"meminfo", 16 * KB, false, read_meminfo},
-	{"diskstats", 256 * KB, true, read_diskstats},
-	{"net/dev", 256 * KB, true, read_interfaces},
-	{"uptime", 1 * KB, false, read_uptime},
+	{"stat", 256 * KB, false, ReadStat},
+	{"loadavg", 1 * KB, false, ReadLoadavg},
+	{"meminfo", 16 * KB, false, ReadMeminfo},
+	{"diskstats", 256 * KB, true, ReadDiskstats},
+	{"net/dev", 256 * KB, true, ReadInterfaces},
+	{"uptime", 1 * KB, false, ReadUptime},
 };
 
 static Reading *
-create_reading(SysstatState *state)
+CreateReading(SysstatState *state)
 {
 	Reading    *reading = palloc0(sizeof(Reading));
 
@@ -118,14 +118,14 @@ create_reading(SysstatState *state)
 }
 
 static void
-report_error(Batch *batch, char *message)
+ReportError(Batch *batch, char *message)
 {
 	BatchError(batch, "sysstat", NULL, NULL, message);
 }
 
 /* Runs every reader; a file that this kernel or container does not have is no error. */
 static void
-read_files(Batch *batch, Reading *reading)
+ReadFiles(Batch *batch, Reading *reading)
 {
 	for (int i = 0; i < lengthof(Readers); i++)
 	{
@@ -137,17 +137,17 @@ read_files(Batch *batch, Reading *reading)
 		if (errno == 0)
 			Readers[i].read(reading, text, length);
 		else if (errno != ENOENT)
-			report_error(batch, psprintf("could not read \"%s/%s\": %m",
+			ReportError(batch, psprintf("could not read \"%s/%s\": %m",
 										 ProcRoot, Readers[i].file));
 		if (cut && Readers[i].whole)
-			report_error(batch, psprintf("\"%s/%s\" is longer than %zu bytes: the rest is left out",
+			ReportError(batch, psprintf("\"%s/%s\" is longer than %zu bytes: the rest is left out",
 										 ProcRoot, Readers[i].file, Readers[i].size));
 	}
 }
 
 /* Takes objects out in which nothing is known, and tells of what did not fit. */
 static int
-count_rows(Batch *batch, Reading *reading)
+CountRows(Batch *batch, Reading *reading)
 {
 	int			count = 0;
 
@@ -159,7 +159,7 @@ count_rows(Batch *batch, Reading *reading)
 		if (field->type == FIELD_OBJECT && !RowIsKnown(RowsGet(rows, 0), rows->width))
 			rows->count = 0;
 		if (rows->left_out > 0)
-			report_error(batch, psprintf("%d rows of \"%s\" after the first %d are left out",
+			ReportError(batch, psprintf("%d rows of \"%s\" after the first %d are left out",
 										 rows->left_out, field->name, rows->capacity));
 		count += rows->count;
 	}
@@ -167,7 +167,7 @@ count_rows(Batch *batch, Reading *reading)
 }
 
 static void
-write_rows(JsonWriter *writer, const Field *field, const Rows *rows)
+WriteRows(JsonWriter *writer, const Field *field, const Rows *rows)
 {
 	bool		array = field->type == FIELD_OBJECTS;
 
@@ -189,15 +189,15 @@ void
 SysstatCollect(Batch *batch, SysstatState *state)
 {
 	TimestampTz read_at = GetCurrentTimestamp();
-	Reading    *reading = create_reading(state);
+	Reading    *reading = CreateReading(state);
 	JsonWriter *writer;
 	int			rows;
 
-	read_files(batch, reading);
-	rows = count_rows(batch, reading);
+	ReadFiles(batch, reading);
+	rows = CountRows(batch, reading);
 	if (rows == 0 && !RowIsKnown(reading->values, NUM_SYSSTAT_FIELDS))
 	{
-		report_error(batch, psprintf("there is nothing to read in \"%s\"", ProcRoot));
+		ReportError(batch, psprintf("there is nothing to read in \"%s\"", ProcRoot));
 		return;
 	}
 
@@ -205,7 +205,7 @@ SysstatCollect(Batch *batch, SysstatState *state)
 	for (int i = 0; i < NUM_SYSSTAT_FIELDS; i++)
 	{
 		if (SysstatFields[i].fields != NULL)
-			write_rows(writer, &SysstatFields[i], &reading->rows[i]);
+			WriteRows(writer, &SysstatFields[i], &reading->rows[i]);
 	}
 	JsonFields(writer, SysstatFields, reading->values);
 	BatchMetricEnd(batch);
