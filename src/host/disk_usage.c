@@ -95,7 +95,7 @@ ReadMounts(Usage *usage)
 	MountsParse(text, length, &usage->mounts);
 	if (cut || usage->mounts.left_out > 0)
 		ReportError(usage, psprintf("only the first %d mounts in \"%s/%s\" are known",
-									 usage->mounts.count, ProcRoot, file));
+									usage->mounts.count, ProcRoot, file));
 }
 
 /* ---- filesystems ---- */
@@ -176,19 +176,16 @@ Contains(List *texts, const char *text)
 	return false;
 }
 
-/*
- * Finds the filesystem on which path lies and notes what it is for.  "needed" as in MountFollow().
- */
-static MountedPath *
-AddPlace(Usage *usage, char *purpose, const char *path, bool needed)
+/* Finds the filesystem on which path lies and notes what it is for; "needed" as in MountFollow(). */
+static void
+AddPlace(Usage *usage, char *purpose, const char *path, bool needed, MountedPath *place)
 {
-	MountedPath *place = palloc(sizeof(MountedPath));
 	Filesystem *filesystem;
 
 	CHECK_FOR_INTERRUPTS();
 	MountFollow(&usage->mounts, path, needed, place);
 	if (place->mount == NULL)
-		return place;
+		return;
 	if (place->may_ask)
 		CheckDevice(usage, place);
 
@@ -201,8 +198,7 @@ AddPlace(Usage *usage, char *purpose, const char *path, bool needed)
 		!AskFilesystem(filesystem, place->path) &&
 		!AskFilesystem(filesystem, place->mount->point))
 		ReportError(usage, psprintf("could not get the size of filesystem \"%s\": %m",
-									 place->mount->point));
-	return place;
+									place->mount->point));
 }
 
 static bool
@@ -245,14 +241,14 @@ AddOtherFilesystems(Usage *usage)
 	}
 	if (count > MAX_OTHER_FILESYSTEMS)
 		ReportError(usage, psprintf("%d filesystems without data of this server are left out",
-									 count - MAX_OTHER_FILESYSTEMS));
+									count - MAX_OTHER_FILESYSTEMS));
 }
 
 /* ---- directories ---- */
 
 static void
 AddDirectory(Usage *usage, const char *purpose, const MountedPath *place, const char *path,
-			  int depth, bool may_be_missing)
+			 int depth, bool may_be_missing)
 {
 	Value	   *row = RowsAdd(&usage->directories);
 	DirectorySize size;
@@ -261,7 +257,7 @@ AddDirectory(Usage *usage, const char *purpose, const MountedPath *place, const 
 	if (row == NULL)
 		return;
 	ValueSetText(&row[DIRECTORY_FIELD_PURPOSE], purpose);
-	ValueSetText(&row[DIRECTORY_FIELD_PATH], place->mount != NULL ? place->path : path);
+	ValueSetText(&row[DIRECTORY_FIELD_PATH], pstrdup(place->mount != NULL ? place->path : path));
 	if (!place->may_ask)
 		return;
 
@@ -349,29 +345,30 @@ PathOfTablespace(const Tablespace *tablespace)
 
 /* Comes first: it tells on which mounts the server depends. */
 static void
-AddDataAndWal(Usage *usage)
+AddDataWalAndTablespaces(Usage *usage)
 {
 	char	   *wal = AbsolutePath("pg_wal");
-	MountedPath *wal_place;
+	MountedPath place;
 
-	AddPlace(usage, "data", DataDir, true);
-	wal_place = AddPlace(usage, "wal", wal, true);
+	AddPlace(usage, "data", DataDir, true, &place);
+	AddPlace(usage, "wal", wal, true, &place);
+	AddDirectory(usage, "wal", &place, wal, WAL_DEPTH, false);
 	for (int i = 0; i < usage->num_tablespaces; i++)
 		AddPlace(usage, psprintf("tablespace:%s", usage->tablespaces[i].name),
-				  PathOfTablespace(&usage->tablespaces[i]), true);
-
-	AddDirectory(usage, "wal", wal_place, wal, WAL_DEPTH, false);
+				 PathOfTablespace(&usage->tablespaces[i]), true, &place);
 }
 
 static void
 AddLog(Usage *usage)
 {
+	MountedPath place;
 	char	   *log;
 
 	if (!Logging_collector || Log_directory == NULL)
 		return;
 	log = AbsolutePath(Log_directory);
-	AddDirectory(usage, "log", AddPlace(usage, "log", log, false), log, 0, false);
+	AddPlace(usage, "log", log, false, &place);
+	AddDirectory(usage, "log", &place, log, 0, false);
 }
 
 /* Is the tablespace one of "temp_tablespaces"?  NULL stands for the default one. */
@@ -381,7 +378,7 @@ TakesTemporaryFiles(List *temp_tablespaces, const Tablespace *tablespace)
 	if (tablespace != NULL)
 		return Contains(temp_tablespaces, tablespace->name);
 	return temp_tablespaces == NIL || Contains(temp_tablespaces, "") ||
-		Contains(temp_tablespaces, "pg_default");
+		   Contains(temp_tablespaces, "pg_default");
 }
 
 /*
@@ -408,7 +405,7 @@ AddTemp(Usage *usage)
 		MountedPath place;
 
 		if (TakesTemporaryFiles(temp_tablespaces, tablespace))
-			AddPlace(usage, "temp", base, true);
+			AddPlace(usage, "temp", base, true, &place);
 		MountFollow(&usage->mounts, path, true, &place);
 		AddDirectory(usage, "temp", &place, path, TEMP_DEPTH, true);
 	}
@@ -418,8 +415,10 @@ static void
 AddSpool(Usage *usage)
 {
 	char	   *spool = psprintf("%s/spool", AbsolutePath(Setting.state_directory));
+	MountedPath place;
 
-	AddDirectory(usage, "spool", AddPlace(usage, "spool", spool, false), spool, 0, true);
+	AddPlace(usage, "spool", spool, false, &place);
+	AddDirectory(usage, "spool", &place, spool, 0, true);
 }
 
 /* ---- writing ---- */
@@ -484,7 +483,7 @@ DiskUsageCollect(Batch *batch, const TablespaceName *names, int count)
 
 	ReadMounts(usage);
 	FindTablespaces(usage, names, count);
-	AddDataAndWal(usage);
+	AddDataWalAndTablespaces(usage);
 	AddTemp(usage);
 	AddLog(usage);
 	AddSpool(usage);

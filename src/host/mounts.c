@@ -155,7 +155,7 @@ IsDeleted(const Mount *mount)
 	size_t		length = sizeof(suffix) - 1;
 
 	return mount->point_length > length &&
-		strcmp(mount->point + mount->point_length - length, suffix) == 0;
+		   strcmp(mount->point + mount->point_length - length, suffix) == 0;
 }
 
 void
@@ -181,7 +181,7 @@ LiesUnder(const char *path, size_t length, const Mount *mount)
 {
 	return length >= mount->point_length &&
 		memcmp(path, mount->point, mount->point_length) == 0 &&
-		(length == mount->point_length || path[mount->point_length] == '/');
+		   (length == mount->point_length || path[mount->point_length] == '/');
 }
 
 static bool
@@ -306,6 +306,7 @@ MountFollow(MountTable *table, const char *path, bool needed, MountedPath *resul
 	size_t		length = 0;
 	int			links = 0;
 	bool		may_ask;
+	bool		passed_remote = false;
 
 	result->mount = NULL;
 	result->may_ask = false;
@@ -337,6 +338,7 @@ MountFollow(MountTable *table, const char *path, bool needed, MountedPath *resul
 		resolved[length] = '\0';
 
 		Walk(table, resolved, length, needed, &may_ask);
+		passed_remote = passed_remote || !may_ask;
 		if (may_ask && links < MAX_LINKS && ReadLink(resolved, todo, sizeof(todo), next))
 		{
 			links++;
@@ -345,7 +347,9 @@ MountFollow(MountTable *table, const char *path, bool needed, MountedPath *resul
 		}
 	}
 
-	result->mount = Walk(table, resolved, length, needed, &result->may_ask);
+	result->mount = Walk(table, resolved, length, needed, &may_ask);
+	/* ".." leads out of a remote mount in the text, but whoever uses the path goes through it. */
+	result->may_ask = may_ask && !passed_remote;
 	if (length == 0)
 		resolved[length++] = '/';
 	resolved[length] = '\0';
@@ -379,5 +383,5 @@ bool
 MountIsLocalDisk(const Mount *mount)
 {
 	return mount->device[0] == '/' && !mount->remote && IsWhole(mount) &&
-		!TypeIsAmong(mount->fstype, ImageTypes, LENGTH(ImageTypes));
+		   !TypeIsAmong(mount->fstype, ImageTypes, LENGTH(ImageTypes));
 }

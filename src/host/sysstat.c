@@ -141,7 +141,7 @@ ReadFiles(Batch *batch, Reading *reading)
 										 ProcRoot, Readers[i].file));
 		if (cut && Readers[i].whole)
 			ReportError(batch, psprintf("\"%s/%s\" is longer than %zu bytes: the rest is left out",
-										 ProcRoot, Readers[i].file, Readers[i].size));
+										ProcRoot, Readers[i].file, Readers[i].size));
 	}
 }
 
@@ -160,7 +160,7 @@ CountRows(Batch *batch, Reading *reading)
 			rows->count = 0;
 		if (rows->left_out > 0)
 			ReportError(batch, psprintf("%d rows of \"%s\" after the first %d are left out",
-										 rows->left_out, field->name, rows->capacity));
+										rows->left_out, field->name, rows->capacity));
 		count += rows->count;
 	}
 	return count;

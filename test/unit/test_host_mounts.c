@@ -338,6 +338,17 @@ links_on_remote_mounts_are_not_read(void **state)
 }
 
 static void
+a_way_through_a_remote_mount_is_not_gone(void **state)
+{
+	MountedPath place;
+
+	parse_with_net();
+	MountFollow(&Table, below("/net/../disk"), false, &place);
+	assert_string_equal(place.mount->device, "disk");
+	assert_false(place.may_ask);
+}
+
+static void
 what_the_server_needs_is_asked_from_then_on(void **state)
 {
 	MountedPath place;
@@ -421,6 +432,7 @@ main(void)
 		cmocka_unit_test(what_lies_behind_a_remote_mount_is_not_asked),
 		cmocka_unit_test_setup_teardown(links_are_followed, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(links_on_remote_mounts_are_not_read, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(a_way_through_a_remote_mount_is_not_gone, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(what_the_server_needs_is_asked_from_then_on, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(circles_and_long_paths_end, make_directory, remove_directory),
 		cmocka_unit_test(without_a_table_only_what_is_needed_is_asked),
