@@ -242,32 +242,14 @@ NoPassphrase(char *buffer, int size, int writing, void *arg)
 	return -1;
 }
 
-bool
-AuthCheckAuthorities(const char *path, char *error, size_t error_size)
-{
-	const char *what = "the file of \"pganalytics.tls_ca_file\"";
-	Buffer		file;
-	X509	   *certificate = NULL;
-
-	if (BufferRead(&file, what, path, false, AUTHORITIES_MAX_SIZE, error, error_size))
-	{
-		certificate = PEM_read_bio_X509_AUX(file.bio, NULL, NULL, NULL);
-		if (certificate == NULL)
-			snprintf(error, error_size, "%s \"%s\" holds no certificate in PEM form", what, path);
-	}
-	BufferFree(&file);
-	X509_free(certificate);
-	return certificate != NULL;
-}
-
+/* The first certificate of the file. */
 static X509 *
-ReadCertificate(const char *path, char *error, size_t error_size)
+ReadCertificate(const char *what, const char *path, size_t most, char *error, size_t error_size)
 {
-	const char *what = "the file of \"pganalytics.tls_cert_file\"";
 	Buffer		file;
 	X509	   *certificate = NULL;
 
-	if (BufferRead(&file, what, path, false, CERTIFICATE_MAX_SIZE, error, error_size))
+	if (BufferRead(&file, what, path, false, most, error, error_size))
 	{
 		certificate = PEM_read_bio_X509_AUX(file.bio, NULL, NULL, NULL);
 		if (certificate == NULL)
@@ -275,6 +257,17 @@ ReadCertificate(const char *path, char *error, size_t error_size)
 	}
 	BufferFree(&file);
 	return certificate;
+}
+
+bool
+AuthCheckAuthorities(const char *path, char *error, size_t error_size)
+{
+	const char *what = "the file of \"pganalytics.tls_ca_file\"";
+	X509	   *certificate = ReadCertificate(what, path, AUTHORITIES_MAX_SIZE, error, error_size);
+	bool		found = certificate != NULL;
+
+	X509_free(certificate);
+	return found;
 }
 
 static EVP_PKEY *
@@ -349,7 +342,8 @@ bool
 AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 				char *error, size_t error_size)
 {
-	X509	   *certificate = ReadCertificate(cert_path, error, error_size);
+	X509	   *certificate = ReadCertificate("the file of \"pganalytics.tls_cert_file\"", cert_path,
+											  CERTIFICATE_MAX_SIZE, error, error_size);
 	EVP_PKEY   *key = certificate ? ReadKey(key_path, error, error_size) : NULL;
 	bool		ok = false;
 

@@ -1,0 +1,50 @@
+/*
+ * http.h
+ *		One request at a time over one kept-alive connection.
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include "postgres.h"
+
+#include "base/shared.h"
+
+#define HTTP_BODY_LIMIT (256 * 1024)	/* of a reply; what follows is discarded */
+#define HTTP_MAX_HEADERS 16
+
+typedef struct HttpRequest
+{
+	const char *url;
+	const char *headers[HTTP_MAX_HEADERS];	/* "Name: value", NULL behind the last one */
+	const char *body;			/* POSTed; NULL: GET */
+	size_t		body_size;
+} HttpRequest;
+
+typedef struct HttpReply
+{
+	int			status;			/* 0: none, see error */
+	bool		interrupted;	/* given up for a reload: no failure, just not done */
+	int			retry_after_s;	/* 0: not asked for */
+	const char *body;			/* with a NUL behind it; valid until the next request */
+	size_t		body_size;
+	char		tls_version[16];	/* "": no TLS */
+	char		error[ERROR_TEXT_SIZE];
+} HttpReply;
+
+/*
+ * Gets ready for requests with the settings of now; what an earlier HttpOpen
+ * has set up is closed first, connections included.  False: error says why.
+ */
+extern bool HttpOpen(char *error, size_t error_size);
+extern void HttpClose(void);
+
+/*
+ * Sends the request and waits for the reply, serving the latch meanwhile: may
+ * exit the process, or raise an error when the worker is cancelled.
+ */
+extern void HttpPerform(const HttpRequest *request, HttpReply *reply);
+
+/* ms of a clock that nobody sets. */
+extern int64 MonotonicMs(void);
+
+#endif							/* HTTP_H */
