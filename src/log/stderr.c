@@ -1,0 +1,211 @@
+/*
+ * stderr.c
+ *		The format of log_destination = stderr.
+ *
+ * An entry is a line "<prefix>ERROR:  text", further lines of the text that
+ * begin with a tab, and lines "<prefix>DETAIL:  text" and the like that the
+ * server writes in one piece with the first.  Any other line is foreign: what
+ * the programs that the server starts print.  A line that has a severity, but
+ * not the prefix (the setting was changed since), gives
+ * level and message.  Pure C.
+ */
+#include "log/entry.h"
+
+#include <string.h>
+
+/* What the escapes of log_line_prefix tell. */
+static const struct
+{
+	char		escape;
+	LogField	field;
+}			PrefixFields[] = {
+	{'t', LOG_TIME},
+	{'m', LOG_TIME},
+	{'n', LOG_EPOCH},
+	{'p', LOG_PID},
+	{'e', LOG_SQLSTATE},
+	{'u', LOG_USER},
+	{'d', LOG_DATABASE},
+	{'a', LOG_APPLICATION},
+	{'h', LOG_CLIENT},
+	{'r', LOG_CLIENT},
+	{'c', LOG_SESSION_ID},
+	{'l', LOG_SESSION_LINE},
+	{'b', LOG_BACKEND_TYPE},
+	{'Q', LOG_QUERY_ID},
+};
+
+#define NUM_PREFIX_FIELDS (sizeof(PrefixFields) / sizeof(PrefixFields[0]))
+
+/* Where the texts of the parts belong. */
+static int
+FieldOfWord(LogWord word)
+{
+	switch (word)
+	{
+		case WORD_DETAIL:
+			return LOG_DETAIL;
+		case WORD_HINT:
+			return LOG_HINT;
+		case WORD_QUERY:
+			return LOG_QUERY;
+		case WORD_CONTEXT:
+			return LOG_CONTEXT;
+		case WORD_LOCATION:
+			return LOG_LOCATION;
+		case WORD_STATEMENT:
+			return LOG_STATEMENT;
+		case WORD_NONE:
+		case WORD_BACKTRACE:
+			return LOG_FIELD_NONE;
+		default:
+			return LOG_MESSAGE;
+	}
+}
+
+/* The word of a line, with its prefix taken apart (match) or ignored. */
+static LogWord
+ReadLine(const LogDialect *dialect, const char *line, size_t len, PrefixMatch *match)
+{
+	match->num_values = 0;
+	if (LogPrefixMatch(dialect, line, len, match))
+		return match->word;
+	match->num_values = 0;
+	return match->word = LogWordFind(dialect, line, len, &match->text);
+}
+
+/* Length of the line with its newline; without one, of all there is. */
+static size_t
+LineLength(const char *data, size_t len)
+{
+	const char *newline = memchr(data, '\n', len);
+
+	return newline != NULL ? newline - data + 1 : len;
+}
+
+LogFrame
+StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end)
+{
+	LogFrame	more = {FRAME_MORE, 0};
+	PrefixMatch match;
+	size_t		at = 0;
+	bool		is_entry = false;
+
+	if (len == 0)
+		return more;
+	while (at < len)
+	{
+		size_t		line_len = LineLength(buffer + at, len - at);
+		bool		continues = buffer[at] == '\t';
+
+		if (buffer[at + line_len - 1] != '\n' && end != LOG_END_FINAL)
+			return more;
+		if (!continues)
+		{
+			LogWord		word = ReadLine(dialect, buffer + at, line_len, &match);
+
+			if (at == 0)
+				is_entry = LogWordIsLevel(word);
+			continues = word != WORD_NONE && !LogWordIsLevel(word);
+		}
+		if (at == 0 && !is_entry)
+			return (LogFrame) {FRAME_JUNK, line_len};
+		if (at > 0 && !continues)
+			return (LogFrame) {FRAME_ENTRY, at};
+		at += line_len;
+	}
+	return end == LOG_END_OPEN ? more : (LogFrame) {FRAME_ENTRY, at};
+}
+
+static void
+TakePrefix(const LogDialect *dialect, char *line, const PrefixMatch *match, LogEntry *entry)
+{
+	for (int i = 0; i < match->num_values; i++)
+	{
+		const PrefixItem *item = &dialect->items[i];
+		LogText		value = {line + match->value[i].offset, match->value[i].length};
+
+		if (item->escape == 0 || item->ambiguous || value.len == 0)
+			continue;
+		/* what the server prints for a name that is not known yet */
+		if (value.len == strlen("[unknown]") && memcmp(value.data, "[unknown]", value.len) == 0)
+			continue;
+		for (size_t k = 0; k < NUM_PREFIX_FIELDS; k++)
+		{
+			if (PrefixFields[k].escape == item->escape)
+				entry->text[PrefixFields[k].field] = value;
+		}
+	}
+}
+
+/* log_error_verbosity = verbose: "42P01: relation …" */
+static void
+TakeSqlstate(LogEntry *entry)
+{
+	LogText    *message = &entry->text[LOG_MESSAGE];
+
+	if (message->len < 7 || message->data[5] != ':' || message->data[6] != ' ')
+		return;
+	for (int i = 0; i < 5; i++)
+	{
+		char		c = message->data[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')))
+			return;
+	}
+	entry->text[LOG_SQLSTATE] = (LogText) {message->data, 5};
+	message->data += 7;
+	message->len -= 7;
+}
+
+bool
+StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry)
+{
+	LogText    *text = NULL;	/* that the lines are added to */
+	bool		verbose = dialect->verbose;
+
+	memset(entry, 0, sizeof(*entry));
+	for (size_t at = 0, line_len; at < len; at += line_len)
+	{
+		char	   *line = buffer + at;
+		PrefixMatch match;
+		size_t		content;
+		int			field;
+
+		line_len = LineLength(line, len - at);
+		content = line[line_len - 1] == '\n' ? line_len - 1 : line_len;
+		if (line[0] == '\t')
+		{
+			if (text != NULL)
+			{
+				text->data[text->len++] = '\n';
+				memmove(text->data + text->len, line + 1, content > 0 ? content - 1 : 0);
+				text->len += content > 0 ? content - 1 : 0;
+			}
+			continue;
+		}
+		if (ReadLine(dialect, line, line_len, &match) == WORD_NONE)
+		{
+			if (at == 0)
+				return false;
+			text = NULL;
+			continue;
+		}
+		if (at == 0)
+		{
+			if (!LogWordIsLevel(match.word))
+				return false;
+			TakePrefix(dialect, line, &match, entry);
+			entry->level = match.word;
+		}
+		if (match.word == WORD_LOCATION)
+			verbose = true;
+		field = FieldOfWord(match.word);
+		text = field == LOG_FIELD_NONE ? NULL : &entry->text[field];
+		if (text != NULL)
+			*text = (LogText) {line + match.text, content - match.text};
+	}
+	if (verbose)
+		TakeSqlstate(entry);
+	return LogEntryComplete(dialect, entry);
+}

@@ -1,0 +1,20 @@
+/*
+ * zone.h
+ *		From the times in the log to UTC.
+ */
+#ifndef LOG_ZONE_H
+#define LOG_ZONE_H
+
+#include "postgres.h"
+
+#include "log/entry.h"
+
+/*
+ * µs since 1970 UTC of a time in log_timezone.  last_us: the time of the entry
+ * before, 0 where there is none; tells the two hours with the same name at the
+ * end of daylight saving apart where the abbreviation does not.  False:
+ * unknown.
+ */
+extern bool LogTimeToUnix(const LogTime *time, int64 last_us, int64 *unix_us);
+
+#endif							/* LOG_ZONE_H */
