@@ -22,6 +22,7 @@ typedef enum FieldType
 	FIELD_TIME,					/* RFC 3339, UTC, microseconds */
 	FIELD_TEXTS,				/* array of texts */
 	FIELD_COUNTS,				/* object of text -> integer, open set of keys */
+	FIELD_FILES,				/* size of relation files, see collect/files.h; a number on the wire */
 	FIELD_OBJECT,				/* one object, see "fields" */
 	FIELD_OBJECTS				/* array of objects, see "fields" */
 } FieldType;
@@ -34,8 +35,9 @@ typedef struct Field
 	bool		required;		/* never absent and never null */
 	int			since;			/* first server major version that has it, 0: all */
 	int			until;			/* last one, 0: all */
-	const char *source;			/* view.column, file or formula */
+	const char *source;			/* the SQL expression; file, key or formula of the others */
 	const struct Field *fields; /* of FIELD_OBJECT and FIELD_OBJECTS */
+	const char *tracker;		/* setting without which the server would count 0 */
 } Field;
 
 /* The value of one Field; the array of values runs parallel to the array of fields. */

@@ -41,10 +41,11 @@ typedef struct VisitorSlot
 	WorkerSlot	worker;
 	Oid			database;
 	char		database_name[NAMEDATALEN];
+	uint32		collectors;		/* mask of 1 << CollectorType */
 	bool		finished;		/* set by the visitor: it has reported all it has to say */
 } VisitorSlot;
 
-/* One per collector type. */
+/* One per collector type; written by collect/ledger.c. */
 typedef struct CollectorSlot
 {
 	int64		runs;
@@ -54,6 +55,13 @@ typedef struct CollectorSlot
 	double		last_duration_ms;
 	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
 	char		last_error_database[NAMEDATALEN];
+	TimestampTz last_error_at;
+
+	/* the run that is under way */
+	TimestampTz run_started;
+	uint64		run_ticket;		/* requests up to here are served by it */
+	int64		run_rows;
+	char		run_error[ERROR_TEXT_SIZE];
 
 	/*
 	 * pganalytics_collect(): a caller draws a ticket from "requested" and

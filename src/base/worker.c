@@ -164,6 +164,12 @@ WorkerCheckInterrupts(void)
 		proc_exit(1);
 }
 
+bool
+ShutdownIsRequested(void)
+{
+	return ShutdownRequestPending;
+}
+
 uint64
 WorkerReloadCount(void)
 {

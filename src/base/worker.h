@@ -50,6 +50,9 @@ extern void WorkerQueryEnd(void);
 /* Between the items of a long cycle: exits when asked to, absorbs barriers. */
 extern void WorkerCheckInterrupts(void);
 
+/* Has the worker been asked to end? */
+extern bool ShutdownIsRequested(void);
+
 /* Number of reloads seen, for whoever keeps something derived from settings. */
 extern uint64 WorkerReloadCount(void);
 

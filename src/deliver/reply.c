@@ -2,7 +2,9 @@
  * reply.c
  *		The table of replies, and the parts of a reply that matter.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE				/* timegm */
+#endif
 #include "deliver/reply.h"
 
 #include <string.h>

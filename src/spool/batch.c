@@ -148,7 +148,7 @@ Create(BatchTarget target)
 Batch *
 BatchCreate(void)
 {
-	return Create(Setting.backend_url[0] && SpoolIsOpen() ? TO_SPOOL : TO_NOWHERE);
+	return Create(Setting.backend_url[0] ? TO_SPOOL : TO_NOWHERE);
 }
 
 Batch *
@@ -235,6 +235,15 @@ WriteTail(Batch *batch)
 	RawText(w, "\n");
 }
 
+/* One part is lost and counted; the rest of this batch would only fail again. */
+static void
+GiveUp(Batch *batch)
+{
+	batch->lost = true;
+	batch->target = TO_NOWHERE;
+	ResetWriter(batch);
+}
+
 static void
 OpenFile(Batch *batch)
 {
@@ -243,7 +252,7 @@ OpenFile(Batch *batch)
 	if (SpoolFileCreate(&batch->file))
 		WriteHead(batch);
 	else
-		batch->lost = batch->writer.failed = true;
+		GiveUp(batch);
 }
 
 static void
@@ -251,8 +260,7 @@ CloseFile(Batch *batch)
 {
 	WriteTail(batch);
 	if (!JsonFlush(&batch->writer) || !SpoolFileCommit(&batch->file))
-		batch->lost = true;
-	batch->file.fd = -1;
+		GiveUp(batch);
 }
 
 /* ---- metrics ---- */
@@ -274,14 +282,14 @@ BatchMetricBegin(Batch *batch, const char *type, const char *database, Timestamp
 {
 	JsonWriter *w = &batch->writer;
 
-	if (batch->target == TO_SPOOL)
-	{
-		if (batch->file.fd >= 0 && JsonPosition(w) + MetricLimit() > BatchLimit())
-			CloseFile(batch);
-		if (batch->file.fd < 0)
-			OpenFile(batch);
-	}
-	else
+	if (batch->target == TO_SPOOL && w->failed)
+		GiveUp(batch);
+	if (batch->target == TO_SPOOL && batch->file.fd >= 0 &&
+		JsonPosition(w) + MetricLimit() > BatchLimit())
+		CloseFile(batch);
+	if (batch->target == TO_SPOOL && batch->file.fd < 0)
+		OpenFile(batch);
+	if (batch->target != TO_SPOOL)
 		ResetWriter(batch);
 
 	batch->metric_start = JsonMarkHere(w);
@@ -390,7 +398,9 @@ BatchClose(Batch *batch)
 {
 	if (batch->target == TO_SPOOL)
 	{
-		if (batch->file.fd < 0 && batch->noted_errors > 0)
+		if (batch->writer.failed)
+			GiveUp(batch);
+		else if (batch->file.fd < 0 && batch->noted_errors > 0)
 			OpenFile(batch);	/* nothing could be read: that must be told too */
 		if (batch->file.fd >= 0)
 		{

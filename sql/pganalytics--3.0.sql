@@ -1,0 +1,78 @@
+/* pganalytics: SQL interface of version 3.0 */
+
+-- complain if the script is sourced in psql instead of by CREATE EXTENSION
+\echo Use "CREATE EXTENSION pganalytics" to load this file. \quit
+
+CREATE FUNCTION pganalytics_status() RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    SET search_path = ''
+    AS 'MODULE_PATHNAME', 'pganalytics_status';
+COMMENT ON FUNCTION pganalytics_status() IS
+    'state of workers, collectors, spool and delivery; "problems" says what is wrong and what to do';
+
+CREATE FUNCTION pganalytics_version() RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'pganalytics_version';
+COMMENT ON FUNCTION pganalytics_version() IS
+    'version of the extension and of its library';
+
+CREATE FUNCTION pganalytics_sample(type text) RETURNS SETOF jsonb
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = ''
+    SET jit = off
+    AS 'MODULE_PATHNAME', 'pganalytics_sample';
+COMMENT ON FUNCTION pganalytics_sample(text) IS
+    'metrics of one collector, read now in this session, as they would be sent';
+
+CREATE FUNCTION pganalytics_collect(type text DEFAULT 'all') RETURNS void
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'pganalytics_collect';
+COMMENT ON FUNCTION pganalytics_collect(text) IS
+    'has the workers collect now; returns when the batch is in the spool';
+
+CREATE FUNCTION pganalytics_flush(timeout interval DEFAULT '30s') RETURNS boolean
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'pganalytics_flush';
+COMMENT ON FUNCTION pganalytics_flush(interval) IS
+    'sends now; true when every batch present at the call has left the spool';
+
+CREATE VIEW pganalytics_collectors AS
+    SELECT c.key AS collector,
+           (c.value ->> 'enabled')::boolean AS enabled,
+           pg_catalog.make_interval(secs => (c.value ->> 'interval_seconds')::double precision) AS "interval",
+           (c.value ->> 'runs')::bigint AS runs,
+           (c.value ->> 'errors')::bigint AS errors,
+           (c.value ->> 'rows')::bigint AS "rows",
+           (c.value ->> 'last_run')::timestamptz AS last_run,
+           (c.value ->> 'last_duration_ms')::double precision AS last_duration_ms,
+           c.value ->> 'last_error' AS last_error,
+           c.value ->> 'last_error_database' AS last_error_database,
+           (c.value ->> 'last_error_at')::timestamptz AS last_error_at
+    FROM pg_catalog.jsonb_each(@extschema@.pganalytics_status() -> 'collectors') c;
+COMMENT ON VIEW pganalytics_collectors IS 'one row a collector';
+
+CREATE VIEW pganalytics_settings AS
+    SELECT s.name,
+           pg_catalog.current_setting(s.name) AS local_value,
+           NULL::text AS remote_value,
+           CASE WHEN c.collector IS NULL THEN pg_catalog.current_setting(s.name)
+                ELSE pg_catalog.date_part('epoch', c."interval") || 's' END AS value_in_force,
+           s.source,
+           s.short_desc AS description
+    FROM pg_catalog.pg_settings s
+         LEFT JOIN @extschema@.pganalytics_collectors c
+                ON s.name = 'pganalytics.' || c.collector || '_interval'
+    WHERE s.name LIKE 'pganalytics.%';
+COMMENT ON VIEW pganalytics_settings IS 'settings as they stand here and as they are in force';
+
+REVOKE ALL ON FUNCTION pganalytics_status() FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_version() FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_sample(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_collect(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_flush(interval) FROM PUBLIC;
+REVOKE ALL ON pganalytics_collectors, pganalytics_settings FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION pganalytics_status() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION pganalytics_version() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION pganalytics_sample(text) TO pg_monitor;
+GRANT SELECT ON pganalytics_collectors, pganalytics_settings TO pg_monitor;

@@ -1,0 +1,288 @@
+/*
+ * collector.c
+ *		The worker that decides what is read when.
+ *
+ * Connected to pganalytics.database for its lifetime.  It sleeps on its latch
+ * until the next collector is due, somebody calls pganalytics_collect(), a
+ * visitor ends or the settings are reloaded.  One wakeup makes one batch of
+ * everything that is due at the time; what has to be read inside of other
+ * databases is left to visitors (visits.c).
+ *
+ * A missing database must not become a crash loop: before it connects, the
+ * worker notes in shared memory when the next try may be, and clears the note
+ * once it is in.  After a failed try (which ends the process) its successor
+ * waits until then, unconnected, and therefore in nobody's way.
+ */
+#include "postgres.h"
+
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "base/worker.h"
+#include "collect/collect.h"
+#include "collect/query.h"
+#include "collect/session.h"
+#include "collect/visits.h"
+#include "host/host.h"
+#include "log/log.h"
+#include "spool/batch.h"
+#include "spool/spool.h"
+
+#define MIN_CONNECT_WAIT_S 5
+#define MAX_CONNECT_WAIT_S 300
+#define MAX_TABLESPACES 1000	/* that are known by name; others go by OID */
+
+extern PGDLLEXPORT void PganalyticsCollectorMain(Datum main_arg);
+
+typedef struct Collection
+{
+	char		database[NAMEDATALEN];	/* that we are connected to */
+	Periodic	jobs[NUM_COLLECTORS];
+	SysstatState sysstat;
+	LogReader  *log;
+} Collection;
+
+/* ---- what each collector does ---- */
+
+typedef struct Tablespaces
+{
+	MemoryContext context;
+	TablespaceName names[MAX_TABLESPACES];
+	int			count;
+} Tablespaces;
+
+static void
+ListTablespaces(void *arg)
+{
+	Tablespaces *list = arg;
+
+	if (SPI_execute("SELECT oid, spcname FROM pg_catalog.pg_tablespace ORDER BY oid", true,
+					MAX_TABLESPACES) != SPI_OK_SELECT)
+		elog(ERROR, "could not list the tablespaces");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		is_null;
+		char	   *name = NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null)));
+
+		list->names[list->count].oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
+		list->names[list->count++].name = MemoryContextStrdup(list->context, TextToUtf8(name));
+	}
+}
+
+void
+CollectDiskUsage(Batch *batch, bool in_session)
+{
+	Tablespaces *list = palloc0(sizeof(Tablespaces));
+	QueryError	error;
+
+	list->context = CurrentMemoryContext;
+	if (in_session)
+		QueryRunInSession(ListTablespaces, list);
+	else if (!QueryRun(ListTablespaces, list, Setting.statement_timeout_ms, &error))
+		BatchError(batch, Collectors[COLLECTOR_DISK_USAGE].name, NULL,
+				   error.sqlstate[0] ? error.sqlstate : NULL, error.message);
+	DiskUsageCollect(batch, list->names, list->count);
+}
+
+static void
+RunCollector(Collection *c, int type, Batch *batch)
+{
+	int64		rows = BatchRows(batch);
+	int			errors = BatchErrors(batch);
+
+	LedgerBegin(type);
+	WorkerReport(Collectors[type].name);
+	switch (type)
+	{
+		case COLLECTOR_SYSSTAT:
+			SysstatCollect(batch, &c->sysstat);
+			break;
+		case COLLECTOR_DISK_USAGE:
+			CollectDiskUsage(batch, false);
+			break;
+		case COLLECTOR_PG_LOG:
+			LogCollect(c->log, batch, false);
+			break;
+	}
+	errors = BatchErrors(batch) - errors;
+	LedgerAdd(type, BatchRows(batch) - rows, errors, errors ? BatchLastError(batch) : NULL, NULL);
+}
+
+/* ---- the schedule ---- */
+
+static bool
+IsDue(Collection *c, int type, TimestampTz now)
+{
+	if (LedgerIsRequested(type))
+	{
+		c->jobs[type].interval_s = 0;	/* counts from this run on */
+		return PeriodicIsDue(&c->jobs[type], CollectorInterval(type), now);
+	}
+	return CollectorEnabled(type) && PeriodicIsDue(&c->jobs[type], CollectorInterval(type), now);
+}
+
+/* Which of a scope are due?  A mask of 1 << CollectorType. */
+static uint32
+DueCollectors(Collection *c, bool of_databases, TimestampTz now)
+{
+	uint32		due = 0;
+
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if ((Collectors[i].scope == SCOPE_DATABASE) == of_databases && IsDue(c, i, now))
+			due |= 1U << i;
+	}
+	return due;
+}
+
+static long
+NextDue(Collection *c)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		wait_ms = -1;
+
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (Collectors[i].scope == SCOPE_DATABASE && VisitsUnderWay())
+			continue;			/* looked at again when the round ends */
+		if (CollectorEnabled(i))
+			wait_ms = PeriodicWait(&c->jobs[i], now, wait_ms);
+	}
+	return wait_ms;
+}
+
+static void
+RunDueCollectors(Collection *c, uint32 due, Batch *batch)
+{
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if ((due & (1U << i)) == 0)
+			continue;
+		RunCollector(c, i, batch);
+		CHECK_FOR_INTERRUPTS();
+		if (ShutdownIsRequested())
+			break;				/* the batch is still closed */
+	}
+}
+
+static void
+FinishRuns(Collection *c, uint32 due, bool kept)
+{
+	if (due & (1U << COLLECTOR_PG_LOG))
+	{
+		if (kept)
+			LogCollectCommitted(c->log);
+		else
+			LogCollectFailed(c->log);
+	}
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (due & (1U << i))
+			LedgerEnd(i, kept);
+	}
+}
+
+static long
+MinWait(long a, long b)
+{
+	if (a < 0 || b < 0)
+		return Max(a, b);
+	return Min(a, b);
+}
+
+static long
+CollectorCycle(void *arg)
+{
+	Collection *c = arg;
+	TimestampTz now = GetCurrentTimestamp();
+	uint32		due;
+	long		visits_wait;
+	Batch	   *batch;
+
+	if (strcmp(c->database, Setting.database) != 0)
+		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
+	SpoolOpen();
+
+	batch = BatchCreate();
+	due = DueCollectors(c, false, now);
+	RunDueCollectors(c, due, batch);
+	if (!VisitsUnderWay() && !ShutdownIsRequested())
+	{
+		uint32		visits_due = DueCollectors(c, true, now);
+
+		if (visits_due)
+			VisitsBegin(visits_due, batch);
+	}
+	visits_wait = VisitsAdvance(batch);
+	FinishRuns(c, due, BatchClose(batch));
+	pgstat_report_stat(true);
+
+	return MinWait(visits_wait, NextDue(c));
+}
+
+/* ---- connecting ---- */
+
+static void
+WaitBeforeConnecting(void)
+{
+	for (;;)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+		TimestampTz until = Shared->connect_not_before;
+		uint64		reloads = WorkerReloadCount();
+
+		if (now >= until || until > now + MAX_CONNECT_WAIT_S * USECS_PER_SEC)
+			return;
+		WorkerReport("waiting to connect");
+		SpoolOpen();
+		WorkerWait(TimestampDifferenceMilliseconds(now, until));
+		if (WorkerReloadCount() != reloads)
+		{
+			Shared->connect_failures = 0;
+			return;
+		}
+	}
+}
+
+static void
+Connect(Collection *c)
+{
+	int			wait_s;
+
+	WaitBeforeConnecting();
+	strlcpy(c->database, Setting.database, sizeof(c->database));
+
+	wait_s = MIN_CONNECT_WAIT_S << Min(Shared->connect_failures, 6);
+	Shared->connect_not_before = GetCurrentTimestamp() +
+		Min(wait_s, MAX_CONNECT_WAIT_S) * USECS_PER_SEC;
+	Shared->connect_failures++;
+	BackgroundWorkerInitializeConnection(c->database, NULL, 0);
+	Shared->connect_failures = 0;
+	Shared->connect_not_before = 0;
+}
+
+void
+PganalyticsCollectorMain(Datum main_arg)
+{
+	static Collection collection;
+
+	if (Shared == NULL)
+		proc_exit(1);
+	WorkerStart(&Shared->collector);
+	SpoolOpen();
+	Connect(&collection);
+	SessionPrepare("pganalytics collector");
+	collection.log = LogReaderCreate();
+	WorkerLoop(CollectorCycle, &collection);
+}

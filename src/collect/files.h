@@ -1,0 +1,26 @@
+/*
+ * files.h
+ *		Sizes of relations without opening them.
+ */
+#ifndef FILES_H
+#define FILES_H
+
+#include "postgres.h"
+
+typedef struct FileSizes FileSizes;
+
+/*
+ * Lists the files of the current database in CurrentMemoryContext.  A
+ * directory that cannot be read leaves sizes unknown.
+ */
+extern FileSizes *FileSizesRead(void);
+
+/*
+ * Size in bytes of a set of relations' files, all forks and segments; false:
+ * one of them is not known.  A key is tablespace << 32 | relfilenode
+ * (tablespace 0: that of the database), negative when the catalogue says that
+ * the relation has pages; the key 0 stands for the whole database.
+ */
+extern bool FileSizesSum(const FileSizes *sizes, const int64 *keys, int count, int64 *bytes);
+
+#endif							/* FILES_H */

@@ -1,0 +1,228 @@
+/*
+ * pg_stats_probes.c
+ *		pg_stats: statistics of a database, its tables and its indexes.
+ *
+ * One pass over pg_class with the pg_stat_get_…() functions: reading the
+ * pg_stat_… and pg_statio_… views instead costs four times as much.  Sizes
+ * come from collect/files.h; FILE_KEY is its key.  Temporary relations belong
+ * to their sessions and TOAST tables are counted with their owners; neither is
+ * a row of its own.  Pure C.
+ */
+#include <stddef.h>
+
+#include "base/collectors.h"
+#include "collect/probe.h"
+
+#define FILE_KEY(c) \
+	"CASE WHEN " c ".relpages > 0 THEN -1 ELSE 1 END * (" \
+	"(" c ".reltablespace::bigint << 32) | CASE WHEN " c ".relfilenode = 0 " \
+	"THEN pg_catalog.pg_relation_filenode(" c ".oid)::bigint ELSE " c ".relfilenode::bigint END)"
+
+#define STAT(function, oid) "pg_catalog.pg_stat_get_" function "(" oid ")"
+
+#define COUNTER(name, function) \
+	{name, FIELD_INT, NULL, false, 0, 0, STAT(function, "c.oid"), NULL, "track_counts"}
+#define COUNTER_OF_DB(name, unit) \
+	{name, FIELD_INT, unit, false, 0, 0, "s." name, NULL, "track_counts"}
+#define TIME_OF_TABLE(name, function) \
+	{name, FIELD_TIME, NULL, false, 0, 0, STAT(function, "c.oid"), NULL, "track_counts"}
+
+static const Field database_fields[] = {
+	{"name", FIELD_TEXT, NULL, true, 0, 0, "d.datname"},
+	{"size_bytes", FIELD_FILES, "bytes", false, 0, 0, "ARRAY[0::bigint]"},
+	{"numbackends", FIELD_INT, NULL, false, 0, 0, "s.numbackends"},
+	{"xact_commit", FIELD_INT, NULL, false, 0, 0, "s.xact_commit"},
+	{"xact_rollback", FIELD_INT, NULL, false, 0, 0, "s.xact_rollback"},
+	COUNTER_OF_DB("blks_read", "blocks"),
+	COUNTER_OF_DB("blks_hit", "blocks"),
+	COUNTER_OF_DB("tup_returned", NULL),
+	COUNTER_OF_DB("tup_fetched", NULL),
+	COUNTER_OF_DB("tup_inserted", NULL),
+	COUNTER_OF_DB("tup_updated", NULL),
+	COUNTER_OF_DB("tup_deleted", NULL),
+	COUNTER_OF_DB("conflicts", NULL),
+	COUNTER_OF_DB("temp_files", NULL),
+	COUNTER_OF_DB("temp_bytes", "bytes"),
+	COUNTER_OF_DB("deadlocks", NULL),
+	COUNTER_OF_DB("checksum_failures", NULL),
+	{"blk_read_time", FIELD_FLOAT, "ms", false, 0, 0, "s.blk_read_time", NULL, "track_io_timing"},
+	{"blk_write_time", FIELD_FLOAT, "ms", false, 0, 0, "s.blk_write_time", NULL, "track_io_timing"},
+	{"session_time", FIELD_FLOAT, "ms", false, 0, 0, "s.session_time"},
+	{"active_time", FIELD_FLOAT, "ms", false, 0, 0, "s.active_time", NULL, "track_activities"},
+	{"idle_in_transaction_time", FIELD_FLOAT, "ms", false, 0, 0, "s.idle_in_transaction_time", NULL,
+	 "track_activities"},
+	{"sessions", FIELD_INT, NULL, false, 0, 0, "s.sessions"},
+	{"sessions_abandoned", FIELD_INT, NULL, false, 0, 0, "s.sessions_abandoned"},
+	{"sessions_fatal", FIELD_INT, NULL, false, 0, 0, "s.sessions_fatal"},
+	{"sessions_killed", FIELD_INT, NULL, false, 0, 0, "s.sessions_killed"},
+	{"xid_age", FIELD_INT, "transactions", false, 0, 0, "pg_catalog.age(d.datfrozenxid)"},
+	{"mxid_age", FIELD_INT, "multixacts", false, 0, 0, "pg_catalog.mxid_age(d.datminmxid)"},
+	{"stats_reset", FIELD_TIME, NULL, false, 0, 0, "s.stats_reset"},
+	FIELDS_END
+};
+
+static const Field table_fields[] = {
+	{"schema", FIELD_TEXT, NULL, true, 0, 0, "n.nspname"},
+	{"name", FIELD_TEXT, NULL, true, 0, 0, "c.relname"},
+	{"relid", FIELD_INT, NULL, true, 0, 0, "c.oid"},
+	{"kind", FIELD_TEXT, NULL, true, 0, 0, "c.relkind::text"},
+	COUNTER("rows", "live_tuples"),
+	COUNTER("dead_rows", "dead_tuples"),
+	{"size_bytes", FIELD_FILES, "bytes", false, 0, 0,
+	 "ARRAY[" FILE_KEY("c") "] || coalesce(i.files, '{}') || "
+	 "CASE WHEN t.oid IS NOT NULL THEN ARRAY[" FILE_KEY("t") "] || ti.files END"},
+	{"heap_bytes", FIELD_FILES, "bytes", false, 0, 0, "ARRAY[" FILE_KEY("c") "]"},
+	{"index_bytes", FIELD_FILES, "bytes", false, 0, 0, "coalesce(i.files, '{}')"},
+	{"toast_bytes", FIELD_FILES, "bytes", false, 0, 0,
+	 "CASE WHEN t.oid IS NOT NULL THEN ARRAY[" FILE_KEY("t") "] || ti.files ELSE '{}' END"},
+	{"pages", FIELD_INT, "blocks", false, 0, 0, "c.relpages"},
+	{"reltuples", FIELD_FLOAT, NULL, false, 0, 0, "nullif(c.reltuples, -1)::double precision"},
+	COUNTER("seq_scan", "numscans"),
+	COUNTER("seq_tup_read", "tuples_returned"),
+	{"idx_scan", FIELD_INT, NULL, false, 0, 0, "i.scans", NULL, "track_counts"},
+	{"idx_tup_fetch", FIELD_INT, NULL, false, 0, 0, "i.fetched + " STAT("tuples_fetched", "c.oid"),
+	 NULL, "track_counts"},
+	COUNTER("n_tup_ins", "tuples_inserted"),
+	COUNTER("n_tup_upd", "tuples_updated"),
+	COUNTER("n_tup_del", "tuples_deleted"),
+	COUNTER("n_tup_hot_upd", "tuples_hot_updated"),
+	{"n_tup_newpage_upd", FIELD_INT, NULL, false, 16, 0, STAT("tuples_newpage_updated", "c.oid"),
+	 NULL, "track_counts"},
+	COUNTER("n_mod_since_analyze", "mod_since_analyze"),
+	COUNTER("n_ins_since_vacuum", "ins_since_vacuum"),
+	TIME_OF_TABLE("last_vacuum", "last_vacuum_time"),
+	TIME_OF_TABLE("last_autovacuum", "last_autovacuum_time"),
+	TIME_OF_TABLE("last_analyze", "last_analyze_time"),
+	TIME_OF_TABLE("last_autoanalyze", "last_autoanalyze_time"),
+	COUNTER("vacuum_count", "vacuum_count"),
+	COUNTER("autovacuum_count", "autovacuum_count"),
+	COUNTER("analyze_count", "analyze_count"),
+	COUNTER("autoanalyze_count", "autoanalyze_count"),
+	{"total_vacuum_time", FIELD_FLOAT, "ms", false, 18, 0, STAT("total_vacuum_time", "c.oid"), NULL,
+	 "track_counts"},
+	{"total_autovacuum_time", FIELD_FLOAT, "ms", false, 18, 0, STAT("total_autovacuum_time", "c.oid"),
+	 NULL, "track_counts"},
+	{"total_analyze_time", FIELD_FLOAT, "ms", false, 18, 0, STAT("total_analyze_time", "c.oid"), NULL,
+	 "track_counts"},
+	{"total_autoanalyze_time", FIELD_FLOAT, "ms", false, 18, 0,
+	 STAT("total_autoanalyze_time", "c.oid"), NULL, "track_counts"},
+	{"heap_blks_read", FIELD_INT, "blocks", false, 0, 0,
+	 STAT("blocks_fetched", "c.oid") " - " STAT("blocks_hit", "c.oid"), NULL, "track_counts"},
+	{"heap_blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", "c.oid"), NULL,
+	 "track_counts"},
+	{"idx_blks_read", FIELD_INT, "blocks", false, 0, 0, "i.blks_read", NULL, "track_counts"},
+	{"idx_blks_hit", FIELD_INT, "blocks", false, 0, 0, "i.blks_hit", NULL, "track_counts"},
+	{"toast_blks_read", FIELD_INT, "blocks", false, 0, 0,
+	 STAT("blocks_fetched", "t.oid") " - " STAT("blocks_hit", "t.oid"), NULL, "track_counts"},
+	{"toast_blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", "t.oid"), NULL,
+	 "track_counts"},
+	{"xid_age", FIELD_INT, "transactions", false, 0, 0,
+	 "CASE WHEN c.relfrozenxid <> '0' THEN pg_catalog.age(c.relfrozenxid) END"},
+	{"mxid_age", FIELD_INT, "multixacts", false, 0, 0,
+	 "CASE WHEN c.relminmxid <> '0' THEN pg_catalog.mxid_age(c.relminmxid) END"},
+	{"last_seq_scan", FIELD_TIME, NULL, false, 16, 0, STAT("lastscan", "c.oid"), NULL,
+	 "track_counts"},
+	{"last_idx_scan", FIELD_TIME, NULL, false, 16, 0, "i.last_scan", NULL, "track_counts"},
+	FIELDS_END
+};
+
+static const Field index_fields[] = {
+	{"schema", FIELD_TEXT, NULL, true, 0, 0, "n.nspname"},
+	{"table", FIELD_TEXT, NULL, true, 0, 0, "t.relname"},
+	{"name", FIELD_TEXT, NULL, true, 0, 0, "c.relname"},
+	{"indexrelid", FIELD_INT, NULL, true, 0, 0, "c.oid"},
+	COUNTER("scans", "numscans"),
+	COUNTER("tuples_read", "tuples_returned"),
+	COUNTER("tuples_returned", "tuples_fetched"),
+	{"size_bytes", FIELD_FILES, "bytes", false, 0, 0, "ARRAY[" FILE_KEY("c") "]"},
+	{"blks_read", FIELD_INT, "blocks", false, 0, 0,
+	 STAT("blocks_fetched", "c.oid") " - " STAT("blocks_hit", "c.oid"), NULL, "track_counts"},
+	{"blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", "c.oid"), NULL,
+	 "track_counts"},
+	{"is_unique", FIELD_BOOL, NULL, true, 0, 0, "x.indisunique"},
+	{"is_primary", FIELD_BOOL, NULL, true, 0, 0, "x.indisprimary"},
+	{"is_valid", FIELD_BOOL, NULL, true, 0, 0, "x.indisvalid"},
+	{"last_idx_scan", FIELD_TIME, NULL, false, 16, 0, STAT("lastscan", "c.oid"), NULL,
+	 "track_counts"},
+	FIELDS_END
+};
+
+const Field PgStatsFields[] = {
+	{"partial", FIELD_BOOL, NULL, false, 0, 0, "only what changed since the last full one"},
+	{"skipped", FIELD_INT, NULL, false, 0, 0, "tables left out by pganalytics.max_relations"},
+	{"databases", FIELD_OBJECTS, NULL, false, 0, 0, "pg_stat_database", database_fields},
+	{"tables", FIELD_OBJECTS, NULL, false, 0, 0, "pg_stat_all_tables, pg_statio_all_tables",
+	 table_fields},
+	{"indexes", FIELD_OBJECTS, NULL, false, 0, 0, "pg_stat_all_indexes, pg_statio_all_indexes",
+	 index_fields},
+	FIELDS_END
+};
+
+const Probe PgStatsDatabasesProbe = {
+	.array = "databases",
+	.columns = database_fields,
+	.from = "pg_catalog.pg_stat_database s JOIN pg_catalog.pg_database d ON d.oid = s.datid "
+	"WHERE d.datname = pg_catalog.current_database()",
+};
+
+#define IS_TABLE(c) c ".relkind IN ('r', 'm', 'p') AND " c ".relpersistence <> 't'"
+
+static const Field index_sums[] = {
+	{"indrelid", FIELD_INT, NULL, true, 0, 0, "x.indrelid"},
+	{"scans", FIELD_INT, NULL, false, 0, 0,
+	 "pg_catalog.sum(" STAT("numscans", "x.indexrelid") ")::bigint"},
+	{"fetched", FIELD_INT, NULL, false, 0, 0,
+	 "pg_catalog.sum(" STAT("tuples_fetched", "x.indexrelid") ")::bigint"},
+	{"blks_read", FIELD_INT, NULL, false, 0, 0,
+	 "pg_catalog.sum(" STAT("blocks_fetched", "x.indexrelid") " - "
+	 STAT("blocks_hit", "x.indexrelid") ")::bigint"},
+	{"blks_hit", FIELD_INT, NULL, false, 0, 0,
+	 "pg_catalog.sum(" STAT("blocks_hit", "x.indexrelid") ")::bigint"},
+	{"last_scan", FIELD_TIME, NULL, false, 16, 0,
+	 "pg_catalog.max(" STAT("lastscan", "x.indexrelid") ")"},
+	{"files", FIELD_FILES, NULL, false, 0, 0, "pg_catalog.array_agg(" FILE_KEY("c") ")"},
+	FIELDS_END
+};
+
+/* A table's own indexes, and those of its TOAST table. */
+static const ProbeCommon indexes_by_table = {
+	.name = "i",
+	.columns = index_sums,
+	.from = "pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
+	"WHERE c.relpersistence <> 't' GROUP BY x.indrelid",
+};
+
+const Probe PgStatsTablesProbe = {
+	.array = "tables",
+	.columns = table_fields,
+	.common = &indexes_by_table,
+	.from = "pg_catalog.pg_class c "
+	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+	"LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid "
+	"LEFT JOIN i ON i.indrelid = c.oid "
+	"LEFT JOIN i ti ON ti.indrelid = t.oid "
+	"WHERE " IS_TABLE("c") " AND ($1 IS NULL OR c.oid = ANY ($1))",
+};
+
+const Probe PgStatsIndexesProbe = {
+	.array = "indexes",
+	.columns = index_fields,
+	.from = "pg_catalog.pg_index x "
+	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
+	"JOIN pg_catalog.pg_class t ON t.oid = x.indrelid "
+	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid = ANY ($1))",
+};
+
+const char PgStatsCountSql[] =
+	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c");
+
+const char PgStatsChooseSql[] =
+	"SELECT c.oid FROM pg_catalog.pg_class c "
+	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+	"WHERE " IS_TABLE("c") " "
+	"ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), "
+	STAT("numscans", "c.oid") " + coalesce((SELECT pg_catalog.sum(" STAT("numscans", "x.indexrelid")
+	") FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid), 0) + "
+	STAT("tuples_inserted", "c.oid") " + " STAT("tuples_updated", "c.oid") " + "
+	STAT("tuples_deleted", "c.oid") " DESC, c.oid LIMIT $1";

@@ -1,0 +1,137 @@
+/*
+ * query.c
+ *		A short read-only transaction of a worker.
+ *
+ * As a setting, statement_timeout does nothing for SPI: only the main loop of
+ * an ordinary backend arms it.  So it is armed here.  The error is caught here
+ * too, query by query: one probe that fails neither stops the others nor
+ * reaches the recovery at the bottom of the stack, which is for the unexpected.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+#include "base/settings.h"
+#include "base/worker.h"
+#include "collect/query.h"
+#include "collect/session.h"
+
+char *
+TextToUtf8(char *text)
+{
+	int			encoding = GetDatabaseEncoding();
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return text;
+	return pg_server_to_any(text, strlen(text), PG_UTF8);
+}
+
+/* Conversion needs a transaction, and there is none after an error. */
+static void
+KeepAsciiOnly(char *text)
+{
+	int			encoding = GetDatabaseEncoding();
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return;
+	for (; *text; text++)
+	{
+		if (IS_HIGHBIT_SET(*text))
+			*text = '?';
+	}
+}
+
+static void
+DescribeError(const ErrorData *edata, QueryError *error)
+{
+	error->message = pstrdup(edata->message ? edata->message : "unknown error");
+	KeepAsciiOnly(error->message);
+	strlcpy(error->sqlstate, unpack_sql_state(edata->sqlerrcode), sizeof(error->sqlstate));
+}
+
+bool
+QueryRun(void (*body) (void *arg), void *arg, int timeout_ms, QueryError *error)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool done = false;
+
+	memset(error, 0, sizeof(*error));
+	if (!WorkerQueryBegin())
+	{
+		WorkerQueryEnd();
+		error->message = pstrdup("the server is shutting down");
+		error->cancelled = true;
+		return false;
+	}
+	SessionSetLockTimeout(Setting.lock_timeout_ms);
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		SPI_connect();
+		pgstat_report_activity(STATE_RUNNING, "collecting statistics");
+		enable_timeout_after(STATEMENT_TIMEOUT, Max(timeout_ms, 1));
+
+		body(arg);
+
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		SPI_finish();
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		disable_all_timeouts(false);
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(caller);
+		DescribeError(edata, error);
+		FreeErrorData(edata);
+	}
+	PG_END_TRY();
+
+	WorkerQueryEnd();
+	QueryCancelPending = false; /* a timeout that fired too late is not the next query's */
+	MemoryContextSwitchTo(caller);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return done;
+}
+
+void
+QueryRunInSession(void (*body) (void *arg), void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int			nest_level = NewGUCNestLevel();
+	bool		own_timeout = !get_timeout_active(STATEMENT_TIMEOUT);
+	char		lock_timeout[16];
+
+	/* undone with the transaction, should an error come in between */
+	snprintf(lock_timeout, sizeof(lock_timeout), "%d", Setting.lock_timeout_ms);
+	(void) set_config_option("lock_timeout", lock_timeout, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (own_timeout)
+		enable_timeout_after(STATEMENT_TIMEOUT, Setting.statement_timeout_ms);
+	body(arg);
+	if (own_timeout)
+		disable_timeout(STATEMENT_TIMEOUT, false);
+	SPI_finish();
+	PopActiveSnapshot();
+	AtEOXact_GUC(true, nest_level);
+	MemoryContextSwitchTo(caller);
+}

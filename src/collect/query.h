@@ -1,0 +1,36 @@
+/*
+ * query.h
+ *		A short read-only transaction of a worker that cannot get out of hand.
+ */
+#ifndef QUERY_H
+#define QUERY_H
+
+#include "postgres.h"
+
+/* What went wrong; the texts live in the caller's memory context. */
+typedef struct QueryError
+{
+	char	   *message;		/* UTF-8 */
+	char		sqlstate[6];
+	bool		cancelled;		/* the worker has been asked to end */
+} QueryError;
+
+/*
+ * Runs body(arg) in a transaction of its own, connected to SPI, with a
+ * snapshot, the lock timeout and at most timeout_ms.  An error is caught, not
+ * logged, and described in *error; the transaction is then rolled back.
+ * Memory that body allocates with palloc goes with the transaction, unless it
+ * switches to another context.
+ */
+extern bool QueryRun(void (*body) (void *arg), void *arg, int timeout_ms, QueryError *error);
+
+/*
+ * For pganalytics_sample(): the same within the caller's transaction.  Errors
+ * are raised.
+ */
+extern void QueryRunInSession(void (*body) (void *arg), void *arg);
+
+/* A text of the server's encoding in UTF-8, the same pointer where it is that already. */
+extern char *TextToUtf8(char *text);
+
+#endif							/* QUERY_H */

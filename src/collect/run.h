@@ -1,0 +1,54 @@
+/*
+ * run.h
+ *		Running probes into a batch.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include "postgres.h"
+
+#include "collect/files.h"
+#include "collect/probe.h"
+#include "spool/batch.h"
+
+/*
+ * The metrics of one type and database that several probes write into: one
+ * object, or more of them when it grows long.
+ */
+typedef struct MetricStream
+{
+	Batch	   *batch;
+	const char *type;
+	const char *database;		/* NULL: of the cluster */
+	const Field *fields;		/* of the metric itself */
+	const Value *values;
+	TimestampTz read_at;
+	JsonWriter *writer;			/* NULL: no metric is open */
+	bool		has_content;
+	bool		array_is_open;
+	JsonMark	array_start;	/* in the open metric, while array_is_open */
+} MetricStream;
+
+/* Ends the open metric, if there is one. */
+extern void MetricStreamEnd(MetricStream *stream);
+
+/* What a probe may refer to. */
+typedef struct ProbeInput
+{
+	const Oid  *tables;			/* NULL: all */
+	int			table_count;
+	const FileSizes *sizes;		/* for FIELD_FILES; may be NULL */
+} ProbeInput;
+
+/*
+ * Runs a probe within a query (query.h) and appends its rows; returns how
+ * many.  The result is checked against the declared columns; a mismatch, like
+ * anything else that goes wrong, is an error, after which the caller calls
+ * ProbeTakeBack.
+ */
+extern int64 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input);
+
+/* Takes back what a failed probe wrote into the open metric. */
+extern void ProbeTakeBack(MetricStream *stream);
+
+#endif							/* RUN_H */

@@ -1,0 +1,103 @@
+/*
+ * session.c
+ *		Session settings of the workers.
+ *
+ * ALTER DATABASE and ALTER ROLE settings apply to background workers as well:
+ * without this, "ALTER DATABASE app SET jit_above_cost = 0" or a role's
+ * search_path would decide what a collector costs and which operators it
+ * calls.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "collect/session.h"
+
+typedef struct SessionSetting
+{
+	const char *name;
+	const char *value;
+} SessionSetting;
+
+/* Not every version or server has all of them. */
+static const SessionSetting forced[] = {
+	{"search_path", ""},
+	{"role", "none"},
+	{"row_security", "on"},
+	{"session_replication_role", "origin"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "on"},
+	{"default_transaction_deferrable", "off"},
+
+	/* timeouts: armed by the probes; these would only disturb */
+	{"statement_timeout", "0"},
+	{"transaction_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"idle_session_timeout", "0"},
+
+	/* cost */
+	{"jit", "off"},
+	{"max_parallel_workers_per_gather", "0"},
+	{"force_parallel_mode", "off"},
+	{"debug_parallel_query", "off"},
+	{"work_mem", "4MB"},
+	{"hash_mem_multiplier", "2"},
+	{"stats_fetch_consistency", "none"},
+	{"plan_cache_mode", "auto"},
+
+	/* plans: nobody's experiments */
+	{"enable_async_append", "on"},
+	{"enable_bitmapscan", "on"},
+	{"enable_gathermerge", "on"},
+	{"enable_hashagg", "on"},
+	{"enable_hashjoin", "on"},
+	{"enable_incremental_sort", "on"},
+	{"enable_indexonlyscan", "on"},
+	{"enable_indexscan", "on"},
+	{"enable_material", "on"},
+	{"enable_memoize", "on"},
+	{"enable_mergejoin", "on"},
+	{"enable_nestloop", "on"},
+	{"enable_seqscan", "on"},
+	{"enable_sort", "on"},
+	{"enable_tidscan", "on"},
+	{"geqo", "on"},
+
+	/* text forms */
+	{"TimeZone", "UTC"},
+	{"DateStyle", "ISO, MDY"},
+	{"IntervalStyle", "postgres"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"lc_messages", "C"},
+
+	/* our own work does not show in what we report */
+	{"pg_stat_statements.track", "none"},
+	{"auto_explain.log_min_duration", "-1"},
+	{"log_duration", "off"},
+	{"log_min_duration_statement", "-1"},
+};
+
+static void
+Force(const char *name, const char *value)
+{
+	if (GetConfigOption(name, true, false) != NULL)
+		SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+SessionPrepare(const char *application_name)
+{
+	for (int i = 0; i < lengthof(forced); i++)
+		Force(forced[i].name, forced[i].value);
+	Force("application_name", application_name);
+}
+
+void
+SessionSetLockTimeout(int timeout_ms)
+{
+	char		value[16];
+
+	snprintf(value, sizeof(value), "%d", timeout_ms);
+	Force("lock_timeout", value);
+}

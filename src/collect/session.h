@@ -1,0 +1,17 @@
+/*
+ * session.h
+ *		What a process of ours that runs SQL does not leave to chance.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+/*
+ * Forces the session settings that the collectors rely on, over whatever
+ * ALTER DATABASE or ALTER ROLE set.  After connecting, before any query.
+ */
+extern void SessionPrepare(const char *application_name);
+
+/* Applies pganalytics.lock_timeout to this session. */
+extern void SessionSetLockTimeout(int timeout_ms);
+
+#endif							/* SESSION_H */

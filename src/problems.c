@@ -1,0 +1,163 @@
+/*
+ * problems.c
+ *		What is wrong and what to do about it.
+ *
+ * Two sources: what the workers met (base/problem.h), and what can be told
+ * from the settings and the shared state at the moment of asking.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker_internals.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "base/settings.h"
+#include "base/shared.h"
+#include "problems.h"
+
+#define START_GRACE_MS 10000	/* after the server's start a worker may still be on its way */
+
+static void Add(JsonWriter *w, const char *format,...) pg_attribute_printf(2, 3);
+
+static void
+Add(JsonWriter *w, const char *format,...)
+{
+	char		text[1024];
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	JsonText(w, NULL, text);
+}
+
+static void
+CheckWorker(JsonWriter *w, const char *name, const WorkerSlot *slot)
+{
+	if (slot->pid != 0)
+		return;
+	if (slot->started_at != 0)
+		Add(w, "the %s is not running; the server starts it again every 5 seconds, its log says "
+			"why it ended", name);
+	else if (TimestampDifferenceExceeds(PgStartTime, GetCurrentTimestamp(), START_GRACE_MS))
+		Add(w, "the %s was never started: \"max_worker_processes\" (%d) is too small; 2 + "
+			"\"pganalytics.visitors\" are needed for this extension besides those of others; raise "
+			"it (on standbys first) and restart the server", name, max_worker_processes);
+}
+
+static void
+CheckDatabase(JsonWriter *w)
+{
+	if (Shared->connect_failures > 0 && !OidIsValid(get_database_oid(Setting.database, true)))
+		Add(w, "database \"%s\" does not exist, so the collector cannot connect; set "
+			"\"pganalytics.database\" to one that does and reload", Setting.database);
+	else if (Shared->connect_failures > 1)
+		Add(w, "the collector cannot connect to database \"%s\" (%d tries); the server log says why",
+			Setting.database, Shared->connect_failures);
+}
+
+static void
+CheckTracker(JsonWriter *w, const char *name, const char *what)
+{
+	const char *value = GetConfigOption(name, true, false);
+
+	if (value && strcmp(value, "off") == 0)
+		Add(w, "\"%s\" is off: %s are not known; set it to on", name, what);
+}
+
+static void
+CheckSettings(JsonWriter *w)
+{
+	if (Setting.backend_url[0] == '\0')
+		Add(w, "\"pganalytics.backend_url\" is not set: nothing is kept or sent");
+	if (!Setting.tls_verify)
+		Add(w, "\"pganalytics.tls_verify\" is off: the backend's certificate is not checked; set it "
+			"to on, and \"pganalytics.tls_ca_file\" for a private authority");
+	if (Setting.allow_http && pg_strncasecmp(Setting.backend_url, "http://", 7) == 0)
+		Add(w, "\"pganalytics.backend_url\" is http://: metrics and tokens travel in the clear; use "
+			"https://");
+	if (RecoveryInProgress() && Setting.collector_id[0] &&
+		strstr(Setting.collector_id, "%h") == NULL)
+		Add(w, "\"pganalytics.collector_id\" is fixed and this is a standby: it may be the id of the "
+			"primary as well; use %%h in it, or leave it empty");
+	CheckTracker(w, "track_counts", "counters of tables and indexes, and autovacuum's needs");
+	CheckTracker(w, "track_activities", "active and idle-in-transaction times");
+	CheckTracker(w, "track_io_timing", "read and write times");
+}
+
+/* An extension that was not updated after the library, or the other way round. */
+static void
+CheckVersion(JsonWriter *w)
+{
+	char	   *version = NULL;
+
+	SPI_connect();
+	if (SPI_execute("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pganalytics'",
+					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		version = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (version && strcmp(version, PGANALYTICS_SQL_VERSION) != 0)
+		Add(w, "the extension in this database is version %s, the library %s: run ALTER EXTENSION "
+			"pganalytics UPDATE, or restart the server if the library is the older one", version,
+			PGANALYTICS_SQL_VERSION);
+	SPI_finish();
+}
+
+static void
+CheckCollectors(JsonWriter *w)
+{
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		CollectorSlot slot;
+
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		slot = Shared->collectors[i];
+		LWLockRelease(Shared->lock);
+		if (slot.completed_error[0] == '\0')
+			continue;
+		if (slot.last_error_database[0])
+			Add(w, "the last run of %s failed in part, in database \"%s\": %s", Collectors[i].name,
+				slot.last_error_database, slot.completed_error);
+		else
+			Add(w, "the last run of %s failed in part: %s", Collectors[i].name,
+				slot.completed_error);
+	}
+}
+
+void
+WriteProblems(JsonWriter *w)
+{
+	if (Shared == NULL)
+	{
+		Add(w, "pganalytics is not in \"shared_preload_libraries\": nothing is collected; add it "
+			"and restart the server");
+		CheckVersion(w);
+		return;
+	}
+
+	for (int i = 0; i < NUM_PROBLEMS; i++)
+	{
+		ProblemSlot problem;
+
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		problem = Shared->problems[i];
+		LWLockRelease(Shared->lock);
+		if (problem.code != 0)
+			JsonText(w, NULL, problem.text);
+	}
+	CheckWorker(w, "collector", &Shared->collector);
+	CheckWorker(w, "sender", &Shared->sender);
+	if (max_worker_processes < 2 + Setting.visitors)
+		Add(w, "\"max_worker_processes\" (%d) is below 2 + \"pganalytics.visitors\" (%d): databases "
+			"cannot be visited; raise it (on standbys first) and restart the server",
+			max_worker_processes, Setting.visitors);
+	CheckDatabase(w);
+	CheckSettings(w);
+	CheckVersion(w);
+	CheckCollectors(w);
+}

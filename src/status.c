@@ -1,0 +1,289 @@
+/*
+ * status.c
+ *		pganalytics_status() and pganalytics_version().
+ *
+ * Answers where the library is not preloaded, too: the workers are then
+ * described as not running.  Whatever is in shared memory is copied out under
+ * its lock before it is written.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "base/identity.h"
+#include "base/json.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "base/unixtime.h"
+#include "base/version.h"
+#include "problems.h"
+#include "spool/spool.h"
+#include "status.h"
+
+#define BUFFER_SIZE 8192
+
+PG_FUNCTION_INFO_V1(pganalytics_status);
+PG_FUNCTION_INFO_V1(pganalytics_version);
+
+static const char *const delivery_states[] = {
+	[DELIVERY_OFF] = "off",
+	[DELIVERY_STARTING] = "starting",
+	[DELIVERY_OK] = "ok",
+	[DELIVERY_BACKOFF] = "backoff",
+	[DELIVERY_UNAUTHORIZED] = "unauthorized",
+	[DELIVERY_MISCONFIGURED] = "misconfigured",
+};
+
+/* ---- pieces ---- */
+
+static void
+WriteTime(JsonWriter *w, const char *key, TimestampTz time)
+{
+	if (time == 0)
+		JsonNull(w, key);
+	else
+		JsonTime(w, key, UnixMicroseconds(time));
+}
+
+static void
+WriteTextOrNull(JsonWriter *w, const char *key, const char *text)
+{
+	JsonText(w, key, text[0] ? text : NULL);
+}
+
+static void
+WriteWorkerFields(JsonWriter *w, const WorkerSlot *slot)
+{
+	bool		runs = slot->pid != 0;
+
+	if (runs)
+		JsonInt(w, "pid", slot->pid);
+	else
+		JsonNull(w, "pid");
+	JsonText(w, "state", runs ? slot->state : "not running");
+	WriteTime(w, "started_at", slot->started_at);
+	JsonInt(w, "restarts", slot->restarts);
+	if (runs)
+		JsonInt(w, "memory_bytes", slot->memory_bytes);
+	else
+		JsonNull(w, "memory_bytes");
+}
+
+static void
+WriteWorker(JsonWriter *w, const char *key, const WorkerSlot *shared)
+{
+	WorkerSlot	slot = {0};
+
+	if (Shared)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		slot = *shared;
+		LWLockRelease(Shared->lock);
+	}
+	JsonObjectBegin(w, key);
+	WriteWorkerFields(w, &slot);
+	JsonObjectEnd(w);
+}
+
+static void
+WriteVisitors(JsonWriter *w)
+{
+	int			number = 0;
+
+	for (int i = 0; i < MAX_VISITORS; i++)
+	{
+		VisitorSlot slot;
+		char		key[32] = "visitor";
+		double		longest_ms;
+
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		slot = Shared->visitors[i];
+		longest_ms = Shared->longest_visit_ms;
+		LWLockRelease(Shared->lock);
+		if (slot.worker.pid == 0)
+			continue;
+		if (++number > 1)
+			snprintf(key, sizeof(key), "visitor_%d", number);
+		JsonObjectBegin(w, key);
+		WriteWorkerFields(w, &slot.worker);
+		JsonText(w, "database", slot.database_name);
+		JsonFloat(w, "longest_visit_ms", longest_ms);
+		JsonObjectEnd(w);
+	}
+}
+
+static void
+WriteCollector(JsonWriter *w, int type)
+{
+	CollectorSlot slot = {0};
+
+	if (Shared)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		slot = Shared->collectors[type];
+		LWLockRelease(Shared->lock);
+	}
+	JsonObjectBegin(w, Collectors[type].name);
+	JsonBool(w, "enabled", CollectorEnabled(type));
+	JsonInt(w, "interval_seconds", CollectorInterval(type));
+	JsonInt(w, "runs", slot.runs);
+	JsonInt(w, "errors", slot.errors);
+	JsonInt(w, "rows", slot.rows);
+	WriteTime(w, "last_run", slot.last_run);
+	if (slot.last_run != 0)
+		JsonFloat(w, "last_duration_ms", slot.last_duration_ms);
+	else
+		JsonNull(w, "last_duration_ms");
+	WriteTextOrNull(w, "last_error", slot.last_error);
+	WriteTextOrNull(w, "last_error_database", slot.last_error_database);
+	WriteTime(w, "last_error_at", slot.last_error_at);
+	JsonObjectEnd(w);
+}
+
+static int64
+Count(pg_atomic_uint64 *counter)
+{
+	return Shared ? (int64) pg_atomic_read_u64(counter) : 0;
+}
+
+static void
+WriteSpool(JsonWriter *w)
+{
+	uint64		oldest = Shared && Count(&Shared->batches) > 0 ? SpoolOldest() : 0;
+
+	JsonObjectBegin(w, "spool");
+	JsonInt(w, "batches", Count(&Shared->batches));
+	JsonInt(w, "bytes", Count(&Shared->bytes));
+	if (oldest)
+		JsonTime(w, "oldest", (int64) oldest);	/* a sequence number is a time in µs */
+	else
+		JsonNull(w, "oldest");
+	JsonInt(w, "written", Count(&Shared->written));
+	JsonInt(w, "dropped", Count(&Shared->dropped));
+	JsonInt(w, "rejected", Count(&Shared->rejected));
+	JsonInt(w, "split", Count(&Shared->split));
+	JsonObjectEnd(w);
+}
+
+static void
+WriteDelivery(JsonWriter *w)
+{
+	DeliverySlot slot = {0};
+
+	if (Shared)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		slot = Shared->delivery;
+		LWLockRelease(Shared->lock);
+		if (Shared->sender.started_at == 0 && Setting.backend_url[0])
+			slot.state = DELIVERY_STARTING;
+	}
+	JsonObjectBegin(w, "delivery");
+	WriteTextOrNull(w, "backend_url", Setting.backend_url);
+	JsonText(w, "state", delivery_states[slot.state]);
+	JsonInt(w, "sent", slot.sent);
+	JsonInt(w, "failed", slot.failed);
+	JsonInt(w, "bytes_raw", slot.bytes_raw);
+	JsonInt(w, "bytes_sent", slot.bytes_sent);
+	if (slot.bytes_raw > 0)
+		JsonFloat(w, "compression_ratio",
+				  rint(1000.0 * slot.bytes_sent / slot.bytes_raw) / 1000.0);
+	else
+		JsonNull(w, "compression_ratio");
+	WriteTextOrNull(w, "tls_version", slot.tls_version);
+	if (slot.last_status)
+		JsonInt(w, "last_status", slot.last_status);
+	else
+		JsonNull(w, "last_status");
+	WriteTime(w, "last_success", slot.last_success);
+	WriteTextOrNull(w, "last_error", slot.last_error);
+	JsonInt(w, "consecutive_failures", slot.consecutive_failures);
+	WriteTime(w, "next_attempt", slot.next_attempt);
+	WriteTime(w, "token_expires_at", slot.token_expires_at);
+	JsonObjectEnd(w);
+}
+
+static void
+WriteConfig(JsonWriter *w)
+{
+	JsonObjectBegin(w, "config");
+	JsonText(w, "source", "local");
+	JsonNull(w, "version");
+	JsonNull(w, "pulled_at");
+	JsonNull(w, "last_error");
+	JsonObjectEnd(w);
+}
+
+static bool
+AppendToStringInfo(void *arg, const char *data, size_t len)
+{
+	appendBinaryStringInfo((StringInfo) arg, data, len);
+	return true;
+}
+
+Datum
+JsonbFromUtf8(const char *json, int len)
+{
+	char	   *text = pg_any_to_server(json, len, PG_UTF8);
+
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+}
+
+/*
+ * pganalytics_status() returns jsonb: the state of workers, collectors, spool
+ * and delivery, and the problems.  Fields: docs/api.md.
+ */
+Datum
+pganalytics_status(PG_FUNCTION_ARGS)
+{
+	StringInfoData text;
+	JsonSink	sink = {AppendToStringInfo, NULL, &text};
+	JsonWriter	w;
+
+	initStringInfo(&text);
+	JsonInit(&w, sink, palloc(BUFFER_SIZE), BUFFER_SIZE);
+
+	JsonObjectBegin(&w, NULL);
+	JsonText(&w, "version", PGANALYTICS_VERSION);
+	JsonText(&w, "collector_id", CollectorId());
+	JsonText(&w, "hostname", Hostname());
+	JsonBool(&w, "in_recovery", RecoveryInProgress());
+
+	JsonObjectBegin(&w, "workers");
+	WriteWorker(&w, "collector", Shared ? &Shared->collector : NULL);
+	WriteWorker(&w, "sender", Shared ? &Shared->sender : NULL);
+	if (Shared)
+		WriteVisitors(&w);
+	JsonObjectEnd(&w);
+
+	JsonObjectBegin(&w, "collectors");
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+		WriteCollector(&w, i);
+	JsonObjectEnd(&w);
+
+	WriteSpool(&w);
+	WriteDelivery(&w);
+	WriteConfig(&w);
+
+	JsonArrayBegin(&w, "problems");
+	WriteProblems(&w);
+	JsonArrayEnd(&w);
+	JsonObjectEnd(&w);
+	JsonFlush(&w);
+
+	PG_RETURN_DATUM(JsonbFromUtf8(text.data, text.len));
+}
+
+/* pganalytics_version() returns text: version of the SQL objects and of the library. */
+Datum
+pganalytics_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(PGANALYTICS_SQL_VERSION " (library " PGANALYTICS_VERSION ")"));
+}
