@@ -9,7 +9,7 @@
 
 #include "host/fields.h"
 
-/* In the order of the first line of /proc/stat; what follows is counted in user and nice already. */
+/* In the order of /proc/stat; the columns that follow are counted in user and nice already. */
 enum
 {
 	TICKS_USER,

@@ -41,7 +41,7 @@ static const Column InterfaceColumns[] = {
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
-/* Lines with fewer columns have another layout (kernels before 2.6.25, something that is no counter). */
+/* Lines with fewer columns have another layout (kernels before 2.6.25) or are no counters. */
 #define DISK_COLUMNS 11
 #define INTERFACE_COLUMNS 12
 #define MAX_COLUMNS 16

@@ -11,7 +11,7 @@
 
 #include "host/fields.h"
 
-/* Block devices; disks in memory, loops and drives that were never used are left out. */
+/* Block devices; loops, RAM disks and removable drives that were never used are left out. */
 extern void DisksParse(char *text, size_t length, Rows *disks);
 
 /* Network interfaces but the loopback one. */

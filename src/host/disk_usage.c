@@ -176,7 +176,7 @@ Contains(List *texts, const char *text)
 	return false;
 }
 
-/* Finds the filesystem on which path lies and notes what it is for; "needed" as in MountFollow(). */
+/* Finds the filesystem on which path lies and notes what it is for; "needed" as in mounts.h. */
 static void
 AddPlace(Usage *usage, char *purpose, const char *path, bool needed, MountedPath *place)
 {

@@ -9,7 +9,7 @@
 
 #include "host/fields.h"
 
-/* Sets what can be known; a filesystem without blocks (proc) or inodes (btrfs) has no such sizes. */
+/* Sets what is known: a filesystem may have no blocks (proc) or no number of inodes (btrfs). */
 extern void FilesystemSizes(const struct statvfs *statistics, Value *filesystem);
 
 #endif							/* HOST_FILESYSTEM_H */

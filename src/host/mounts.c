@@ -195,7 +195,7 @@ ParentIsListed(const MountTable *table, const Mount *mount)
 	return false;
 }
 
-/* Where the walk begins: a mount whose parent is not in the table, since it is outside of our root. */
+/* Where the walk begins: a mount whose parent is not listed, since it is outside of our root. */
 static Mount *
 FirstMount(const MountTable *table, const char *path, size_t length)
 {
@@ -372,7 +372,7 @@ MountOfDevice(const MountTable *table, const char *path, unsigned int major, uns
 	return found;
 }
 
-/* Binds of a folder or file are parts of a filesystem that is listed, or not ours; btrfs mounts subvolumes. */
+/* A bind of a folder or file is part of a filesystem listed elsewhere; btrfs mounts subvolumes. */
 static bool
 IsWhole(const Mount *mount)
 {

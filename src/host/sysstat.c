@@ -22,7 +22,7 @@
 /* Rows of one array; a host with more has containers, whose devices come and go. */
 #define MAX_DEVICES 256
 
-/* One object or array for each field of the metric that is one, and a value for each that is not. */
+/* An object or array for each field that is one, a value for each that is not. */
 typedef struct Reading
 {
 	Rows		rows[NUM_SYSSTAT_FIELDS];
