@@ -285,7 +285,7 @@ BuildHalf(BodyHalf *half, const BodyLines *lines, uint64_t sequence, Span metric
 BodySplitResult
 BodySplit(const char *body, size_t size, const uint64_t sequences[2], BodyHalf halves[2])
 {
-	const Span	no_errors = {NO_ERRORS_LINE, NO_ERRORS_LINE + strlen(NO_ERRORS_LINE)};
+	const Span	no_errors = {NO_ERRORS_LINE, &NO_ERRORS_LINE[strlen(NO_ERRORS_LINE)]};
 	BodyLines	lines;
 	Span		first;
 	Span		second;
