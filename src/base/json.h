@@ -18,7 +18,7 @@
 
 #include "base/fields.h"
 
-#define JSON_MAX_DEPTH 16
+#define JSON_MAX_DEPTH 24
 
 typedef struct JsonSink
 {

@@ -169,7 +169,7 @@ CheckUrl(char **newval, void **extra, GucSource source)
 		return true;
 	if (!has_credentials && !IsTransactionState())
 		return true;			/* from the file: the sender reports it */
-	GUC_check_errdetail("%s", url.error);
+	GUC_check_errdetail("The URL is not usable: %s.", url.error);
 	if (has_credentials)
 		GUC_check_errhint("Name files in \"pganalytics.jwt_secret_file\" or "
 						  "\"pganalytics.tls_key_file\" instead.");
@@ -183,7 +183,7 @@ CheckProxy(char **newval, void **extra, GucSource source)
 
 	if (**newval == '\0' || UrlParse(*newval, &url))
 		return true;
-	GUC_check_errdetail("%s", url.error);
+	GUC_check_errdetail("The URL is not usable: %s.", url.error);
 	GUC_check_errhint("A proxy is given as \"http://host:port\".");
 	return false;
 }
