@@ -222,9 +222,10 @@ ORDERS = {
      for action in Faults.CONNECTION | Faults.REQUEST}
 
 REPORTS = {
-    '/control/requests': lambda backend, since='0', **_: backend.journal.lines(int(since)),
-    '/control/store': lambda backend, **_: backend.store.summary(),
-    '/control/latest': lambda backend, type, database=None: backend.store.latest(type, database),
+    '/control/position': lambda backend: len(backend.journal),
+    '/control/requests': lambda backend, **filters: list(backend.journal.requests(**filters)),
+    '/control/metrics': lambda backend, **filters: list(backend.journal.metrics(**filters)),
+    '/control/store': lambda backend: backend.store.summary(),
 }
 
 
@@ -237,9 +238,10 @@ class ControlPort(Server):
 class Control(Http):
     def do_GET(self):
         url = urlsplit(self.path)
-        report = REPORTS[url.path](self.server.backend, **dict(parse_qsl(url.query)))
-        self.send(Reply(200, {'Content-Type': 'application/x-ndjson'}, report)
-                  if isinstance(report, bytes) else json_reply(200, report))
+        filters = dict(parse_qsl(url.query))
+        if 'since' in filters:
+            filters['since'] = int(filters['since'])
+        self.send(json_reply(200, REPORTS[url.path](self.server.backend, **filters)))
 
     def do_POST(self):
         order = json.loads(self.read())

@@ -10,6 +10,13 @@ def now():
     return datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 
 
+def only_named(metric, name):
+    """The metric with no other elements in its arrays than those of that name; None: there are none."""
+    arrays = {key: [item for item in value if isinstance(item, dict) and item.get('name') == name]
+              for key, value in metric.items() if isinstance(value, list)}
+    return metric | arrays if any(arrays.values()) else None
+
+
 class Journal:
     """requests.jsonl in the state directory; survives a restart of the backend."""
 
@@ -29,11 +36,36 @@ class Journal:
             self.file.flush()
             self.offsets.append(self.offsets[-1] + len(data))
 
-    def lines(self, since=0):
-        """The lines from number "since" on, as bytes that end in newlines."""
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def entries(self, since=0):
+        """The entries from number "since" on."""
         with self.lock:
-            first = self.offsets[max(0, min(since, len(self.offsets) - 1))]
-            return os.pread(self.file.fileno(), self.offsets[-1] - first, first)
+            offset = self.offsets[min(max(since, 0), len(self))]
+            data = os.pread(self.file.fileno(), self.offsets[-1] - offset, offset)
+        return map(json.loads, data.splitlines())
+
+    def requests(self, since=0):
+        """The same, but of the metrics only type, database and timestamp."""
+        for entry in self.entries(since):
+            if entry.get('body') and 'metrics' in entry['body']:
+                entry['body']['metrics'] = [
+                    {key: metric[key] for key in ('type', 'database', 'timestamp') if key in metric}
+                    for metric in entry['body']['metrics']]
+            yield entry
+
+    def metrics(self, since=0, collector=None, type=None, database=None, name=None):
+        """What was stored of a collector, type and database; with a name only what is called so."""
+        batches = (entry['body'] for entry in self.entries(since) if entry.get('stored'))
+        for body in batches:
+            if collector not in (None, body['collector_id']):
+                continue
+            for metric in body['metrics']:
+                if type in (None, metric['type']) and database in (None, metric.get('database')):
+                    metric = metric if name is None else only_named(metric, name)
+                    if metric:
+                        yield metric
 
 
 class Store:
@@ -43,8 +75,7 @@ class Store:
         self.lock = threading.Lock()
         self.batches = set()
         self.received = {}
-        for line in journal.lines().splitlines():
-            entry = json.loads(line)
+        for entry in journal.entries():
             if entry.get('stored'):
                 self.add(entry['body'])
 
@@ -56,20 +87,14 @@ class Store:
             self.batches.add(body['batch_id'])
             for metric in body['metrics']:
                 key = metric['type'], metric.get('database')
-                entry = self.received.setdefault(key, {'count': 0, 'newest': '', 'latest': None})
+                entry = self.received.setdefault(key, {'count': 0, 'newest': ''})
                 entry['count'] += 1
-                if metric['timestamp'] >= entry['newest']:
-                    entry |= {'newest': metric['timestamp'], 'latest': metric}
+                entry['newest'] = max(entry['newest'], metric['timestamp'])
             return True
 
     def summary(self):
         with self.lock:
             kinds = sorted(self.received.items(), key=lambda item: (item[0][0], item[0][1] or ''))
             return {'batches': len(self.batches),
-                    'metrics': [{'type': kind, 'database': database,
-                                 'count': entry['count'], 'newest': entry['newest']}
+                    'metrics': [{'type': kind, 'database': database} | entry
                                 for (kind, database), entry in kinds]}
-
-    def latest(self, kind, database=None):
-        with self.lock:
-            return self.received.get((kind, database), {}).get('latest')

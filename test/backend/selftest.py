@@ -33,9 +33,9 @@ class Backend:
         self.start(*options)
 
     def start(self, *options):
-        state = os.path.join(self.scratch.name, 'state')
+        self.state = os.path.join(self.scratch.name, 'state')
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, 'backend.py'), '--dir', state,
+            [sys.executable, os.path.join(HERE, 'backend.py'), '--dir', self.state,
              '--certs', self.certs, *options], stdout=subprocess.PIPE, text=True)
         self.port, self.control_port = (int(self.process.stdout.readline().split()[2])
                                         for _ in range(2))
@@ -92,10 +92,10 @@ class Backend:
         url = f'http://127.0.0.1:{self.control_port}/control{report}'
         data = json.dumps(order).encode() if order else None
         with urllib.request.urlopen(url, data) as reply:
-            return reply.read().decode()
+            return json.load(reply)
 
     def requests(self):
-        return [json.loads(line) for line in self.control('/requests').splitlines()]
+        return self.control('/requests')
 
     def failed_handshake(self):
         """OpenSSL's reason for the next one; the client may know before the backend."""
@@ -138,7 +138,8 @@ class Push(BackendTest):
         body = batch()
         self.assertEqual(self.backend.push(body)[1]['metrics_inserted'], 1)
         self.assertEqual(self.backend.push(body)[1]['metrics_inserted'], 0)
-        first, second = self.backend.requests()[-2:]
+        with open(os.path.join(self.backend.state, 'requests.jsonl'), encoding='utf-8') as file:
+            first, second = (json.loads(line) for line in file.readlines()[-2:])
         self.assertEqual((first['stored'], second['stored']), (True, False))
         self.assertEqual(first['body'], body)
         self.assertEqual(first['tls'], 'TLSv1.3')
@@ -150,12 +151,20 @@ class Push(BackendTest):
         metrics = [{'type': 'pg_stats', 'database': 'counted', 'timestamp': f'2026-02-2{day}T00:00:00Z'}
                    for day in (1, 3, 2)]
         self.backend.push(batch(metrics=metrics, metrics_count=3))
-        counted = [line for line in json.loads(self.backend.control('/store'))['metrics']
+        counted = [line for line in self.backend.control('/store')['metrics']
                    if line['database'] == 'counted']
         self.assertEqual(counted, [{'type': 'pg_stats', 'database': 'counted', 'count': 3,
                                     'newest': '2026-02-23T00:00:00Z'}])
-        self.assertEqual(json.loads(self.backend.control('/latest?type=pg_stats&database=counted')),
-                         metrics[1])
+        self.assertEqual(self.backend.control('/metrics?type=pg_stats&database=counted'), metrics)
+
+    def test_is_found_by_name(self):
+        since = self.backend.control('/position')
+        tables = [{'name': name} for name in 'abc']
+        metric = {'type': 'pg_stats', 'timestamp': '2026-02-20T00:00:00Z', 'tables': tables}
+        self.backend.push(batch(metrics=[metric, batch()['metrics'][0]], metrics_count=2))
+        self.assertEqual(self.backend.control(f'/metrics?since={since}&name=b'),
+                         [metric | {'tables': [{'name': 'b'}]}])
+        self.assertEqual(self.backend.control(f'/metrics?since={since}&name=d'), [])
 
     def test_plain_json_is_accepted(self):
         self.assertEqual(self.backend.push(encoding=None)[0], 200)
@@ -261,7 +270,7 @@ class Endpoints(BackendTest):
         self.assertEqual(status, 200)
         claims = wire.verify_token(self.backend.secret, 'Bearer ' + renewed['token'])
         self.assertEqual(claims['collector_id'], reply['collector_id'])
-        self.assertNotIn(secret.decode(), self.backend.control('/requests'))
+        self.assertNotIn(secret.decode(), json.dumps(self.backend.requests()))
 
     def test_configuration(self):
         path, token = f'/api/v1/config/{ID}', self.backend.bearer()

@@ -1,0 +1,227 @@
+package PgAnalytics::Cluster;
+
+# A PostgreSQL server with the extension, set up to push to a test backend.
+#
+#   my $node = PgAnalytics::Cluster->create('main', backend => $backend);
+#   $node->wait_for_status('delivery works', sub { $_->{delivery}{state} eq 'ok' });
+#   $node->set('pganalytics.backend_url' => $other->url);
+#   $node->check_log;
+
+use strict;
+use warnings;
+
+use parent 'PostgreSQL::Test::Cluster';
+
+use Carp;
+use File::Basename qw(basename dirname);
+use File::Spec;
+use JSON::PP;
+use PgAnalytics::Wait;
+use PostgreSQL::Test::Utils ();
+use Test::More;
+
+# Everything soon: tests wait for things to happen.
+my %SETTINGS = (
+	'shared_preload_libraries' => 'pganalytics',
+	'logging_collector' => 'on',
+	'log_statement' => 'none',
+	'pganalytics.pg_stats_interval' => '1s',
+	'pganalytics.sysstat_interval' => '1s',
+	'pganalytics.disk_usage_interval' => '1s',
+	'pganalytics.pg_log_interval' => '1s',
+	'pganalytics.push_interval' => '0',
+	'pganalytics.spool_min_free' => '0');
+
+# Never all right in a server log.
+my $BAD_LINE = qr/\b(?:ERROR|FATAL|PANIC):  |terminated by signal|TRAP:/;
+
+# A new node, started and with the extension in "postgres".
+#
+#   backend     a PgAnalytics::Backend to push to; none: no backend_url
+#   settings    hash of settings beyond those above; undef leaves one out
+#   init        hash of arguments for init()
+#   start       0: only initialised
+sub create
+{
+	my ($class, $name, %options) = @_;
+	my $node = $class->new($name);
+
+	$node->{backend} = $options{backend};
+	$node->init(%{ $options{init} // {} });
+	$node->configure(
+		%SETTINGS, $node->log_settings,
+		$node->backend_settings($options{backend}),
+		%{ $options{settings} // {} });
+	if ($options{start} // 1)
+	{
+		$node->start;
+		$node->safe_psql('postgres', 'CREATE EXTENSION pganalytics');
+	}
+	return $node;
+}
+
+# A standby of this node, started.
+sub create_standby
+{
+	my ($self, $name, %settings) = @_;
+	my $standby = ref($self)->new($name);
+
+	$standby->{backend} = $self->{backend};
+	$self->backup($name);
+	$standby->init_from_backup($self, $name, has_streaming => 1);
+	$standby->configure($standby->log_settings, %settings);
+	$standby->start;
+	return $standby;
+}
+
+# The file that log() and wait_for_log() of the parent class read is the one that
+# the logging collector writes.
+sub log_settings
+{
+	my ($self) = @_;
+
+	return (
+		'log_directory' => File::Spec->rel2abs(dirname($self->logfile)),
+		'log_filename' => basename($self->logfile));
+}
+
+sub backend_settings
+{
+	my ($self, $backend) = @_;
+
+	return () unless $backend;
+	return (
+		'pganalytics.backend_url' => $backend->url,
+		'pganalytics.tls_ca_file' => $backend->file('ca.crt'),
+		'pganalytics.tls_cert_file' => $backend->file('client.crt'),
+		'pganalytics.tls_key_file' => $backend->file('client.key'),
+		'pganalytics.jwt_secret_file' => $backend->file('jwt.secret'));
+}
+
+# ---- settings ----
+
+# Appends to postgresql.conf.
+sub configure
+{
+	my ($self, %settings) = @_;
+
+	$self->append_conf('postgresql.conf',
+		join "\n",
+		map { "$_ = '" . ($settings{$_} =~ s/'/''/gr) . "'" }
+		grep { defined $settings{$_} } sort keys %settings);
+	return;
+}
+
+# The same, and reloads.
+sub set
+{
+	my ($self, %settings) = @_;
+
+	$self->configure(%settings);
+	$self->reload;
+	return;
+}
+
+# ---- status ----
+
+sub status
+{
+	my ($self, $database) = @_;
+
+	return decode_json($self->safe_psql($database // 'postgres', 'SELECT pganalytics_status()'));
+}
+
+# The first status that the sub is true of; it finds the status in $_.
+sub wait_for_status
+{
+	my ($self, $what, $condition, %options) = @_;
+	my $status;
+
+	return wait_until(
+		$what,
+		sub {
+			local $_ = $status = $self->status;
+			return $condition->() && $status;
+		},
+		otherwise => sub { JSON::PP->new->pretty->canonical->encode($status) },
+		%options);
+}
+
+sub wait_for_state
+{
+	my ($self, $state) = @_;
+
+	return $self->wait_for_status("delivery.state is $state",
+		sub { $_->{delivery}{state} eq $state });
+}
+
+sub wait_for_problem
+{
+	my ($self, $pattern) = @_;
+
+	return $self->wait_for_status("a problem like $pattern",
+		sub { grep { /$pattern/ } @{ $_->{problems} } });
+}
+
+sub wait_for_no_problem
+{
+	my ($self, $pattern) = @_;
+
+	return $self->wait_for_status("no more problem like $pattern",
+		sub { !grep { /$pattern/ } @{ $_->{problems} } });
+}
+
+# Process ids of the workers; a worker that does not run has none.
+sub worker_pid
+{
+	my ($self, $worker) = @_;
+
+	return $self->status->{workers}{$worker}{pid};
+}
+
+# What lies in the spool, in order: sealed and plain batches.
+sub spool_files
+{
+	my ($self) = @_;
+
+	return sort glob($self->data_dir . '/pg_stat_tmp/pganalytics/spool/[0-9]*');
+}
+
+# ---- the server log ----
+
+sub log_text
+{
+	my ($self, $offset) = @_;
+
+	return PostgreSQL::Test::Utils::slurp_file($self->logfile, $offset // 0);
+}
+
+sub log_size
+{
+	my ($self) = @_;
+
+	return -s $self->logfile;
+}
+
+# The last look of every test: no secret in any log file, and no line that is
+# ERROR or worse but those that match one of "allowed".
+sub check_log
+{
+	my ($self, %options) = @_;
+	my $name = $self->name;
+	my $text = join '',
+	  map { PostgreSQL::Test::Utils::slurp_file($_) } glob($self->logfile =~ s/log$/*/r);
+	my @allowed = @{ $options{allowed} // [] };
+	my @bad = grep { $_ =~ $BAD_LINE } split /\n/, $self->log_text;
+
+	@bad = grep { my $line = $_; !grep { $line =~ $_ } @allowed } @bad;
+	is(join("\n", @bad), '', "$name: no unexpected error in the server log");
+
+	my @secrets = $self->{backend} ? $self->{backend}->secrets : ();
+	my @leaked = grep { index($text, $_) >= 0 } @secrets;
+	push @leaked, $1 if $text =~ /(eyJ[\w-]+\.eyJ[\w-]+)/;
+	is(scalar @leaked, 0, "$name: no secret in the server log");
+	return;
+}
+
+1;

@@ -1,0 +1,108 @@
+package PgAnalytics::Preload;
+
+# Faults of the machine, by libraries that the server is started with (LD_PRELOAD).
+#
+#   local $ENV{LD_PRELOAD} = hanging_resolver();
+#   my $disk = full_disk(); local $ENV{LD_PRELOAD} = $disk->{library};
+
+use strict;
+use warnings;
+
+use Carp;
+use Exporter 'import';
+use PostgreSQL::Test::Utils ();
+
+our @EXPORT = qw(hanging_resolver full_disk);
+
+# Names that begin with "hang" are looked up for ever.
+my $HANGING_RESOLVER = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <poll.h>
+#include <string.h>
+
+int
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+			struct addrinfo **result)
+{
+	int			(*real) () = dlsym(RTLD_NEXT, "getaddrinfo");
+
+	while (node && strncmp(node, "hang", 4) == 0)
+		poll(0, 0, -1);
+	return real(node, service, hints, result);
+}
+C
+
+# While the file FULL exists, nothing can be written below a folder "spool".
+my $FULL_DISK = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int
+is_full(int fd)
+{
+	char		link[64];
+	char		path[4096];
+	ssize_t		len;
+
+	if (access(FULL, F_OK) != 0)
+		return 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return 0;
+	path[len] = 0;
+	return strstr(path, "/spool/") != 0;
+}
+
+#define WRITER(name, parameters, arguments) \
+ssize_t \
+name parameters \
+{ \
+	ssize_t		(*real) parameters = dlsym(RTLD_NEXT, #name); \
+\
+	if (is_full(fd)) \
+	{ \
+		errno = ENOSPC; \
+		return -1; \
+	} \
+	return real arguments; \
+}
+
+WRITER(write, (int fd, const void *data, size_t size), (fd, data, size))
+WRITER(pwrite, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
+WRITER(pwrite64, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
+WRITER(writev, (int fd, const struct iovec *data, int count), (fd, data, count))
+WRITER(pwritev, (int fd, const struct iovec *data, int count, off_t at), (fd, data, count, at))
+C
+
+sub build
+{
+	my ($source, @options) = @_;
+	my $dir = PostgreSQL::Test::Utils::tempdir('preload');
+
+	open my $file, '>', "$dir/preload.c" or croak "$dir/preload.c: $!";
+	print $file $source;
+	close $file;
+	PostgreSQL::Test::Utils::system_or_bail('cc', '-w', '-shared', '-fPIC', @options, '-o',
+		"$dir/preload.so", "$dir/preload.c", '-ldl');
+	return "$dir/preload.so";
+}
+
+sub hanging_resolver { return build($HANGING_RESOLVER) }
+
+# "library" to preload; "flag" is the file that makes the disk full.
+sub full_disk
+{
+	my $flag = PostgreSQL::Test::Utils::tempdir('full') . '/full';
+
+	return { library => build($FULL_DISK, qq{-DFULL="$flag"}), flag => $flag };
+}
+
+1;

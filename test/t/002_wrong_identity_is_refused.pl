@@ -1,0 +1,123 @@
+
+# Whoever is not who he should be gets nothing: neither a backend with a wrong
+# certificate or an old TLS, nor a collector with a wrong certificate or secret.
+# The status says which it is, nothing is lost, and a reload mends it.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create('main', backend => $backend);
+my %right = $node->backend_settings($backend);
+
+# what is wrong: the order to the backend, the settings of the collector, what
+# the status says, in which state, and what the backend saw
+my @cases = (
+	{
+		name => 'certificate of another CA',
+		order => { action => 'certificate', name => 'other-ca' },
+		error => qr/certificate/i,
+		seen => qr/unknown ca/i,
+	},
+	{
+		name => 'self-signed certificate',
+		order => { action => 'certificate', name => 'self-signed' },
+		error => qr/self.?signed/i,
+		seen => qr/unknown ca/i,
+	},
+	{
+		name => 'expired certificate',
+		order => { action => 'certificate', name => 'expired' },
+		error => qr/expired/i,
+		seen => qr/certificate expired/i,
+	},
+	{
+		name => 'certificate of another host',
+		order => { action => 'certificate', name => 'other-host' },
+		error => qr/host|subject/i,
+	},
+	{
+		name => 'TLS 1.2 only',
+		order => { action => 'tls_max', version => '1.2' },
+		error => qr/TLS|protocol/i,
+		seen => qr/protocol/i,
+	},
+	{
+		name => 'no client certificate',
+		settings => { 'pganalytics.tls_cert_file' => '', 'pganalytics.tls_key_file' => '' },
+		error => qr/certificate/i,
+		seen => qr/did not return a certificate/i,
+	},
+	{
+		name => 'client certificate of another CA',
+		settings => { 'pganalytics.tls_cert_file' => $backend->file('client-other-ca.crt') },
+		error => qr/certificate|CA/i,
+		seen => qr/verify failed/i,
+	},
+	{
+		name => 'wrong JWT secret',
+		settings => { 'pganalytics.jwt_secret_file' => $backend->file('other.secret') },
+		error => qr/401/,
+		state => qr/^unauthorized$/,
+		seen => qr/bad signature/,
+	});
+
+$node->wait_for_state('ok');
+
+foreach my $case (@cases)
+{
+	my $name = $case->{name};
+	my $since = $backend->position;
+
+	$backend->order(%{ $case->{order} }) if $case->{order};
+	$backend->order(action => 'disconnect');
+	$node->set(%{ $case->{settings} // {} });
+
+	my $status = $node->wait_for_status(
+		"$name: is noticed",
+		sub {
+			$_->{delivery}{state} ne 'ok' && ($_->{delivery}{last_error} // '') =~ $case->{error};
+		});
+	pass("$name: last_error is \"$status->{delivery}{last_error}\"");
+	like($status->{delivery}{state}, $case->{state} // qr/^(?:backoff|unauthorized|misconfigured)$/,
+		"$name: state");
+	ok(scalar @{ $status->{problems} }, "$name: is a problem");
+	cmp_ok($status->{delivery}{consecutive_failures}, '>', 0, "$name: failures are counted");
+
+	# What reached the backend after the change; a batch may still have been on its way.
+	my $before = scalar $backend->batches;
+	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+	is($node->safe_psql('postgres', q{SELECT pganalytics_flush('500 ms')}), 'f', "$name: flush says no");
+	is(scalar $backend->batches, $before, "$name: nothing is accepted");
+	$backend->wait_for_request("$name: is seen by the backend",
+		sub { ($_[0]{error} && "$_[0]{error}" !~ /^HASH/ ? $_[0]{error} : $_[0]{error}{message} // '') =~ $case->{seen} },
+		$since)
+	  if $case->{seen};
+	cmp_ok($node->status->{spool}{batches}, '>', 0, "$name: batches wait");
+
+	$backend->order(action => 'reset');
+	$node->set(%right);
+	$node->wait_for_status("$name: is mended",
+		sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
+	is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', "$name: what waited arrives");
+}
+
+my $status = $node->status;
+is($status->{spool}{$_}, 0, "no batch $_") foreach qw(dropped rejected);
+
+# ---- verification can be switched off, but not silently ----
+
+$backend->order(action => 'certificate', name => 'self-signed');
+$backend->order(action => 'disconnect');
+$node->set('pganalytics.tls_verify' => 'off');
+my $position = $backend->position;
+$backend->wait_for_request('with tls_verify = off', sub { $_[0]{stored} }, $position);
+$node->wait_for_problem(qr/tls_verify/);
+
+$node->check_log;
+done_testing();

@@ -1,0 +1,124 @@
+
+# Every database reports, whatever its name and its settings are; those that are
+# left out are never connected to; and nobody who drops or copies a database
+# waits for a visitor.
+
+use strict;
+use warnings;
+use utf8;
+
+use JSON::PP;
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => {
+		'pganalytics.exclude_databases' => 'skip*',
+		'log_connections' => 'on',
+		'autovacuum' => 'off',
+	});
+
+# Creates a database with a table that is called like it.
+sub create_database
+{
+	my ($name, $options) = @_;
+
+	$node->safe_psql('postgres', qq{CREATE DATABASE "$name" } . ($options // ''));
+	return;
+}
+
+sub has_table
+{
+	my ($name) = @_;
+
+	return (name => $name, where => sub { @{ $_[0]{tables} // [] } });
+}
+
+# ---- which ones ----
+
+create_database($_) foreach 'app', 'Ärger "&\\ x', 'skip_me', 'a_template', 'closed';
+$node->safe_psql('app', 'CREATE TABLE things AS SELECT 1 AS id');
+$node->safe_psql('postgres', q{
+	ALTER DATABASE a_template IS_TEMPLATE true;
+	ALTER DATABASE closed ALLOW_CONNECTIONS false;
+});
+$backend->wait_for_metric('pg_stats', 'app', has_table('things'));
+$backend->wait_for_metric('pg_stats', 'postgres');
+ok($backend->wait_for_metric('pg_stats', 'Ärger "&\\ x', where => sub { $_[0]{tables} }),
+	'a database with a difficult name reports');
+
+foreach my $left_out (qw(skip_me a_template closed template0 template1))
+{
+	my @tables = grep { $_->{tables} } $backend->metrics('pg_stats', database => $left_out);
+
+	is(scalar @tables, 0, "$left_out is not looked into");
+	unlike($node->log_text, qr/connection authorized: .*database=$left_out/,
+		"$left_out is not connected to");
+}
+
+# ---- settings of a database or a role do not reach us ----
+
+create_database('hostile');
+$node->safe_psql('hostile', q{
+	CREATE TABLE victim AS SELECT 1 AS id;
+	CREATE SCHEMA evil;
+	CREATE VIEW evil.pg_class AS SELECT 1/0 AS oid;
+	CREATE VIEW evil.pg_database AS SELECT 1/0 AS oid;
+	CREATE FUNCTION evil.int8_add(bigint, bigint) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint';
+	CREATE OPERATOR evil.+ (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = evil.int8_add);
+	ALTER DATABASE hostile SET search_path = evil, pg_catalog;
+	ALTER DATABASE hostile SET statement_timeout = 1;
+	ALTER DATABASE hostile SET default_transaction_isolation = 'serializable';
+	ALTER DATABASE hostile SET datestyle = 'German';
+	ALTER DATABASE hostile SET timezone = 'Asia/Kolkata';
+	ALTER DATABASE hostile SET extra_float_digits = -15;
+	ALTER DATABASE hostile SET enable_hashjoin = off;
+	ALTER DATABASE hostile SET jit_above_cost = 0;
+});
+my $metric = $backend->wait_for_metric('pg_stats', 'hostile', has_table('victim'));
+like($metric->{timestamp}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/,
+	'a database with hostile settings reports');
+
+# ---- coming and going ----
+
+create_database('late');
+$node->safe_psql('late', 'CREATE TABLE newcomer AS SELECT 1 AS id');
+ok($backend->wait_for_metric('pg_stats', 'late', has_table('newcomer')),
+	'a new database reports without a reload');
+
+my @slow;
+foreach my $round (1 .. 5)
+{
+	my $seconds = seconds_of(
+		sub {
+			create_database("copy$round", 'TEMPLATE app');
+			$node->safe_psql('postgres', qq{DROP DATABASE copy$round});
+		});
+	push @slow, $seconds if $seconds > 5;
+}
+is_deeply(\@slow, [], 'databases can be copied and dropped at any time');
+$node->safe_psql('postgres', 'ALTER DATABASE late RENAME TO later');
+ok($backend->wait_for_metric('pg_stats', 'later'), 'a renamed database reports');
+$node->safe_psql('postgres', 'DROP DATABASE later');
+
+# ---- patterns ----
+
+$node->set('pganalytics.databases' => 'app, host?le', 'pganalytics.exclude_databases' => '');
+$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+my $after = $node->safe_psql('postgres', q{SELECT to_json(now() AT TIME ZONE 'UTC')::text});
+my $since = $backend->position;
+$backend->wait_for_metric('pg_stats', $_, after => substr($after, 1, -1)) foreach qw(app hostile);
+is(scalar(grep { $_->{tables} } $backend->metrics('pg_stats', database => $_, since => $since)),
+	0, "$_ is not visited any more")
+  foreach qw(postgres skip_me);
+
+is_deeply([ map { @{ $_->{collection_errors} } } $backend->batches ], [], 'no collection errors');
+is_deeply([ grep { $_->{error} } $backend->requests ], [], 'no request was refused');
+
+$node->check_log;
+done_testing();

@@ -1,0 +1,113 @@
+
+# Every setting that a person needs at night takes effect by reload, and files
+# that are replaced by their next use; no worker restarts for it.
+
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $first = PgAnalytics::Backend->new;
+my $second = PgAnalytics::Backend->new;
+my $dir = PostgreSQL::Test::Utils::tempdir('own');
+
+# Puts a file in place of another, as a renewal would.
+sub install
+{
+	my ($from, $to) = @_;
+
+	copy($from, "$dir/new") or die "copy $from: $!";
+	chmod 0600, "$dir/new";
+	rename "$dir/new", "$dir/$to" or die "rename $to: $!";
+	return;
+}
+
+install($first->file($_), $_) foreach qw(ca.crt client.crt client.key jwt.secret);
+my %own_files = (
+	'pganalytics.tls_ca_file' => "$dir/ca.crt",
+	'pganalytics.tls_cert_file' => "$dir/client.crt",
+	'pganalytics.tls_key_file' => "$dir/client.key",
+	'pganalytics.jwt_secret_file' => "$dir/jwt.secret");
+my $node = PgAnalytics::Cluster->create('main', backend => $first, settings => \%own_files);
+my $workers = $node->wait_for_state('ok')->{workers};
+
+# ---- intervals and collectors ----
+
+$node->set('pganalytics.interval' => '1h', map { ("pganalytics.${_}_interval" => '0') } qw(pg_stats sysstat));
+my $status = $node->wait_for_status('long intervals', sub { $_->{collectors}{sysstat}{interval_seconds} == 3600 });
+is($status->{collectors}{pg_stats}{interval_seconds}, 3600, 'interval is the lower bound of all');
+is($status->{collectors}{disk_usage}{interval_seconds}, 1, 'but of those with one of their own');
+
+my $runs = $status->{collectors}{sysstat}{runs};
+$node->set('pganalytics.sysstat_interval' => '1s');
+ok($node->wait_for_status('sysstat runs again', sub { $_->{collectors}{sysstat}{runs} > $runs + 2 }),
+	'a shorter interval counts at once');
+
+$node->set('pganalytics.enabled_collectors' => 'sysstat, pg_log');
+$status = $node->wait_for_status('fewer collectors', sub { !$_->{collectors}{disk_usage}{enabled} });
+ok($status->{collectors}{sysstat}{enabled}, 'collectors can be switched off one by one');
+$node->set('pganalytics.enabled_collectors' => 'all', 'pganalytics.pg_stats_interval' => '1s');
+$node->wait_for_status('all collectors', sub { $_->{collectors}{disk_usage}{enabled} });
+
+# ---- another backend, with files of its own ----
+
+my $since = $second->position;
+install($second->file($_), $_) foreach qw(ca.crt client.crt client.key jwt.secret);
+$node->set('pganalytics.backend_url' => $second->url . '/');
+$second->wait_for_request('at the second backend', sub { $_[0]{stored} }, $since);
+$status = $node->wait_for_state('ok');
+like($status->{delivery}{backend_url}, qr/:@{[ $second->port ]}\b/, 'the status names the new one');
+my $quiet = $first->position;
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+is($first->position, $quiet, 'the first one is left alone');
+
+# ---- files that change without a reload ----
+
+install($second->file('other.secret'), 'jwt.secret');
+$node->wait_for_status('the new secret is used', sub { $_->{delivery}{state} eq 'unauthorized' });
+pass('a new secret is noticed without a reload');
+install($second->file('jwt.secret'), 'jwt.secret');
+ok($node->wait_for_state('ok'), 'and so is the right one');
+
+install($first->file('ca.crt'), 'ca.crt');
+$node->wait_for_status('the new CA is used', sub { $_->{delivery}{state} ne 'ok' });
+pass('a new CA is noticed without a reload, kept connections and sessions notwithstanding');
+install($second->file('ca.crt'), 'ca.crt');
+ok($node->wait_for_state('ok'), 'and so is the right one');
+
+# ---- no backend ----
+
+$node->set('pganalytics.backend_url' => '');
+$status = $node->wait_for_state('off');
+$runs = $status->{collectors}{sysstat}{runs};
+$node->wait_for_status('goes on', sub { $_->{collectors}{sysstat}{runs} > $runs + 1 });
+$status = $node->status;
+is($status->{spool}{batches}, 0, 'without a backend the collectors run and nothing is spooled');
+$node->set('pganalytics.backend_url' => $second->url);
+$node->wait_for_state('ok');
+
+# ---- nobody restarted ----
+
+$status = $node->status;
+is($status->{workers}{$_}{pid}, $workers->{$_}{pid}, "the $_ is the same process") foreach qw(collector sender);
+is($status->{spool}{$_}, 0, "no batch $_") foreach qw(dropped rejected);
+
+# ---- the collector's database ----
+
+$node->safe_psql('postgres', 'CREATE DATABASE home');
+$node->set('pganalytics.database' => 'home');
+ok( $node->poll_query_until('postgres',
+		q{SELECT datname = 'home' FROM pg_stat_activity WHERE backend_type = 'pganalytics collector'}),
+	'the collector moves to another database');
+$node->safe_psql('home', 'ALTER DATABASE postgres RENAME TO former');
+pass('the former one is free');
+ok($second->wait_for_metric('pg_stats', 'former'), 'and reports under its new name');
+
+$node->safe_psql('home', 'CREATE EXTENSION pganalytics; ALTER DATABASE former RENAME TO postgres');
+$node->check_log;
+done_testing();

@@ -1,0 +1,69 @@
+
+# Who holds a lock does not hold up the collection: sizes are read without locks,
+# and what does need one gives up soon and says so.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create('main', backend => $backend);
+
+sub utc_now
+{
+	return $node->safe_psql('postgres',
+		q{SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')});
+}
+
+# ---- a table ----
+
+$node->safe_psql('postgres', q{
+	CREATE TABLE busy (id int PRIMARY KEY);
+	INSERT INTO busy SELECT generate_series(1, 1000);
+	CREATE DATABASE blocked;
+});
+my $holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE; ALTER INDEX busy_pkey SET (fillfactor = 80)});
+
+my $metric = $backend->wait_for_metric('pg_stats', 'postgres',
+	after => utc_now(), name => 'busy', where => sub { $_[0]{tables} });
+cmp_ok($metric->{tables}[0]{size_bytes}, '>', 0, 'a table that is locked has its size');
+my $waiting = $node->safe_psql('postgres', q{
+	SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	WHERE NOT granted AND backend_type LIKE 'pganalytics%'});
+is($waiting, 0, 'nobody of us waits for the lock');
+$holder->query_safe('ROLLBACK');
+
+# ---- a catalogue that the probes need ----
+
+my $other = $node->background_psql('blocked');
+$other->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_index IN ACCESS EXCLUSIVE MODE');
+my $after = utc_now();
+
+my $batch = $backend->wait_for_request(
+	'with a collection error',
+	sub { $_[0]{stored} && grep { $_->{database} eq 'blocked' } @{ $_[0]{body}{collection_errors} } })->{body};
+my ($error) = grep { $_->{database} eq 'blocked' } @{ $batch->{collection_errors} };
+is($error->{type}, 'pg_stats', 'what could not be read is an error of its collector');
+is($error->{sqlstate}, '55P03', 'with its SQLSTATE');
+my $status = $node->status;
+cmp_ok($status->{collectors}{pg_stats}{errors}, '>', 0, 'which the status counts');
+ok($backend->wait_for_metric('pg_stats', 'postgres', after => $after), 'other databases go on');
+ok($backend->wait_for_metric('sysstat', undef, after => $after), 'other collectors go on');
+$other->query_safe('ROLLBACK');
+
+$after = utc_now();
+ok( $backend->wait_for_metric('pg_stats', 'blocked',
+		after => $after, where => sub { @{ $_[0]{tables} // [] } }),
+	'the database reports as soon as it can');
+ok($node->wait_for_status('the error is over', sub { !defined $_->{collectors}{pg_stats}{last_error} }),
+	'and the status forgets the error');
+
+$_->quit foreach $holder, $other;
+is_deeply([ grep { $_->{error} } $backend->requests ], [], 'no request was refused');
+$node->check_log;
+done_testing();

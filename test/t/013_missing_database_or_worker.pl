@@ -1,0 +1,74 @@
+
+# A database of the collector that is missing, dropped or renamed, and too few
+# worker processes: no crash loop and no flood in the log, but a problem that
+# names the setting; and it heals.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create('main', backend => $backend,
+	settings => { 'pganalytics.database' => 'monitoring' });
+
+# ---- missing ----
+
+my $status = $node->wait_for_problem(qr/monitoring/);
+like((grep { /monitoring/ } @{ $status->{problems} })[0], qr/pganalytics\.database/, 'the setting is named');
+ok($status->{workers}{sender}{pid}, 'the sender runs');
+
+# It is tried again after 5 s, then 10 s; nothing is written about it each time.
+my $log = $node->log_size;
+$node->wait_for_status('12 seconds pass',
+	do { my $end = time + 12; sub { time > $end } });
+my @lines = grep { /monitoring/ && !/SELECT/ } split /\n/, $node->log_text($log);
+cmp_ok(scalar @lines, '<=', 3, 'the log is not flooded') or diag join "\n", @lines;
+
+$node->safe_psql('postgres', 'CREATE DATABASE monitoring');
+$node->reload;
+$node->wait_for_status('it heals', sub { $_->{workers}{collector}{pid} && !@{ $_->{problems} } });
+ok($backend->wait_for_metric('pg_stats', 'monitoring'), 'it heals by itself once the database is there');
+
+# ---- renamed while the collector is connected: PostgreSQL refuses, a reload frees it ----
+
+my ($result, $stdout, $stderr) = $node->psql('postgres', 'ALTER DATABASE monitoring RENAME TO watching');
+like($stderr, qr/being accessed by other users/, 'the database in use cannot be renamed');
+$node->set('pganalytics.database' => 'postgres');
+$node->poll_query_until('postgres',
+	q{SELECT datname = 'postgres' FROM pg_stat_activity WHERE backend_type = 'pganalytics collector'});
+ok( $node->poll_query_until('postgres',
+		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'monitoring'}),
+	'a reload frees it');
+$node->safe_psql('postgres', 'DROP DATABASE monitoring');
+ok($node->wait_for_status('no problems', sub { !@{ $_->{problems} } }), 'and it can be dropped');
+
+# ---- too few worker processes; PostgreSQL itself takes one ----
+
+my %missing = (2 => 'sender', 1 => 'collector');
+foreach my $processes (sort { $b <=> $a } keys %missing)
+{
+	$node->configure('max_worker_processes' => $processes);
+	$node->restart;
+	$status = $node->wait_for_problem(qr/max_worker_processes/);
+	is($status->{workers}{ $missing{$processes} }{pid}, undef,
+		"max_worker_processes = $processes: the $missing{$processes} does not run, and the status says why");
+}
+
+$node->configure('max_worker_processes' => 3);
+$node->restart;
+$status = $node->wait_for_problem(qr/max_worker_processes/);
+ok($status->{workers}{collector}{pid} && $status->{workers}{sender}{pid},
+	'max_worker_processes = 3: both run, only visitors are missing, and the status says so');
+ok($backend->wait_for_metric('sysstat', undef), 'the other collectors go on');
+
+$node->configure('max_worker_processes' => 8);
+$node->restart;
+ok($node->wait_for_status('enough', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } }),
+	'with enough of them all is well');
+
+$node->check_log(allowed => [qr/database "monitoring" does not exist|being accessed by other users/]);
+done_testing();

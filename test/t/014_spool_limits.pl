@@ -1,0 +1,113 @@
+
+# The spool keeps within its limits: the oldest goes first, what goes is counted,
+# and the backend learns of it.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create('main', backend => $backend);
+
+sub sequences { return map { m{(\d+)[^/]*$} ? $1 + 0 : () } $node->spool_files }
+
+sub spooled_bytes
+{
+	my $sum = 0;
+
+	$sum += -s $_ // 0 foreach $node->spool_files;
+	return $sum;
+}
+
+$node->wait_for_state('ok');
+
+# ---- size ----
+
+$node->safe_psql('postgres', q{
+	DO $$ BEGIN FOR i IN 1 .. 400 LOOP EXECUTE format('CREATE TABLE filler_%s (id int PRIMARY KEY)', i); END LOOP; END $$;
+});
+my ($smallest) = $node->safe_psql('postgres',
+	q{SELECT min_val FROM pg_settings WHERE name = 'pganalytics.spool_max_size'});
+my $limit = $smallest * 1024 * 1024;
+$backend->stop;
+$node->set('pganalytics.spool_max_size' => "${smallest}MB");
+my $status = $node->wait_for_status(
+	'batches are dropped',
+	sub {
+		$node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_stats')});
+		$_->{spool}{dropped} > 2;
+	},
+	timeout => 120);
+cmp_ok(spooled_bytes(), '<=', $limit, 'spool_max_size is kept');
+ok(scalar(grep { /spool_max_size/ } @{ $status->{problems} }), 'the problem names spool_max_size');
+my @left = sequences();
+my $oldest = $left[0];
+wait_until('the oldest goes', sub { (sequences())[0] > $oldest });
+pass('the oldest goes first');
+is($node->status->{spool}{oldest} =~ /^\d{4}-/ ? 1 : 0, 1, 'the status shows the time of the oldest');
+
+# ---- what was dropped is known after a restart, and to the backend ----
+
+my $dropped = $node->status->{spool}{dropped};
+$node->restart;
+cmp_ok($node->status->{spool}{dropped}, '>=', $dropped, 'the count survives a restart');
+$backend->start;
+my $since = $backend->position;
+$node->set('pganalytics.spool_max_size' => '256MB');
+ok( $backend->wait_for_request('that tells', sub { $_[0]{stored} && $_[0]{body}{dropped_batches} >= $dropped }, $since),
+	'the next envelopes tell the backend');
+is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'the rest is delivered');
+ok($node->wait_for_no_problem(qr/spool_max_size/), 'the problem is over');
+
+# ---- free space ----
+
+my ($largest) = $node->safe_psql('postgres',
+	q{SELECT max_val FROM pg_settings WHERE name = 'pganalytics.spool_min_free'});
+$dropped = $node->status->{spool}{dropped};
+$node->set('pganalytics.spool_min_free' => "${largest}MB");
+$node->wait_for_problem(qr/spool_min_free/);
+$status = $node->wait_for_status('nothing is kept', sub { $_->{spool}{dropped} > $dropped });
+pass('below spool_min_free nothing is kept, which is a problem and counted');
+$node->set('pganalytics.spool_min_free' => '0');
+ok($node->wait_for_no_problem(qr/spool_min_free/), 'and over when there is space');
+
+# ---- age ----
+
+my ($youngest) = $node->safe_psql('postgres',
+	q{SELECT setting || unit FROM pg_settings WHERE name = 'pganalytics.spool_max_age'});
+ok($youngest, "spool_max_age is $youngest");
+
+# ---- damaged files ----
+
+$backend->stop;
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) foreach 1 .. 3;
+my ($victim) = grep { /\.batch$/ } wait_until('sealed batches', sub { my @f = grep { /\.batch$/ } $node->spool_files; @f > 2 && \@f })->@*;
+open my $file, '+<', $victim or die "$victim: $!";
+seek $file, -8, 2;
+print $file 'damaged!';
+close $file;
+my $rejected = $node->status->{spool}{rejected};
+$backend->start;
+$node->reload;
+$status = $node->wait_for_status('the damaged batch is put aside', sub { $_->{spool}{rejected} > $rejected });
+is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'a damaged batch does not stop the others');
+ok(scalar(grep { /rejected/ } @{ $status->{problems} }), 'and is a problem');
+
+# ---- rejected batches are bounded ----
+
+$backend->order(action => 'status', status => 422, times => undef, path => '/api/v1/metrics/push');
+foreach my $i (1 .. 110)
+{
+	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+}
+$node->wait_for_status('many are rejected', sub { $_->{spool}{rejected} > $rejected + 105 });
+my @rejected = glob($node->data_dir . '/pg_stat_tmp/pganalytics/rejected/*');
+cmp_ok(scalar @rejected, '<=', 100, 'rejected/ is bounded');
+$backend->order(action => 'reset');
+
+$node->check_log;
+done_testing();

@@ -1,0 +1,146 @@
+
+# What the collector does with each kind of reply: the table of docs/api.md.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => {
+		'autovacuum' => 'off',
+		map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats sysstat disk_usage pg_log),
+	});
+
+sub collect { return $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) }
+
+sub flush { return $node->safe_psql('postgres', 'SELECT pganalytics_flush()') }
+
+# The pushes since a position, in order.
+sub pushes { return grep { ($_->{path} // '') =~ /push$/ } $backend->requests($_[0]) }
+
+# Sends one batch while the backend misbehaves; the pushes that it took.
+sub pushes_under
+{
+	my (@orders) = @_;
+
+	$node->wait_for_status('idle', sub { $_->{spool}{batches} == 0 });
+	my $since = $backend->position;
+	$backend->order(%$_, path => '/api/v1/metrics/push') foreach @orders;
+	collect();
+	is(flush(), 't', 'the batch leaves the spool');
+	return pushes($since);
+}
+
+sub keys_of { return [ map { $_->{headers}{'Idempotency-Key'} } @_ ] }
+
+$node->wait_for_state('ok');
+$node->wait_for_status('first collection', sub { $_->{collectors}{pg_stats}{runs} > 0 });
+flush();
+
+# ---- delivered ----
+
+foreach my $order ({ action => 'status', status => 200, body => '' }, { action => 'status', status => 204, body => '' },
+	{ action => 'status', status => 202, body => {} })
+{
+	is(scalar pushes_under($order), 1, "$order->{status}: delivered");
+}
+
+# ---- not delivered: sent again ----
+
+foreach my $order (
+	(map { { action => 'status', status => $_ } } 408, 425, 429, 500, 502, 503, 504),
+	{ action => 'html' }, { action => 'garbage' }, { action => 'cut' },
+	{ action => 'redirect', location => 'https://localhost:1/' },
+	{ action => 'huge_header' })
+{
+	my $name = "$order->{action} " . ($order->{status} // '');
+	my @pushes = pushes_under($order);
+
+	is(scalar @pushes, 2, "$name: sent again");
+	is($pushes[0]{headers}{'Idempotency-Key'}, $pushes[1]{headers}{'Idempotency-Key'}, "$name: the same batch");
+	ok($pushes[1]{stored}, "$name: arrives");
+}
+
+# ---- a reply that is too long is still a reply ----
+
+is(scalar pushes_under({ action => 'huge_body', size => 4 * 1024 * 1024 }), 1, 'huge body: delivered');
+
+# ---- Retry-After ----
+
+$node->wait_for_status('idle', sub { $_->{spool}{batches} == 0 });
+$backend->order(action => 'status', status => 429, headers => { 'Retry-After' => 600 }, path => '/api/v1/metrics/push');
+collect();
+my $status = $node->wait_for_state('backoff');
+my $wait = $node->safe_psql('postgres',
+	"SELECT extract(epoch FROM timestamptz '$status->{delivery}{next_attempt}' - now())::int");
+ok($wait > 590 && $wait <= 600, "Retry-After: is obeyed ($wait s)");
+is(flush(), 't', 'Retry-After: a flush does not wait');
+
+# ---- the token is renewed once ----
+
+my @pushes = pushes_under({ action => 'status', status => 401 });
+is(scalar @pushes, 2, '401: sent again');
+$node->wait_for_status('idle', sub { $_->{spool}{batches} == 0 });
+foreach my $code (401, 403)
+{
+	$backend->order(action => 'status', status => $code, times => undef, path => '/api/v1/metrics/push');
+	collect();
+	$status = $node->wait_for_state('unauthorized');
+	like($status->{delivery}{last_error}, qr/$code/, "$code for ever: unauthorized");
+	$backend->order(action => 'reset');
+	flush();
+	ok($node->wait_for_state('ok'), "$code: is over");
+}
+
+# ---- too large ----
+
+$node->safe_psql('postgres', 'CREATE DATABASE second');
+$node->safe_psql('second', 'CREATE TABLE t AS SELECT 1 AS id');
+my $since = $backend->position;
+$backend->order(action => 'status', status => 413, path => '/api/v1/metrics/push');
+$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+is(flush(), 't', '413: the batch leaves the spool');
+my ($parent) = grep { $_->{fault} } pushes($since);
+my @halves = grep { $_->{stored} } pushes($since);
+my %whole = map { JSON::PP->new->canonical->encode($_) => 1 } @{ $parent->{body}{metrics} };
+my @found = grep { $whole{$_} } map { JSON::PP->new->canonical->encode($_) } map { @{ $_->{body}{metrics} } } @halves;
+if (@{ $parent->{body}{metrics} } > 1)
+{
+	is(scalar @found, scalar keys %whole, '413: the halves hold the whole, each metric once');
+	ok(!(grep { $_->{headers}{'Idempotency-Key'} eq $parent->{headers}{'Idempotency-Key'} } @halves),
+		'413: under sequences of their own');
+}
+else
+{
+	is($node->status->{spool}{rejected}, 1, '413: a single metric is rejected');
+}
+
+# ---- gzip is not understood ----
+
+@pushes = pushes_under({ action => 'status', status => 415 });
+is(scalar @pushes, 2, '415: sent again');
+is($pushes[1]{headers}{'Content-Encoding'}, undef, '415: without gzip');
+is((pushes_under())[0]{headers}{'Content-Encoding'}, undef, '415: and so are later ones');
+$node->reload;
+wait_until('gzip again', sub { ((pushes_under())[-1]{headers}{'Content-Encoding'} // '') eq 'gzip' });
+pass('415: until a reload');
+
+# ---- refused ----
+
+my $rejected = $node->status->{spool}{rejected};
+@pushes = pushes_under({ action => 'status', status => 400 });
+is(scalar @pushes, 1, '400: not sent again');
+is($node->status->{spool}{rejected}, $rejected + 1, '400: rejected and counted');
+ok($node->wait_for_problem(qr/400|rejected/), '400: is a problem');
+is((pushes_under())[0]{status}, 200, '400: the next one follows');
+
+$node->check_log;
+done_testing();
