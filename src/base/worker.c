@@ -4,6 +4,7 @@
  *
  * SIGTERM sets a flag, and cancels the query that runs, if one does: the
  * worker then finishes the batch in hand with what it has and exits with 1.
+ * (While it connects, there is no batch, and SIGTERM ends it at once.)
  * Code 1 makes the postmaster start it again after bgw_restart_time; 0 would
  * be for ever and anything else restarts the whole server.
  *
@@ -136,8 +137,9 @@ ReleaseSlot(int code, Datum arg)
 void
 WorkerStart(WorkerSlot *slot)
 {
+	/* until the loop begins there is nothing to finish; connecting may wait for a lock */
+	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, WorkerHandleSigterm);
 	pqsignal(SIGUSR1, procsignal_sigusr1_handler);
 	BackgroundWorkerUnblockSignals();
 
@@ -154,6 +156,13 @@ WorkerStart(WorkerSlot *slot)
 	slot->started_at = GetCurrentTimestamp();
 	LWLockRelease(Shared->lock);
 	WorkerReport("starting");
+}
+
+void
+WorkerIsConnected(void)
+{
+	pqsignal(SIGTERM, WorkerHandleSigterm);
+	CHECK_FOR_INTERRUPTS();		/* one that came before */
 }
 
 void
@@ -239,6 +248,7 @@ WorkerLoop(WorkerCycle cycle, void *arg)
 	sigjmp_buf	local_sigjmp_buf;
 	MemoryContext context;
 
+	WorkerIsConnected();
 	context = AllocSetContextCreate(TopMemoryContext, "pganalytics cycle", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 

@@ -20,6 +20,12 @@ extern void WorkersInit(void);
  */
 extern void WorkerStart(WorkerSlot *slot);
 
+/*
+ * From here on SIGTERM lets the worker finish what it has in hand; before, it
+ * ends it at the next interrupt check.  WorkerLoop does it by itself.
+ */
+extern void WorkerIsConnected(void);
+
 /* What the worker does now, for the status; also refreshes its memory figure. */
 extern void WorkerReport(const char *state);
 

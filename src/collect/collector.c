@@ -267,6 +267,7 @@ Connect(Collection *c)
 	Shared->connect_not_before = GetCurrentTimestamp() +
 		Min(wait_s, MAX_CONNECT_WAIT_S) * USECS_PER_SEC;
 	Shared->connect_failures++;
+	SessionSetLockTimeout(Setting.lock_timeout_ms); /* connecting reads the catalogues, too */
 	BackgroundWorkerInitializeConnection(c->database, NULL, 0);
 	Shared->connect_failures = 0;
 	Shared->connect_not_before = 0;

@@ -75,8 +75,9 @@ ChooseTables(void *arg)
 		run->input.tables = tables;
 		run->input.table_count = (int) SPI_processed;
 	}
-	ValueSetInt(&run->values[FieldIndex(PgStatsFields, "skipped")],
-				run->input.tables ? count - run->input.table_count : 0);
+	if (run->input.tables)
+		ValueSetInt(&run->values[FieldIndex(PgStatsFields, "skipped")],
+					count - run->input.table_count);
 }
 
 static void
@@ -141,6 +142,7 @@ PgStatsCollect(Batch *batch, bool in_session, TimestampTz deadline)
 	run.stream.values = run.values;
 	run.stream.read_at = GetCurrentTimestamp();
 	run.values[FieldIndex(PgStatsFields, "partial")].known = true;
+	ValueSetInt(&run.values[FieldIndex(PgStatsFields, "skipped")], 0);
 
 	if (!RunStep(&run, NameDatabase) || (Setting.max_relations > 0 && !RunStep(&run, ChooseTables)))
 		return;

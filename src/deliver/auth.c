@@ -146,7 +146,7 @@ SecretRead(const char *setting, const char *path, Secret *secret, char *error, s
 	char		what[128];
 	ssize_t		size;
 
-	snprintf(what, sizeof(what), "the file of \"%s\"", setting);
+	snprintf(what, sizeof(what), "\"%s\": secret file", setting);
 	size = ReadFile(what, path, true, (char *) secret->data, SECRET_MAX_SIZE, error, error_size);
 	if (size > 0 && secret->data[size - 1] == '\n')
 		size--;
@@ -262,7 +262,7 @@ ReadCertificate(const char *what, const char *path, size_t most, char *error, si
 bool
 AuthCheckAuthorities(const char *path, char *error, size_t error_size)
 {
-	const char *what = "the file of \"pganalytics.tls_ca_file\"";
+	const char *what = "\"pganalytics.tls_ca_file\": CA file";
 	X509	   *certificate = ReadCertificate(what, path, AUTHORITIES_MAX_SIZE, error, error_size);
 	bool		found = certificate != NULL;
 
@@ -273,7 +273,7 @@ AuthCheckAuthorities(const char *path, char *error, size_t error_size)
 static EVP_PKEY *
 ReadKey(const char *path, char *error, size_t error_size)
 {
-	const char *what = "the file of \"pganalytics.tls_key_file\"";
+	const char *what = "\"pganalytics.tls_key_file\": private key file";
 	Buffer		file;
 	EVP_PKEY   *key = NULL;
 	bool		asked = false;
@@ -323,7 +323,7 @@ CheckValidity(const char *path, X509 *certificate, time_t *not_after,
 	{
 		FormatDay(day, sizeof(day), *not_after);
 		snprintf(error, error_size,
-				 "the certificate \"%s\" of \"pganalytics.tls_cert_file\" expired on %s: renew it",
+				 "\"pganalytics.tls_cert_file\": the certificate in \"%s\" expired on %s: renew it",
 				 path, day);
 		return false;
 	}
@@ -331,7 +331,7 @@ CheckValidity(const char *path, X509 *certificate, time_t *not_after,
 	{
 		FormatDay(day, sizeof(day), not_before);
 		snprintf(error, error_size,
-				 "the certificate \"%s\" of \"pganalytics.tls_cert_file\" is not valid before %s: "
+				 "\"pganalytics.tls_cert_file\": the certificate in \"%s\" is not valid before %s: "
 				 "check the clock", path, day);
 		return false;
 	}
@@ -342,7 +342,7 @@ bool
 AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 				char *error, size_t error_size)
 {
-	X509	   *certificate = ReadCertificate("the file of \"pganalytics.tls_cert_file\"", cert_path,
+	X509	   *certificate = ReadCertificate("\"pganalytics.tls_cert_file\": certificate file", cert_path,
 											  CERTIFICATE_MAX_SIZE, error, error_size);
 	EVP_PKEY   *key = certificate ? ReadKey(key_path, error, error_size) : NULL;
 	bool		ok = false;
@@ -352,8 +352,8 @@ AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 		ok = X509_check_private_key(certificate, key) == 1;
 		if (!ok)
 			snprintf(error, error_size,
-					 "the key \"%s\" of \"pganalytics.tls_key_file\" does not belong to the "
-					 "certificate \"%s\" of \"pganalytics.tls_cert_file\"", key_path, cert_path);
+					 "\"pganalytics.tls_key_file\": the key in \"%s\" does not belong to the "
+					 "certificate in \"%s\"", key_path, cert_path);
 	}
 	X509_free(certificate);
 	EVP_PKEY_free(key);
@@ -369,7 +369,8 @@ AuthVerifyError(long code)
 		long		code;
 		const char *text;
 	}			errors[] = {
-		{X509_V_OK, "its certificate was issued for another host name"},
+		/* curl compares the names itself, and leaves this code */
+		{X509_V_ERR_UNSPECIFIED, "its certificate was issued for another host name"},
 		{X509_V_ERR_CERT_HAS_EXPIRED, "its certificate has expired"},
 		{X509_V_ERR_CERT_NOT_YET_VALID, "its certificate is not valid yet (are the clocks right?)"},
 		{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,

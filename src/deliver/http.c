@@ -67,6 +67,9 @@ static struct
 	int64		timeout_ms;
 	size_t		body_size;
 	HttpReply  *reply;
+	bool		tls_began;		/* connected, the handshake follows */
+	bool		head_began;		/* of the reply */
+	bool		head_complete;	/* the empty line has come */
 	char		retry_after[64];
 	char		error[CURL_ERROR_SIZE];
 } http = {.mux = -1, .timer_at = -1};
@@ -129,6 +132,13 @@ NoteTlsVersion(void)
 				sizeof(http.reply->tls_version));
 }
 
+static CURLcode
+OnTls(CURL *easy, void *ssl_context, void *arg)
+{
+	http.tls_began = true;
+	return CURLE_OK;
+}
+
 static size_t
 OnHeader(char *line, size_t unit, size_t count, void *arg)
 {
@@ -142,8 +152,12 @@ OnHeader(char *line, size_t unit, size_t count, void *arg)
 	{
 		/* the connection is known only while the request runs */
 		NoteTlsVersion();
+		http.head_began = true;
+		http.head_complete = false;
 		http.retry_after[0] = '\0';
 	}
+	else if (size > 0 && (line[0] == '\r' || line[0] == '\n'))
+		http.head_complete = true;
 	else if (size >= strlen(name) && pg_strncasecmp(line, name, strlen(name)) == 0)
 	{
 		value_size = Min(size - strlen(name), sizeof(http.retry_after) - 1);
@@ -177,6 +191,7 @@ SetTlsOptions(CURL *easy)
 #define SET(option, value) \
 	do { if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value); } while (0)
 
+	SET(CURLOPT_SSL_CTX_FUNCTION, OnTls);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_3);
 	SET(CURLOPT_SSL_VERIFYPEER, Setting.tls_verify ? 1L : 0L);
 	SET(CURLOPT_SSL_VERIFYHOST, Setting.tls_verify ? 2L : 0L);
@@ -389,6 +404,7 @@ BeginRequest(const HttpRequest *request, HttpReply *reply)
 {
 	EndRequest();				/* one that an error interrupted */
 	http.error[0] = '\0';
+	http.tls_began = http.head_began = http.head_complete = false;
 	http.retry_after[0] = '\0';
 	http.mux_failed = false;
 	http.timer_at = -1;
@@ -505,6 +521,8 @@ static const struct
 	{"packet length too long", "the backend does not speak TLS on this port"},
 	{"http request", "the backend does not speak TLS on this port"},
 	{"unexpected eof", "the backend cut the connection"},
+	{"SSL_ERROR_SYSCALL", "the backend cut the connection"},
+	{"SSL_ERROR_ZERO_RETURN", "the backend cut the connection"},
 };
 
 static int64
@@ -521,17 +539,17 @@ PhaseOfTimeout(void)
 {
 	if (PhaseTime(CURLINFO_PRETRANSFER_TIME_T) > 0)
 	{
-		if (PhaseTime(CURLINFO_STARTTRANSFER_TIME_T) > 0 && http.reply->body_size > 0)
+		if (http.head_began)
 			return "receiving the reply";
 		if (PhaseTime(CURLINFO_SIZE_UPLOAD_T) < (int64) http.body_size)
 			return "sending the batch";
 		return "waiting for the reply";
 	}
+	if (http.tls_began)
+		return "in the TLS handshake";
 	if (PhaseTime(CURLINFO_NAMELOOKUP_TIME_T) == 0)
 		return "looking up the host name";
-	if (PhaseTime(CURLINFO_CONNECT_TIME_T) == 0)
-		return "connecting";
-	return "in the TLS handshake";
+	return "connecting";
 }
 
 static void
@@ -540,7 +558,8 @@ ExplainConnect(char *error, size_t size)
 	long		number = 0;
 
 	curl_easy_getinfo(http.easy, CURLINFO_OS_ERRNO, &number);
-	snprintf(error, size, "could not connect: %s",
+	snprintf(error, size, "could not connect%s: %s",
+			 Setting.proxy[0] ? " to \"pganalytics.proxy\"" : "",
 			 number != 0 ? strerror((int) number) : "no address answered");
 }
 
@@ -608,6 +627,9 @@ Explain(CURLcode code, char *error, size_t size)
 		case CURLE_PARTIAL_FILE:
 			ExplainCut(error, size);
 			break;
+		case CURLE_OUT_OF_MEMORY:
+			strlcpy(error, "memory is short, or the headers of the reply are too large", size);
+			break;
 		case CURLE_UNSUPPORTED_PROTOCOL:
 		case CURLE_WEIRD_SERVER_REPLY:
 			strlcpy(error, "the reply is not HTTP", size);
@@ -627,11 +649,15 @@ FinishRequest(CURLcode code, HttpReply *reply)
 
 	curl_easy_getinfo(http.easy, CURLINFO_RESPONSE_CODE, &status);
 
+	/* curl takes a reply that ends within its headers for a whole one */
+	if (code == CURLE_OK && !http.head_complete)
+		code = CURLE_PARTIAL_FILE;
+
 	/*
 	 * A refusal counts as soon as its status is known: a peer that does not
 	 * want the body often closes the connection before it has read all of it.
 	 */
-	if (code == CURLE_OK || status >= 300)
+	if (code == CURLE_OK || (status >= 300 && http.head_complete))
 		reply->status = (int) status;
 	if (reply->status == 0)
 		Explain(code, reply->error, sizeof(reply->error));

@@ -25,6 +25,7 @@ my %SETTINGS = (
 	'shared_preload_libraries' => 'pganalytics',
 	'logging_collector' => 'on',
 	'log_statement' => 'none',
+	'track_io_timing' => 'on',
 	'pganalytics.pg_stats_interval' => '1s',
 	'pganalytics.sysstat_interval' => '1s',
 	'pganalytics.disk_usage_interval' => '1s',
