@@ -32,7 +32,7 @@ ProblemSet(ProblemId id, int code, const char *format,...)
 	LWLockRelease(Shared->lock);
 
 	if (changed)
-		ereport(LOG, (errmsg("pganalytics: %s", text)));
+		ereport(LOG, (errmsg("pganalytics: %s", text), errhidecontext(true)));
 }
 
 void
@@ -54,5 +54,5 @@ ProblemClear(ProblemId id)
 	LWLockRelease(Shared->lock);
 
 	if (text[0])
-		ereport(LOG, (errmsg("pganalytics: resolved: %s", text)));
+		ereport(LOG, (errmsg("pganalytics: resolved: %s", text), errhidecontext(true)));
 }

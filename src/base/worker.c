@@ -121,6 +121,15 @@ WorkerReport(const char *state)
 	strlcpy(my_slot->state, state, sizeof(my_slot->state));
 }
 
+/* Which worker an error in the server log comes from. */
+static void
+DescribeWorker(void *arg)
+{
+	errcontext("background worker \"%s\"", MyBgworkerEntry->bgw_name);
+}
+
+static ErrorContextCallback worker_context = {NULL, DescribeWorker, NULL};
+
 static void
 ReleaseSlot(int code, Datum arg)
 {
@@ -147,6 +156,7 @@ WorkerStart(WorkerSlot *slot)
 		proc_exit(1);			/* the library is no longer preloaded */
 
 	my_slot = slot;
+	error_context_stack = &worker_context;
 	before_shmem_exit(ReleaseSlot, (Datum) 0);
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	if (slot->started_at != 0)
@@ -224,7 +234,7 @@ WorkerWait(long timeout_ms)
 static void
 RecoverFromError(MemoryContext context)
 {
-	error_context_stack = NULL;
+	error_context_stack = &worker_context;
 	HOLD_INTERRUPTS();
 	disable_all_timeouts(false);
 	QueryCancelPending = false;

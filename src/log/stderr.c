@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* Bytes that tell what kind of line it is. */
+#define MAX_LINE_START (PREFIX_MAX_LENGTH + LOG_WORD_SIZE)
+
 /* What the escapes of log_line_prefix tell. */
 static const struct
 {
@@ -96,9 +99,11 @@ StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 	while (at < len)
 	{
 		size_t		line_len = LineLength(buffer + at, len - at);
+		bool		whole = buffer[at + line_len - 1] == '\n' || end == LOG_END_FINAL;
 		bool		continues = buffer[at] == '\t';
 
-		if (buffer[at + line_len - 1] != '\n' && end != LOG_END_FINAL)
+		/* the entry before a line of 100 MB is not to be held up by it */
+		if (!whole && (at == 0 || line_len < MAX_LINE_START))
 			return more;
 		if (!continues)
 		{
@@ -112,6 +117,8 @@ StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 			return (LogFrame) {FRAME_JUNK, line_len};
 		if (at > 0 && !continues)
 			return (LogFrame) {FRAME_ENTRY, at};
+		if (!whole)
+			return more;
 		at += line_len;
 	}
 	return end == LOG_END_OPEN ? more : (LogFrame) {FRAME_ENTRY, at};

@@ -329,6 +329,27 @@ a_torn_line_is_waited_for(void **state)
 }
 
 static void
+an_entry_does_not_wait_for_the_end_of_the_line_after_it(void **state)
+{
+	char		text[4096];
+	size_t		start;
+
+	prefix("%p ");
+	memset(text, 'x', sizeof(text));
+	start = strlen(strcpy(text, "1 LOG:  a\n2 ERROR:  b"));
+	text[start] = ' ';
+	read_bytes("stderr", text, sizeof(text), LOG_END_OPEN);
+	assert_int_equal(Found.count, 1);
+	assert_text(0, LOG_MESSAGE, "a");
+
+	/* as long as it does not belong to it */
+	text[strlen("1 LOG:  a\n")] = '\t';
+	read_bytes("stderr", text, sizeof(text), LOG_END_OPEN);
+	assert_int_equal(Found.count, 0);
+	assert_int_equal(Found.left, sizeof(text));
+}
+
+static void
 any_bytes_are_survived(void **state)
 {
 	static const char data[] = "1 LOG:  a\0b\n\0\0\0\n\xff\xfe\n1 ERROR:  \xe4\xf6\n";
@@ -378,6 +399,7 @@ main(void)
 		cmocka_unit_test(what_the_server_says_is_learned),
 		cmocka_unit_test(foreign_lines_are_passed_over),
 		cmocka_unit_test(a_torn_line_is_waited_for),
+		cmocka_unit_test(an_entry_does_not_wait_for_the_end_of_the_line_after_it),
 		cmocka_unit_test(any_bytes_are_survived),
 		cmocka_unit_test(no_line_takes_long),
 	};

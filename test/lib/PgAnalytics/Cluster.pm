@@ -48,7 +48,7 @@ sub create
 	my $node = $class->new($name);
 
 	$node->{backend} = $options{backend};
-	$node->init(%{ $options{init} // {} });
+	$node->init(extra => [ '--encoding=UTF8', '--no-locale' ], %{ $options{init} // {} });
 	$node->configure(
 		%SETTINGS, $node->log_settings,
 		$node->backend_settings($options{backend}),
@@ -97,6 +97,15 @@ sub backend_settings
 		'pganalytics.tls_cert_file' => $backend->file('client.crt'),
 		'pganalytics.tls_key_file' => $backend->file('client.key'),
 		'pganalytics.jwt_secret_file' => $backend->file('jwt.secret'));
+}
+
+# Texts may hold any character; what comes back is bytes.
+sub psql
+{
+	my ($self, $database, $sql, @options) = @_;
+
+	utf8::encode($_) foreach grep { utf8::is_utf8($_) } $database, $sql;
+	return $self->SUPER::psql($database, $sql, @options);
 }
 
 # ---- settings ----

@@ -8,6 +8,7 @@ use warnings;
 use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
+use Test::More;
 use Time::HiRes qw(time);
 
 our @EXPORT = qw(wait_until seconds_of);
@@ -32,8 +33,9 @@ sub wait_until
 		last if time > $end;
 		select(undef, undef, undef, $PAUSE);
 	}
-	my $otherwise = $options{otherwise} ? "\n" . $options{otherwise}->() : '';
-	croak "waited in vain for $timeout s: $what$otherwise";
+	diag "waited in vain for $timeout s: $what";
+	diag $options{otherwise}->() if $options{otherwise};
+	croak "waited in vain: $what";
 }
 
 # How long something takes.
