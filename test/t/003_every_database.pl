@@ -28,6 +28,7 @@ sub create_database
 {
 	my ($name, $options) = @_;
 
+	$name =~ s/"/""/g;
 	$node->safe_psql('postgres', qq{CREATE DATABASE "$name" } . ($options // ''));
 	return;
 }

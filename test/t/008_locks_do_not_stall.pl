@@ -41,12 +41,14 @@ $holder->query_safe('ROLLBACK');
 # ---- a catalogue that the probes need ----
 
 my $other = $node->background_psql('blocked');
-$other->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_index IN ACCESS EXCLUSIVE MODE');
+$other->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_namespace IN ACCESS EXCLUSIVE MODE');
 my $after = utc_now();
+my $since = $backend->position;
 
 my $batch = $backend->wait_for_request(
 	'with a collection error',
-	sub { $_[0]{stored} && grep { $_->{database} eq 'blocked' } @{ $_[0]{body}{collection_errors} } })->{body};
+	sub { $_[0]{stored} && grep { $_->{database} eq 'blocked' } @{ $_[0]{body}{collection_errors} } },
+	$since)->{body};
 my ($error) = grep { $_->{database} eq 'blocked' } @{ $batch->{collection_errors} };
 is($error->{type}, 'pg_stats', 'what could not be read is an error of its collector');
 is($error->{sqlstate}, '55P03', 'with its SQLSTATE');
@@ -60,10 +62,25 @@ $after = utc_now();
 ok( $backend->wait_for_metric('pg_stats', 'blocked',
 		after => $after, where => sub { @{ $_[0]{tables} // [] } }),
 	'the database reports as soon as it can');
-ok($node->wait_for_status('the error is over', sub { !defined $_->{collectors}{pg_stats}{last_error} }),
-	'and the status forgets the error');
+
+# ---- a catalogue that already the connection needs ----
+
+$other->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_index IN ACCESS EXCLUSIVE MODE');
+$since = $backend->position;
+ok( $backend->wait_for_request(
+		'with a failed visit',
+		sub { $_[0]{stored} && grep { $_->{database} eq 'blocked' } @{ $_[0]{body}{collection_errors} } },
+		$since),
+	'a database that cannot be connected to is an error too');
+$after = utc_now();
+ok($backend->wait_for_metric('pg_stats', 'postgres', after => $after), 'other databases go on');
+$other->query_safe('ROLLBACK');
+$after = utc_now();
+ok( $backend->wait_for_metric('pg_stats', 'blocked',
+		after => $after, where => sub { @{ $_[0]{tables} // [] } }),
+	'and it reports as soon as it can');
 
 $_->quit foreach $holder, $other;
 is_deeply([ grep { $_->{error} } $backend->requests ], [], 'no request was refused');
-$node->check_log;
+$node->check_log(allowed => [qr/canceling statement due to lock timeout/]);
 done_testing();
