@@ -143,12 +143,14 @@ WaitForRun(int type, uint64 ticket)
 	ConditionVariablePrepareToSleep(&Shared->progress);
 	while (!LedgerServed(type, ticket, error, sizeof(error)))
 	{
-		if (Shared->collector.pid == 0)
+		if (Shared->collector.pid == 0 || Shared->connect_failures > 0)
 		{
 			ConditionVariableCancelSleep();
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the pganalytics collector is not running"),
+					 Shared->collector.pid == 0
+					 ? errmsg("the pganalytics collector is not running")
+					 : errmsg("the pganalytics collector is not connected to a database"),
 					 errhint("SELECT pganalytics_status() -> 'problems' says why.")));
 		}
 		ConditionVariableTimedSleep(&Shared->progress, LOOK_AGAIN_MS, ProgressWaitEvent());
