@@ -212,6 +212,8 @@ CollectorCycle(void *arg)
 
 	if (strcmp(c->database, Setting.database) != 0)
 		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
+	if (!CollectorEnabled(COLLECTOR_PG_LOG))
+		LogReaderRest(c->log);
 	SpoolOpen();
 
 	batch = BatchCreate();
