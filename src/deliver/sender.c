@@ -496,7 +496,7 @@ SenderCycle(void *arg)
 	if (now >= sender.room_at)
 	{
 		sender.room_at = now + IDLE_MS;
-		(void) SpoolMakeRoom(0);
+		SpoolMakeRoom();
 	}
 	if (SealNext(now))
 		return 0;

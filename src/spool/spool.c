@@ -36,6 +36,7 @@
 #define COPY_SIZE (64 * 1024)
 #define MAX_REJECTED 100		/* files in rejected/ */
 #define LIST_SIZE 64
+#define NO_ROOM_CODE 10000		/* above any errno */
 
 /* Values of Shared->recovered */
 #define RECOVERY_DONE 1
@@ -424,37 +425,38 @@ EvictBatch(uint64 sequence, Limit limit)
 	return evicted;
 }
 
-bool
-SpoolMakeRoom(uint64 needed)
+/* Evicts until all limits are kept; returns the one that cannot be. */
+static Limit
+MakeRoom(uint64 needed)
 {
 	uint64		sequences[LIST_SIZE];
 	bool		sealed[LIST_SIZE];
 	Limit		limit;
+	bool		evicted = true;
 
-	while ((limit = ExceededLimit(needed)) != LIMIT_NONE)
+	/* one that is too large by itself must not cost those already kept */
+	if (needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
+		return LIMIT_SIZE;
+	while ((limit = ExceededLimit(needed)) != LIMIT_NONE && evicted)
 	{
 		int			count = SpoolList(0, LIST_SIZE, sequences, sealed);
-		bool		evicted = false;
 
-		/* one too large for the quota, or a full disk, must not cost those already kept */
-		if (limit == LIMIT_SIZE && needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
-			return false;
+		evicted = false;
 		for (int i = 0; i < count && limit != LIMIT_NONE; i++)
 		{
 			if (EvictBatch(sequences[i], limit))
 				evicted = true;
 			limit = ExceededLimit(needed);
 		}
-		if (limit == LIMIT_NONE)
-			break;
-		if (!evicted)
-		{
-			if (limit == LIMIT_FREE)
-				errno = ENOSPC;
-			return limit == LIMIT_AGE;	/* too old, but being sent */
-		}
 	}
-	return true;
+	/* one that is too old, but just being sent, is in nobody's way */
+	return limit == LIMIT_AGE ? LIMIT_NONE : limit;
+}
+
+void
+SpoolMakeRoom(void)
+{
+	(void) MakeRoom(0);
 }
 
 /* ---- writing ---- */
@@ -470,6 +472,18 @@ WriteFailed(SpoolFile *file)
 	ProblemSet(PROBLEM_SPOOL, code,
 			   "could not keep a batch in \"%s\": %m; what is read is lost until this is mended",
 			   Setting.state_directory);
+}
+
+/* All that could go has gone, and a limit would still not be kept. */
+static void
+NoRoom(SpoolFile *file, Limit limit)
+{
+	SpoolFileAbort(file);
+	CountersAdd(&Shared->dropped, 1);
+	ProblemSet(PROBLEM_SPOOL, NO_ROOM_CODE + limit,
+			   "could not keep a batch in \"%s\" and \"%s\" as well; what is read is lost until "
+			   "there is more room or the setting is changed",
+			   Setting.state_directory, limit_settings[limit]);
 }
 
 /* A new file under a temporary name; not a transient file, since a batch outlives transactions. */
@@ -648,14 +662,19 @@ bool
 SpoolFileCommit(SpoolFile *file)
 {
 	BatchHeader header = {0};
+	Limit		limit;
 
 	if (file->fd < 0)
 		return false;
 	header.raw_size = file->body_size;
 	header.created_us = NowUs();
-	errno = EFBIG;
-	if (!SpoolMakeRoom(BATCH_HEADER_SIZE + file->body_size) ||
-		!FinishFile(file, &header, PLAIN_SUFFIX))
+	limit = MakeRoom(BATCH_HEADER_SIZE + file->body_size);
+	if (limit != LIMIT_NONE)
+	{
+		NoRoom(file, limit);
+		return false;
+	}
+	if (!FinishFile(file, &header, PLAIN_SUFFIX))
 	{
 		WriteFailed(file);
 		return false;

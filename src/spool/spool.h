@@ -82,8 +82,8 @@ extern void SpoolDelivered(uint64 sequence);	/* unlink */
 extern void SpoolReject(uint64 sequence, const char *why);	/* to rejected/, bounded */
 extern void SpoolWasSplit(uint64 sequence); /* unlink, counted as split */
 
-/* Drops what is older than spool_max_age or over the limits; "needed" bytes are about to be written. */
-extern bool SpoolMakeRoom(uint64 needed);
+/* Drops what is older than spool_max_age, or over the other limits. */
+extern void SpoolMakeRoom(void);
 
 /* The smallest sequence present, 0: the spool is empty.  Reads the directory. */
 extern uint64 SpoolOldest(void);
