@@ -59,11 +59,13 @@ NoRoom(SpoolFile *file, Limit limit)
 static bool
 OpenTemporary(SpoolFile *file, uint64 sequence)
 {
+	char		suffix[32];
+
 	file->fd = -1;
 	file->sequence = sequence;
 	file->body_size = 0;
-	snprintf(file->path, sizeof(file->path), "%s/spool/%0*llu.tmp.%d", Setting.state_directory,
-			 SEQUENCE_DIGITS, (unsigned long long) sequence, MyProcPid);
+	snprintf(suffix, sizeof(suffix), ".tmp.%d", MyProcPid);
+	SpoolSequencePath(file->path, "spool", sequence, suffix);
 	if (!AcquireExternalFD())
 	{
 		errno = EMFILE;
