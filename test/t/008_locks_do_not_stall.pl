@@ -67,13 +67,17 @@ ok( $backend->wait_for_metric('pg_stats', 'blocked',
 
 $other->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_index IN ACCESS EXCLUSIVE MODE');
 $since = $backend->position;
+my $log = $node->log_size;
 ok( $backend->wait_for_request(
 		'with a failed visit',
 		sub { $_[0]{stored} && grep { $_->{database} eq 'blocked' } @{ $_[0]{body}{collection_errors} } },
 		$since),
 	'a database that cannot be connected to is an error too');
-$after = utc_now();
-ok($backend->wait_for_metric('pg_stats', 'postgres', after => $after), 'other databases go on');
+my $runs = $node->status->{collectors}{pg_stats}{runs};
+$node->wait_for_status('some more rounds', sub { $_->{collectors}{pg_stats}{runs} > $runs + 3 });
+ok($backend->wait_for_metric('pg_stats', 'postgres', after => utc_now()), 'other databases go on');
+my @lines = grep { /LOG:  pganalytics: / } split /\n/, $node->log_text($log);
+is(scalar @lines, 1, 'a state that lasts is one line in the log') or diag join "\n", @lines;
 $other->query_safe('ROLLBACK');
 $after = utc_now();
 ok( $backend->wait_for_metric('pg_stats', 'blocked',

@@ -48,9 +48,10 @@ foreach my $call (q{pganalytics_collect('sysstat')}, 'pganalytics_flush()')
 
 # ---- settings can be made before the restart that needs them ----
 
-$node->safe_psql('postgres', q{ALTER SYSTEM SET pganalytics.state_directory = '/nowhere'});
-$node->safe_psql('postgres', q{ALTER SYSTEM RESET pganalytics.state_directory});
-$node->safe_psql('postgres', q{ALTER SYSTEM SET pganalytics.sysstat_interval = '7s'});
+$node->safe_psql('postgres', "LOAD 'pganalytics'; ALTER SYSTEM $_")
+  foreach q{SET pganalytics.state_directory = '/nowhere'},
+  'RESET pganalytics.state_directory',
+  q{SET pganalytics.sysstat_interval = '7s'};
 $node->configure('shared_preload_libraries' => 'pganalytics');
 $node->restart;
 $status = $node->wait_for_status('the workers run',

@@ -70,5 +70,6 @@ $node->restart;
 ok($node->wait_for_status('enough', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } }),
 	'with enough of them all is well');
 
-$node->check_log(allowed => [qr/database "monitoring" does not exist|being accessed by other users/]);
+$node->check_log(allowed => [qr/database "monitoring" does not exist|being accessed by other users/,
+	qr/canceling statement due to lock timeout/]);
 done_testing();
