@@ -67,7 +67,7 @@
 /* So much may be sent ahead of the rate that "drain_rate" allows. */
 #define PACE_AHEAD_MS 1000
 
-/* The backend explicitly asked for a pause: the next batch is tried anyway after so many failures. */
+/* The backend asked for a pause: the next batch is tried anyway after so many failures. */
 #define PATIENCE 5
 
 /* Batches tried in one pass behind those that the backend fails on, besides the first. */
