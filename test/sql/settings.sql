@@ -27,6 +27,6 @@ ALTER SYSTEM SET pganalytics.no_such_setting = 1;
 SET pganalytics.interval = 5;
 
 -- the view shows what is in force
-SELECT name, local_value, remote_value, value_in_force
+SELECT name, remote_value, value_in_force IS NOT NULL AS in_force
 FROM pganalytics_settings WHERE name LIKE '%_interval' ORDER BY name;
 DROP EXTENSION pganalytics;
