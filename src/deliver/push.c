@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "base/version.h"
 #include "base/worker.h"
+#include "deliver/delivery.h"
 #include "deliver/endpoint.h"
 #include "deliver/gzip.h"
 #include "deliver/http.h"
@@ -312,6 +313,8 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 				return PUSH_FAILED;
 			}
 			outcome->error[0] = '\0';
+			/* in this order: who finds the spool empty finds the status up to date */
+			DeliverySucceeded(outcome);
 			SpoolDelivered(work.batch.sequence);
 			return PUSH_DELIVERED;
 

@@ -282,13 +282,12 @@ EndPass(int64 now)
 }
 
 static void
-Delivered(const PushOutcome *outcome)
+Delivered(void)
 {
 	char		why[ERROR_TEXT_SIZE];
 	uint64		sequence;
 
 	sender.failures = 0;
-	DeliverySucceeded(outcome);
 	while ((sequence = SuspectsAccepted(&sender.suspects)) != 0)
 	{
 		snprintf(why, sizeof(why), "refused %d times, while others were accepted; the last time %s",
@@ -334,7 +333,7 @@ SendBatch(uint64 sequence)
 	{
 		case PUSH_DELIVERED:
 			SuspectsForget(&sender.suspects, sequence);
-			Delivered(&outcome);
+			Delivered();
 			break;
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
