@@ -77,9 +77,18 @@ ok($node->wait_for_no_problem(qr/spool_min_free/), 'and over when there is space
 
 # ---- age ----
 
-my ($youngest) = $node->safe_psql('postgres',
-	q{SELECT setting || unit FROM pg_settings WHERE name = 'pganalytics.spool_max_age'});
-ok($youngest, "spool_max_age is $youngest");
+$backend->stop;
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+$node->stop;
+my ($aged) = grep { /\.batch$/ } $node->spool_files;
+my $two_hours_older = $aged =~ s/(\d{20})/sprintf '%020d', $1 - 2 * 3600 * 1e6/er;
+rename $aged, $two_hours_older or die "$aged: $!";
+$node->configure('pganalytics.spool_max_age' => '1h');
+$node->start;
+$node->wait_for_problem(qr/spool_max_age/);
+ok(!-e $two_hours_older, 'what is older than spool_max_age is dropped');
+$backend->start;
+is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'what is younger is delivered');
 
 # ---- damaged files ----
 
