@@ -300,8 +300,11 @@ static PushResult
 HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bool *again)
 {
 	const ReplyRule *rule = ReplyRuleFor(reply->status);
+	const char *meaning = rule->meaning;
 
-	DescribeReply(reply, rule->meaning, outcome);
+	if (rule->action == REPLY_RENEW_TOKEN && !TokenIsRenewable())
+		meaning = "it wants a token, set \"pganalytics.jwt_secret_file\"";
+	DescribeReply(reply, meaning, outcome);
 	switch (rule->action)
 	{
 		case REPLY_DELIVERED:
