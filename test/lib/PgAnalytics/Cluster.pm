@@ -194,7 +194,7 @@ sub spool_files
 {
 	my ($self) = @_;
 
-	return sort glob($self->data_dir . '/pg_stat_tmp/pganalytics/spool/[0-9]*');
+	return sort glob($self->data_dir . '/pg_stat_tmp/pganalytics/spool/[0-9]*.{plain,batch}');
 }
 
 # ---- the server log ----
