@@ -108,6 +108,15 @@ sub psql
 	return $self->SUPER::psql($database, $sql, @options);
 }
 
+# The server's time as metrics write it.
+sub utc_now
+{
+	my ($self) = @_;
+
+	return $self->safe_psql('postgres',
+		q{SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')});
+}
+
 # ---- settings ----
 
 # Appends to postgresql.conf.
