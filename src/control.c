@@ -208,21 +208,21 @@ pganalytics_collect(PG_FUNCTION_ARGS)
 static TimestampTz
 DeadlineOfArgument(Interval *timeout)
 {
-	int64		us = timeout->time + ((int64) timeout->day + (int64) timeout->month * 30) *
-		USECS_PER_DAY;
+	double		us = timeout->time +
+		(timeout->day + timeout->month * 30.0) * USECS_PER_DAY;
 
 	if (us < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("timeout must not be negative")));
-	return GetCurrentTimestamp() + us;
+	return GetCurrentTimestamp() + (int64) Min(us, 365.0 * USECS_PER_DAY);
 }
 
 static bool
 IsFlushed(uint64 last)
 {
-	uint64		oldest = SpoolOldest();
+	uint64		oldest;
 
-	return oldest == 0 || oldest > last;
+	return SpoolPeek(&oldest) && (oldest == 0 || oldest > last);
 }
 
 /*

@@ -76,7 +76,7 @@ ListTablespaces(void *arg)
 		char	   *name = NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null)));
 
 		list->names[list->count].oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
-		list->names[list->count++].name = MemoryContextStrdup(list->context, TextToUtf8(name));
+		list->names[list->count++].name = MemoryContextStrdup(list->context, SharedNameToUtf8(name));
 	}
 }
 
@@ -269,7 +269,7 @@ Connect(Collection *c)
 	Shared->connect_not_before = GetCurrentTimestamp() +
 		Min(wait_s, MAX_CONNECT_WAIT_S) * USECS_PER_SEC;
 	Shared->connect_failures++;
-	SessionSetLockTimeout(Setting.lock_timeout_ms); /* connecting reads the catalogues, too */
+	SessionBeforeConnecting(Setting.lock_timeout_ms);
 	BackgroundWorkerInitializeConnection(c->database, NULL, 0);
 	Shared->connect_failures = 0;
 	Shared->connect_not_before = 0;

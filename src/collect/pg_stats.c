@@ -2,13 +2,14 @@
  * pg_stats.c
  *		Statistics of one database: which tables, which probes, in which order.
  *
- * The order is that of use: should the visit run out of time, the row of the
- * database and the tables are there and the indexes are missed (and said to be).
+ * A visit may run out of time.  Each begins with another probe, so that over a
+ * few visits all have their turn.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
 #include "commands/dbcommands.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -45,7 +46,7 @@ NameDatabase(void *arg)
 	if (name == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
 						errmsg("database %u is being dropped", MyDatabaseId)));
-	strlcpy(run->database, TextToUtf8(name), sizeof(run->database));
+	strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
 }
 
 /* Below max_relations, and without a limit, all; else the busiest are chosen and the rest is counted. */
@@ -114,7 +115,7 @@ RunStep(PgStatsRun *run, void (*step) (void *arg))
 	if (left_ms <= 0)
 	{
 		BatchError(run->stream.batch, TYPE_NAME, run->database, NULL,
-				   "the visit ran out of time; what is missing follows at the next one");
+				   "the visit ran out of time; the next one begins with something else");
 		return false;
 	}
 	if (QueryRun(step, run, (int) Min(left_ms, Setting.statement_timeout_ms), &error))
@@ -131,6 +132,7 @@ PgStatsCollect(Batch *batch, bool in_session, TimestampTz deadline)
 	static const Probe *const probes[] = {&PgStatsDatabasesProbe, &PgStatsTablesProbe,
 										  &PgStatsIndexesProbe};
 	PgStatsRun	run = {0};
+	int			first;
 
 	run.in_session = in_session;
 	run.deadline = deadline;
@@ -147,9 +149,11 @@ PgStatsCollect(Batch *batch, bool in_session, TimestampTz deadline)
 	if (!RunStep(&run, NameDatabase) || (Setting.max_relations > 0 && !RunStep(&run, ChooseTables)))
 		return;
 	(void) RunStep(&run, ReadFiles);
+	/* begin anywhere, so that what a visit has no time for is read at another one */
+	first = in_session ? 0 : (int) (pg_prng_uint64(&pg_global_prng_state) % lengthof(probes));
 	for (int i = 0; i < lengthof(probes); i++)
 	{
-		run.probe = probes[i];
+		run.probe = probes[(first + i) % lengthof(probes)];
 		if (!RunStep(&run, RunProbe) && ShutdownIsRequested())
 			break;
 	}

@@ -126,10 +126,13 @@ PushSeal(uint64 sequence)
 	char		error[ERROR_TEXT_SIZE];
 	bool		sealed = false;
 
-	if (WorkBegin(sequence))
-		sealed = work.batch.sealed ||
-			(WorkCompress(error, sizeof(error)) &&
-			 SpoolSeal(&work.batch, work.compressed, work.compressed_size));
+	if (!WorkBegin(sequence))
+		return false;
+	if (work.batch.sealed)
+		sealed = SpoolRemovePlain(sequence);
+	else
+		sealed = WorkCompress(error, sizeof(error)) &&
+			SpoolSeal(&work.batch, work.compressed, work.compressed_size);
 	WorkRelease();
 	return sealed;
 }
@@ -280,7 +283,7 @@ SplitBatch(PushOutcome *outcome)
 	kept = SpoolAdd(sequences[0], halves[0].body, halves[0].size);
 	if (kept && !SpoolAdd(sequences[1], halves[1].body, halves[1].size))
 	{
-		SpoolDelivered(sequences[0]);	/* just removes it */
+		(void) SpoolDelivered(sequences[0]);	/* just removes it */
 		kept = false;
 	}
 	free(halves[0].body);
@@ -318,7 +321,7 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 			outcome->error[0] = '\0';
 			/* in this order: who finds the spool empty finds the status up to date */
 			DeliverySucceeded(outcome);
-			SpoolDelivered(work.batch.sequence);
+			outcome->removed = SpoolDelivered(work.batch.sequence);
 			return PUSH_DELIVERED;
 
 		case REPLY_RENEW_TOKEN:

@@ -17,6 +17,7 @@
 #include "base/collectors.h"
 #include "base/problem.h"
 #include "base/settings.h"
+#include "base/worker.h"
 #include "log/entry.h"
 #include "log/output.h"
 #include "log/tail.h"
@@ -177,7 +178,7 @@ ReadTail(Tail *tail, LogOutput *out, LogTrouble *trouble)
 		ssize_t		n = TailRead(tail, trouble);
 
 		CHECK_FOR_INTERRUPTS();
-		if (n < 0)
+		if (n < 0 || ShutdownIsRequested())
 			break;
 		if (n == 0)
 		{

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "log/position.h"
 #include "log/tail.h"
 
 #include <sys/stat.h>
@@ -104,16 +105,23 @@ KeepPlace(Tail *tail, const LogFile *file, uint64 offset)
 static void
 PublishPosition(const Tail *tail)
 {
+	LogPosition position;
+	bool		moved;
+
 	if (Shared == NULL)
 		return;
-	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
-	Shared->log_position = (LogPosition) {
+	position = (LogPosition) {
 		.known = true,
 		.device = tail->kept.file.device,
 		.inode = tail->kept.file.inode,
 		.offset = tail->kept.offset
 	};
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	moved = memcmp(&Shared->log_position, &position, sizeof(position)) != 0;
+	Shared->log_position = position;
 	LWLockRelease(Shared->lock);
+	if (moved)
+		LogPositionSave(&position);
 }
 
 void
@@ -149,7 +157,7 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 	tail->current = current;
 	tail->current.fd = -1;
 
-	if (!position.known)
+	if (!position.known && !LogPositionLoad(&position))
 	{
 		KeepPlace(tail, &current, current.size);
 		RememberBytesBefore(tail);
@@ -222,6 +230,7 @@ TailForget(Tail *tail)
 	TailInit(tail);
 	if (Shared == NULL)
 		return;
+	LogPositionForget();
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	Shared->log_position.known = false;
 	LWLockRelease(Shared->lock);

@@ -9,6 +9,8 @@
 #include "postgres.h"
 
 #include <signal.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,9 +110,9 @@ SpoolOpenFolder(const char *folder, char *path)
 	return AllocateDir(path);
 }
 
-/* The "most" oldest batches above "after", oldest first. */
-int
-SpoolList(uint64 after, int most, uint64 *sequences, bool *sealed)
+/* The "most" oldest batches above "after", oldest first; -1: the directory cannot be read. */
+static int
+ListBatches(uint64 after, int most, uint64 *sequences, bool *sealed)
 {
 	char		path[MAXPGPATH];
 	DIR		   *dir = SpoolOpenFolder("spool", path);
@@ -118,7 +120,7 @@ SpoolList(uint64 after, int most, uint64 *sequences, bool *sealed)
 	int			count = 0;
 
 	if (dir == NULL)
-		return 0;
+		return -1;
 	while ((entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
 	{
 		uint64		sequence;
@@ -148,13 +150,50 @@ SpoolList(uint64 after, int most, uint64 *sequences, bool *sealed)
 	return count;
 }
 
+int
+SpoolList(uint64 after, int most, uint64 *sequences)
+{
+	static bool sealed[SPOOL_LIST_MOST];
+
+	Assert(most <= SPOOL_LIST_MOST);
+	return Max(ListBatches(after, most, sequences, sealed), 0);
+}
+
+int
+SpoolListPlain(int most, uint64 *sequences)
+{
+	char		path[MAXPGPATH];
+	DIR		   *dir = SpoolOpenFolder("spool", path);
+	struct dirent *entry;
+	int			count = 0;
+
+	while (dir && count < most && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+	{
+		if (SpoolParseName(entry->d_name, &sequences[count]) == FILE_PLAIN)
+			count++;
+	}
+	if (dir)
+		FreeDir(dir);
+	return count;
+}
+
+bool
+SpoolPeek(uint64 *oldest)
+{
+	bool		sealed;
+	int			count = ListBatches(0, 1, oldest, &sealed);
+
+	if (count == 0)
+		*oldest = 0;
+	return count >= 0;
+}
+
 uint64
 SpoolOldest(void)
 {
-	uint64		sequence;
-	bool		sealed;
+	uint64		oldest;
 
-	return SpoolList(0, 1, &sequence, &sealed) > 0 ? sequence : 0;
+	return SpoolPeek(&oldest) ? oldest : 0;
 }
 
 /* ---- accounting ---- */
@@ -251,13 +290,22 @@ MakeDirectory(const char *name)
 				   "could not take the access of others from \"%s\": %m", path);
 		return false;
 	}
-	if (access(path, W_OK | X_OK) < 0)
+	if (access(path, R_OK | W_OK | X_OK) < 0)
 	{
 		ProblemSet(PROBLEM_STATE_DIRECTORY, errno,
-				   "directory \"%s\" is not writable: %m; nothing can be kept until it is", path);
+				   "directory \"%s\" cannot be used: %m; nothing can be kept until it is", path);
 		return false;
 	}
 	return true;
+}
+
+static bool
+IsSealed(uint64 sequence)
+{
+	char		path[MAXPGPATH];
+
+	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
+	return access(path, F_OK) == 0;
 }
 
 /*
@@ -291,6 +339,8 @@ ScanSpool(bool server_start)
 			if (server_start || (kill(pid, 0) < 0 && errno == ESRCH))
 				unlink(file);
 		}
+		else if (kind == FILE_PLAIN && IsSealed(sequence))
+			unlink(file);		/* a crash came between sealing and this */
 		else if (kind != FILE_OTHER && lstat(file, &st) == 0)
 		{
 			batches++;
@@ -306,6 +356,58 @@ ScanSpool(bool server_start)
 	pg_atomic_write_u64(&Shared->oldest, oldest);
 }
 
+/*
+ * One server, one directory: two would remove each other's files.  The lock
+ * goes with the process that holds it, the collector.
+ */
+static bool
+LockDirectory(void)
+{
+	static int	lock_fd = -1;
+	char		path[MAXPGPATH];
+
+	if (lock_fd >= 0)
+		return true;
+	SpoolPath(path, sizeof(path), "lock");
+	if (!AcquireExternalFD())
+		return false;
+	lock_fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+								S_IRUSR | S_IWUSR);
+	if (lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+
+	ProblemSet(PROBLEM_STATE_DIRECTORY, errno == EWOULDBLOCK ? EBUSY : errno,
+			   errno == EWOULDBLOCK
+			   ? "\"%s\" is in use by another server; give each its own pganalytics.state_directory "
+			   "(%m)" : "could not lock \"%s\": %m", path);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	lock_fd = -1;
+	ReleaseExternalFD();
+	return false;
+}
+
+/* Once somebody has looked at what was put aside and removed it, it is no problem any more. */
+static void
+ForgetRejected(void)
+{
+	char		path[MAXPGPATH];
+	DIR		   *dir;
+	struct dirent *entry;
+	bool		empty = true;
+	uint64		sequence;
+
+	if (Shared->problems[PROBLEM_REJECTED].code == 0)
+		return;
+	dir = SpoolOpenFolder("rejected", path);
+	while (dir && empty && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+		empty = SpoolParseName(entry->d_name, &sequence) == FILE_OTHER;
+	if (dir)
+		FreeDir(dir);
+	if (empty)
+		ProblemClear(PROBLEM_REJECTED);
+}
+
 bool
 SpoolOpen(void)
 {
@@ -316,12 +418,14 @@ SpoolOpen(void)
 
 	SpoolPath(path, sizeof(path), "spool");
 	if (recovered && scanned && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-		access(path, W_OK | X_OK) == 0)
+		access(path, R_OK | W_OK | X_OK) == 0)
 	{
+		ForgetRejected();
 		ProblemClear(PROBLEM_STATE_DIRECTORY);
 		return true;
 	}
-	if (!MakeDirectory("") || !MakeDirectory("spool") || !MakeDirectory("rejected"))
+	if (!MakeDirectory("") || !LockDirectory() || !MakeDirectory("spool") ||
+		!MakeDirectory("rejected"))
 		return false;
 
 	if (!recovered)

@@ -16,7 +16,7 @@
 #include "spool/limits.h"
 #include "spool/spool.h"
 
-#define LIST_SIZE 64
+#define LIST_SIZE 256
 
 const char *const LimitSettings[] = {
 	[LIMIT_SIZE] = "pganalytics.spool_max_size",
@@ -82,7 +82,6 @@ Limit
 LimitMakeRoom(uint64 needed)
 {
 	uint64		sequences[LIST_SIZE];
-	bool		sealed[LIST_SIZE];
 	Limit		limit;
 	bool		evicted = true;
 
@@ -91,13 +90,20 @@ LimitMakeRoom(uint64 needed)
 		return LIMIT_SIZE;
 	while ((limit = ExceededLimit(needed)) != LIMIT_NONE && evicted)
 	{
-		int			count = SpoolList(0, LIST_SIZE, sequences, sealed);
+		int			count = SpoolList(0, LIST_SIZE, sequences);
 
 		evicted = false;
 		for (int i = 0; i < count && limit != LIMIT_NONE; i++)
 		{
 			if (EvictBatch(sequences[i], limit))
+			{
+				uint64		unknown = 0;
+
+				/* known from the list: spare a look at the directory */
 				evicted = true;
+				if (i + 1 < count)
+					pg_atomic_compare_exchange_u64(&Shared->oldest, &unknown, sequences[i + 1]);
+			}
 			limit = ExceededLimit(needed);
 		}
 	}

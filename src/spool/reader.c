@@ -123,15 +123,45 @@ SpoolRelease(SpoolBatch *batch)
 
 /* ---- what becomes of a batch ---- */
 
-void
+bool
+SpoolRemovePlain(uint64 sequence)
+{
+	char		path[MAXPGPATH];
+
+	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
+	return unlink(path) == 0 || errno == ENOENT;
+}
+
+/* Still there, under either name? */
+static bool
+IsPresent(uint64 sequence)
+{
+	char		path[MAXPGPATH];
+
+	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
+	if (access(path, F_OK) == 0)
+		return true;
+	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
+	return access(path, F_OK) == 0;
+}
+
+bool
 SpoolDelivered(uint64 sequence)
 {
 	SpoolRemove(sequence);
+	if (IsPresent(sequence))
+	{
+		ProblemSet(PROBLEM_SPOOL, EACCES,
+				   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s/spool\"; "
+				   "give the server's user the right to", sequence, Setting.state_directory);
+		return false;
+	}
 	if (pg_atomic_read_u64(&Shared->batches) == 0)
 	{
 		ProblemClear(PROBLEM_EVICTION);
 		CountersSave();			/* an empty spool no longer tells the last sequence */
 	}
+	return true;
 }
 
 void

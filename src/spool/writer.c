@@ -81,6 +81,12 @@ OpenTemporary(SpoolFile *file, uint64 sequence)
 bool
 SpoolFileCreate(SpoolFile *file)
 {
+	file->fd = -1;
+	if (!SpoolIsOpen())
+	{
+		CountersAdd(&Shared->dropped, 1);	/* why is PROBLEM_STATE_DIRECTORY */
+		return false;
+	}
 	if (OpenTemporary(file, SpoolNextSequence()))
 		return true;
 	WriteFailed(file);
