@@ -255,10 +255,20 @@ JsonBool(JsonWriter *w, const char *key, bool value)
 void
 JsonInt(JsonWriter *w, const char *key, int64_t value)
 {
-	char		number[32];
+	char		number[24];
+	char	   *p = number + sizeof(number);
+	uint64_t	rest = value < 0 ? -(uint64_t) value : (uint64_t) value;
 
+	/* by far the most frequent value: not through snprintf */
+	do
+	{
+		*--p = (char) ('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (value < 0)
+		*--p = '-';
 	BeginValue(w, key);
-	Put(w, number, snprintf(number, sizeof(number), "%lld", (long long) value));
+	Put(w, p, number + sizeof(number) - p);
 }
 
 /* The shortest form that reads back as the same double. */

@@ -204,7 +204,7 @@ const Probe PgStatsTablesProbe = {
 	"LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid "
 	"LEFT JOIN i ON i.indrelid = c.oid "
 	"LEFT JOIN i ti ON ti.indrelid = t.oid "
-	"WHERE " IS_TABLE("c") " AND ($1 IS NULL OR c.oid = ANY ($1))",
+	"WHERE " IS_TABLE("c") " AND ($1 IS NULL OR c.oid IN (SELECT pg_catalog.unnest($1)))",
 };
 
 const Probe PgStatsIndexesProbe = {
@@ -214,7 +214,7 @@ const Probe PgStatsIndexesProbe = {
 	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
 	"JOIN pg_catalog.pg_class t ON t.oid = x.indrelid "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid = ANY ($1))",
+	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid IN (SELECT pg_catalog.unnest($1)))",
 };
 
 const char PgStatsCountSql[] =

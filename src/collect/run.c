@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -15,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/unixtime.h"
@@ -163,7 +165,7 @@ TypeFits(FieldType type, Oid oid)
 }
 
 /* Compares the result with the declaration; fills columns[] with the fields in order of the result. */
-static int
+static void
 CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
 {
 	int			count = 0;
@@ -185,7 +187,6 @@ CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("probe \"%s\" returns columns that are not declared", probe->array)));
-	return count;
 }
 
 /* ---- a row ---- */
@@ -251,20 +252,43 @@ WriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const File
 	}
 }
 
+/* What a row needs to be taken apart; the memory is reset after each. */
+typedef struct RowBuffer
+{
+	const Field **columns;
+	Datum	   *values;
+	bool	   *nulls;
+	MemoryContext context;
+} RowBuffer;
+
+static RowBuffer
+MakeRowBuffer(const Probe *probe, TupleDesc desc)
+{
+	RowBuffer	buffer;
+
+	buffer.columns = palloc(sizeof(Field *) * desc->natts);
+	buffer.values = palloc(sizeof(Datum) * desc->natts);
+	buffer.nulls = palloc(sizeof(bool) * desc->natts);
+	buffer.context = AllocSetContextCreate(CurrentMemoryContext, "pganalytics row",
+										   ALLOCSET_SMALL_SIZES);
+	CheckColumns(probe, desc, buffer.columns);
+	return buffer;
+}
+
 static void
 WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc,
-		 const Field **columns, const FileSizes *sizes)
+		 const RowBuffer *buffer, const FileSizes *sizes)
 {
 	JsonWriter *w = stream->writer;
+	const Field **columns = buffer->columns;
+	MemoryContext old = MemoryContextSwitchTo(buffer->context);
 
+	heap_deform_tuple(row, desc, buffer->values, buffer->nulls);
 	JsonObjectBegin(w, NULL);
 	for (int i = 0; i < desc->natts; i++)
 	{
-		bool		is_null;
-		Datum		value = SPI_getbinval(row, desc, i + 1, &is_null);
-
-		if (!is_null)
-			WriteValue(w, columns[i], value, TupleDescAttr(desc, i)->atttypid, sizes);
+		if (!buffer->nulls[i])
+			WriteValue(w, columns[i], buffer->values[i], TupleDescAttr(desc, i)->atttypid, sizes);
 		else if (columns[i]->required)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -274,19 +298,20 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 			JsonNull(w, columns[i]->name);
 	}
 	JsonObjectEnd(w);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(buffer->context);
 }
 
 int64
 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 {
-	const Field *columns[MaxTupleAttributeNumber];
+	RowBuffer	buffer = {0};
 	Oid			types[1] = {OIDARRAYOID};
 	Datum		values[1] = {0};
 	char		nulls[1] = {'n'};
 	char	   *sql = BuildQuery(probe);
 	Portal		portal;
 	int64		rows = 0;
-	bool		checked = false;
 
 	if (input->tables)
 	{
@@ -304,9 +329,8 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
-		if (!checked)
-			CheckColumns(probe, SPI_tuptable->tupdesc, columns);
-		checked = true;
+		if (buffer.columns == NULL)
+			buffer = MakeRowBuffer(probe, SPI_tuptable->tupdesc);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			if (BatchMetricIsLong(stream->batch) && rows > 0)
@@ -315,7 +339,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 				MetricStreamEnd(stream);
 				StreamOpen(stream, probe->array);
 			}
-			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns,
+			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &buffer,
 					 input->sizes);
 			rows++;
 		}

@@ -40,6 +40,7 @@ static int	visit_count;
 static int	next_visit;
 static uint32 round_collectors;
 static int	retries;
+static bool visit_failed;		/* in this round */
 
 static BackgroundWorkerHandle *handles[MAX_VISITORS];
 
@@ -84,6 +85,8 @@ EndRound(bool kept)
 {
 	MemoryContextDelete(round_context);
 	round_context = NULL;
+	if (!visit_failed)
+		ProblemClear(PROBLEM_VISITORS); /* one good visit among bad ones is no end of it */
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
 		if (round_collectors & (1U << i))
@@ -113,6 +116,7 @@ VisitsBegin(uint32 collectors, Batch *batch)
 	round_context = AllocSetContextCreate(TopMemoryContext, "pganalytics round",
 										  ALLOCSET_DEFAULT_SIZES);
 	visit_count = next_visit = retries = 0;
+	visit_failed = false;
 	round_collectors = collectors;
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -147,13 +151,12 @@ NoteEnd(int i, Batch *batch)
 
 	pfree(handles[i]);
 	handles[i] = NULL;
-	if (slot->finished)
-		ProblemClear(PROBLEM_VISITORS);
-	else if (!ShutdownIsRequested() &&
-			 (!QueryRun(DatabaseExists, &database, Setting.statement_timeout_ms, &error) ||
-			  OidIsValid(database)))
+	if (!slot->finished && !ShutdownIsRequested() &&
+		(!QueryRun(DatabaseExists, &database, Setting.statement_timeout_ms, &error) ||
+		 OidIsValid(database)))
 	{
 		/* not one that was dropped before or while it was visited */
+		visit_failed = true;
 		RoundError(batch, slot->database_name,
 				   "the visit ended early; the server log says why");
 		ProblemSet(PROBLEM_VISITORS, 1,
@@ -226,6 +229,7 @@ VisitsAdvance(Batch *batch)
 			retries = 0;
 			continue;
 		}
+		visit_failed = true;
 		ProblemSet(PROBLEM_VISITORS, 2,
 				   "no background worker is free to visit databases; raise "
 				   "\"max_worker_processes\" (on standbys first)");

@@ -89,7 +89,10 @@ foreach my $case (@cases)
 	ok(scalar @{ $status->{problems} }, "$name: is a problem");
 	cmp_ok($status->{delivery}{consecutive_failures}, '>', 0, "$name: failures are counted");
 
-	# What reached the backend after the change; a batch may still have been on its way.
+	# A request that the change interrupted may still be worked on: what counts is what comes
+	# after a first attempt that is known to have failed.
+	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+	$node->safe_psql('postgres', q{SELECT pganalytics_flush('500 ms')});
 	my $before = scalar $backend->batches;
 	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
 	is($node->safe_psql('postgres', q{SELECT pganalytics_flush('500 ms')}), 'f', "$name: flush says no");
