@@ -36,6 +36,9 @@ my %SETTINGS = (
 # Never all right in a server log.
 my $BAD_LINE = qr/\b(?:ERROR|FATAL|PANIC):  |terminated by signal|TRAP:/;
 
+# What a session may say that has not quite ended when the test stops the server.
+my $STOPPED = qr/FATAL:  terminating connection due to administrator command/;
+
 # A new node, started and with the extension in "postgres".
 #
 #   backend     a PgAnalytics::Backend to push to; none: no backend_url
@@ -230,7 +233,7 @@ sub check_log
 	my $name = $self->name;
 	my $text = join '',
 	  map { PostgreSQL::Test::Utils::slurp_file($_) } glob($self->logfile =~ s/log$/*/r);
-	my @allowed = @{ $options{allowed} // [] };
+	my @allowed = ($STOPPED, @{ $options{allowed} // [] });
 	my @bad = grep { $_ =~ $BAD_LINE } split /\n/, $self->log_text;
 
 	@bad = grep { my $line = $_; !grep { $line =~ $_ } @allowed } @bad;
