@@ -114,6 +114,9 @@ RunCollector(Collection *c, int type, Batch *batch)
 		case COLLECTOR_PG_LOG:
 			LogCollect(c->log, batch, false);
 			break;
+		default:
+			SqlCollect(type, batch, false, 0);
+			break;
 	}
 	errors = BatchErrors(batch) - errors;
 	LedgerAdd(type, BatchRows(batch) - rows, errors, errors ? BatchLastError(batch) : NULL, NULL);

@@ -158,8 +158,8 @@ const Field PgStatsFields[] = {
 	FIELDS_END
 };
 
-const Probe PgStatsDatabasesProbe = {
-	.array = "databases",
+static const Probe databases_probe = {
+	.key = "databases",
 	.columns = database_fields,
 	.from = "pg_catalog.pg_stat_database s JOIN pg_catalog.pg_database d ON d.oid = s.datid "
 	"WHERE d.datname = pg_catalog.current_database()",
@@ -192,8 +192,8 @@ static const ProbeCommon indexes_by_table = {
 	"WHERE c.relpersistence <> 't' GROUP BY x.indrelid",
 };
 
-const Probe PgStatsTablesProbe = {
-	.array = "tables",
+static const Probe tables_probe = {
+	.key = "tables",
 	.columns = table_fields,
 	.common = &indexes_by_table,
 	.from = "pg_catalog.pg_class c "
@@ -204,8 +204,8 @@ const Probe PgStatsTablesProbe = {
 	"WHERE " IS_TABLE("c") " AND ($1 IS NULL OR c.oid = ANY ($1))",
 };
 
-const Probe PgStatsIndexesProbe = {
-	.array = "indexes",
+static const Probe indexes_probe = {
+	.key = "indexes",
 	.columns = index_fields,
 	.from = "pg_catalog.pg_index x "
 	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
@@ -213,6 +213,12 @@ const Probe PgStatsIndexesProbe = {
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid = ANY ($1))",
 };
+
+/*
+ * In the order of use: should the visit run out of time, the row of the
+ * database and the tables are there and the indexes are missed (and said to be).
+ */
+const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe, NULL};
 
 const char PgStatsCountSql[] =
 	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c");

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -26,7 +27,7 @@
 /* ---- the metric that rows go into ---- */
 
 static void
-StreamOpen(MetricStream *stream, const char *array)
+StreamOpen(MetricStream *stream, const Probe *probe)
 {
 	if (stream->writer == NULL)
 	{
@@ -36,16 +37,18 @@ StreamOpen(MetricStream *stream, const char *array)
 			JsonFields(stream->writer, stream->fields, stream->values);
 		stream->has_content = false;
 	}
-	stream->array_start = JsonMarkHere(stream->writer);
-	stream->array_is_open = true;
-	JsonArrayBegin(stream->writer, array);
+	stream->rows_start = JsonMarkHere(stream->writer);
+	stream->rows_are_open = true;
+	if (!probe->single)
+		JsonArrayBegin(stream->writer, probe->key);
 }
 
 static void
-StreamCloseArray(MetricStream *stream)
+StreamCloseRows(MetricStream *stream, const Probe *probe)
 {
-	JsonArrayEnd(stream->writer);
-	stream->array_is_open = false;
+	if (!probe->single)
+		JsonArrayEnd(stream->writer);
+	stream->rows_are_open = false;
 	stream->has_content = true;
 }
 
@@ -64,20 +67,25 @@ MetricStreamEnd(MetricStream *stream)
 void
 ProbeTakeBack(MetricStream *stream)
 {
-	if (stream->array_is_open)
-		JsonRewind(stream->writer, &stream->array_start);
-	stream->array_is_open = false;
+	if (stream->rows_are_open)
+		JsonRewind(stream->writer, &stream->rows_start);
+	stream->rows_are_open = false;
 }
 
 /* ---- the query ---- */
 
 static bool
-HasColumn(const Field *column)
+IsOfThisVersion(int since, int until)
 {
 	int			major = PG_VERSION_NUM / 10000;
 
-	return (column->since == 0 || column->since <= major) &&
-		(column->until == 0 || column->until >= major);
+	return (since == 0 || since <= major) && (until == 0 || until >= major);
+}
+
+static bool
+HasColumn(const Field *column)
+{
+	return IsOfThisVersion(column->since, column->until);
 }
 
 static bool
@@ -89,6 +97,59 @@ IsTracked(const Field *column)
 		return true;
 	value = GetConfigOption(column->tracker, true, false);
 	return value && strcmp(value, "off") != 0 && strcmp(value, "none") != 0;
+}
+
+static const char *
+ProbeName(const Probe *probe)
+{
+	return probe->key ? probe->key : "of the metric";
+}
+
+/* "1.10" is above "1.9". */
+static int
+CompareVersions(const char *a, const char *b)
+{
+	int			a_part[2] = {0, 0};
+	int			b_part[2] = {0, 0};
+
+	sscanf(a, "%d.%d", &a_part[0], &a_part[1]);
+	sscanf(b, "%d.%d", &b_part[0], &b_part[1]);
+	return a_part[0] != b_part[0] ? a_part[0] - b_part[0] : a_part[1] - b_part[1];
+}
+
+/* Version of an installed extension and the schema it is in; NULL: it is not installed. */
+static char *
+FindExtension(const char *name, char **schema)
+{
+	Oid			types[1] = {NAMEOID};
+	Datum		values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
+
+	if (SPI_execute_with_args("SELECT e.extversion, n.nspname FROM pg_catalog.pg_extension e "
+							  "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+							  "WHERE e.extname = $1", 1, types, values, NULL, true, 1) !=
+		SPI_OK_SELECT || SPI_processed == 0)
+		return NULL;
+	*schema = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+bool
+ProbeApplies(const Probe *probe, bool *missing)
+{
+	char	   *version;
+	char	   *schema;
+
+	*missing = false;
+	if (!IsOfThisVersion(probe->since, probe->until) ||
+		(probe->role == ON_PRIMARY && RecoveryInProgress()) ||
+		(probe->role == ON_STANDBY && !RecoveryInProgress()))
+		return false;
+	if (probe->extension == NULL)
+		return true;
+	version = FindExtension(probe->extension, &schema);
+	*missing = version == NULL ||
+		(probe->extension_since && CompareVersions(version, probe->extension_since) < 0);
+	return !*missing;
 }
 
 static const char *const null_of_type[] = {
@@ -117,6 +178,20 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 	appendStringInfo(sql, " FROM %s", from);
 }
 
+/* An extension may be installed anywhere, and search_path is empty. */
+static char *
+NameSchema(char *sql, const char *extension)
+{
+	char	   *schema;
+
+	if (FindExtension(extension, &schema) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"%s\" is not installed", extension)));
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3(replace_text,
+		CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
+		CStringGetTextDatum(quote_identifier(schema)))));
+}
+
 static char *
 BuildQuery(const Probe *probe)
 {
@@ -130,7 +205,7 @@ BuildQuery(const Probe *probe)
 		appendStringInfoString(&sql, ") ");
 	}
 	AppendSelect(&sql, probe->columns, probe->from);
-	return sql.data;
+	return probe->extension ? NameSchema(sql.data, probe->extension) : sql.data;
 }
 
 static bool
@@ -175,13 +250,13 @@ CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
-							column->name, probe->array)));
+							column->name, ProbeName(probe))));
 		columns[count++] = column;
 	}
 	if (count != desc->natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("probe \"%s\" returns columns that are not declared", probe->array)));
+				 errmsg("probe \"%s\" returns columns that are not declared", ProbeName(probe))));
 	return count;
 }
 
@@ -251,7 +326,8 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 {
 	JsonWriter *w = stream->writer;
 
-	JsonObjectBegin(w, NULL);
+	if (probe->key)
+		JsonObjectBegin(w, probe->single ? probe->key : NULL);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		bool		is_null;
@@ -263,11 +339,12 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column \"%s\" of probe \"%s\" is null", columns[i]->name,
-							probe->array)));
+							ProbeName(probe))));
 		else
 			JsonNull(w, columns[i]->name);
 	}
-	JsonObjectEnd(w);
+	if (probe->key)
+		JsonObjectEnd(w);
 }
 
 int64
@@ -294,7 +371,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	}
 	portal = SPI_cursor_open_with_args(NULL, sql, strstr(sql, "$1") ? 1 : 0, types, values, nulls,
 									   true, CURSOR_OPT_NO_SCROLL);
-	StreamOpen(stream, probe->array);
+	StreamOpen(stream, probe);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
@@ -303,11 +380,15 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 		checked = true;
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
-			if (BatchMetricIsLong(stream->batch) && rows > 0)
+			if (rows > 0 && probe->single)
+				ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
+								errmsg("probe \"%s\" returns more than one row",
+									   ProbeName(probe))));
+			if (rows > 0 && BatchMetricIsLong(stream->batch))
 			{
-				StreamCloseArray(stream);
+				StreamCloseRows(stream, probe);
 				MetricStreamEnd(stream);
-				StreamOpen(stream, probe->array);
+				StreamOpen(stream, probe);
 			}
 			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns,
 					 input->sizes);
@@ -317,7 +398,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 			break;
 		SPI_freetuptable(SPI_tuptable);
 	}
-	StreamCloseArray(stream);
+	StreamCloseRows(stream, probe);
 	SPI_cursor_close(portal);
 	return rows;
 }

@@ -25,12 +25,18 @@ typedef struct MetricStream
 	TimestampTz read_at;
 	JsonWriter *writer;			/* NULL: no metric is open */
 	bool		has_content;
-	bool		array_is_open;
-	JsonMark	array_start;	/* in the open metric, while array_is_open */
+	bool		rows_are_open;
+	JsonMark	rows_start;		/* in the open metric, while rows_are_open */
 } MetricStream;
 
 /* Ends the open metric, if there is one. */
 extern void MetricStreamEnd(MetricStream *stream);
+
+/*
+ * Can the probe run here, now?  To be asked within a query.  *missing: the
+ * extension that it wants is not installed, or too old.
+ */
+extern bool ProbeApplies(const Probe *probe, bool *missing);
 
 /* What a probe may refer to. */
 typedef struct ProbeInput
