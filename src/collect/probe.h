@@ -43,6 +43,17 @@ typedef struct Probe
 
 /* The probes of each collector, in the order they run; each list ends with NULL. */
 extern const Probe *const PgStatsProbes[];
+extern const Probe *const PgQueryStatsProbes[];
+extern const Probe *const PgActivityProbes[];
+extern const Probe *const PgLocksProbes[];
+extern const Probe *const PgReplicationProbes[];
+extern const Probe *const PgServerProbes[];
+extern const Probe *const PgConnectionsProbes[];
+extern const Probe *const PgCacheProbes[];
+extern const Probe *const PgBloatProbes[];
+extern const Probe *const PgSchemaProbes[];
+extern const Probe *const PgExtensionsProbes[];
+extern const Probe *const PgSettingsProbes[];
 
 /* How many tables there are, and the oid[] of the $1 busiest. */
 extern const char PgStatsCountSql[];

@@ -117,6 +117,17 @@ typedef struct SqlCollector
 
 static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
 	[COLLECTOR_PG_STATS] = {PgStatsProbes, PreparePgStats},
+	[COLLECTOR_PG_QUERY_STATS] = {PgQueryStatsProbes},
+	[COLLECTOR_PG_ACTIVITY] = {PgActivityProbes},
+	[COLLECTOR_PG_LOCKS] = {PgLocksProbes},
+	[COLLECTOR_PG_REPLICATION] = {PgReplicationProbes},
+	[COLLECTOR_PG_SERVER] = {PgServerProbes},
+	[COLLECTOR_PG_CONNECTIONS] = {PgConnectionsProbes},
+	[COLLECTOR_PG_CACHE] = {PgCacheProbes},
+	[COLLECTOR_PG_BLOAT] = {PgBloatProbes},
+	[COLLECTOR_PG_SCHEMA] = {PgSchemaProbes},
+	[COLLECTOR_PG_EXTENSIONS] = {PgExtensionsProbes},
+	[COLLECTOR_PG_SETTINGS] = {PgSettingsProbes},
 };
 
 /* ---- running ---- */
