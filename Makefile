@@ -64,8 +64,12 @@ $(UNIT_DIR)/test_%: test/unit/test_%.c $(PURE_OBJS)
 unit: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || status=1; done; exit $$status
 
+# PROVE_TESTS=test/t/001* runs some of them, PROVE_FLAGS=-v shows more
+PROVE_TESTS ?= test/t/*.pl
+
 tap:
-	scripts/as-server-user prove -I test/lib -I $(PGXS_SRC)/test/perl test/t
+	PATH="$(bindir):$$PATH" PG_REGRESS=$(PGXS_SRC)/test/regress/pg_regress scripts/as-server-user \
+		prove -j2 $(PROVE_FLAGS) -I test/lib -I $(PGXS_SRC)/test/perl $(PROVE_TESTS)
 
 layering:
 	scripts/check-layering

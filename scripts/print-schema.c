@@ -32,6 +32,7 @@ JsonTypeOf(FieldType type)
 		case FIELD_BOOL:
 			return "boolean";
 		case FIELD_TEXT:
+		case FIELD_SHARED_NAME:
 		case FIELD_TIME:
 			return "string";
 		case FIELD_TEXTS:

@@ -23,6 +23,7 @@
 #include "status.h"
 
 #define LOOK_AGAIN_MS 1000L		/* is the worker that we wait for still there? */
+#define WORKER_GRACE_MS 10000
 
 PG_FUNCTION_INFO_V1(pganalytics_sample);
 PG_FUNCTION_INFO_V1(pganalytics_collect);
@@ -135,22 +136,33 @@ RequestRun(int type, uint64 *ticket)
 	WakeWorker(&Shared->collector);
 }
 
+/* It may be on its way: the server starts it, and starts it again, within seconds. */
+static void
+RequireCollector(TimestampTz asked_at)
+{
+	bool		runs = Shared->collector.pid != 0;
+
+	if ((runs && Shared->connect_failures == 0) ||
+		!TimestampDifferenceExceeds(asked_at, GetCurrentTimestamp(), WORKER_GRACE_MS))
+		return;
+	ConditionVariableCancelSleep();
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 runs ? errmsg("the pganalytics collector is not connected to a database")
+			 : errmsg("the pganalytics collector is not running"),
+			 errhint("SELECT pganalytics_status() -> 'problems' says why.")));
+}
+
 static void
 WaitForRun(int type, uint64 ticket)
 {
 	char		error[ERROR_TEXT_SIZE];
+	TimestampTz asked_at = GetCurrentTimestamp();
 
 	ConditionVariablePrepareToSleep(&Shared->progress);
 	while (!LedgerServed(type, ticket, error, sizeof(error)))
 	{
-		if (Shared->collector.pid == 0)
-		{
-			ConditionVariableCancelSleep();
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the pganalytics collector is not running"),
-					 errhint("SELECT pganalytics_status() -> 'problems' says why.")));
-		}
+		RequireCollector(asked_at);
 		ConditionVariableTimedSleep(&Shared->progress, LOOK_AGAIN_MS, ProgressWaitEvent());
 	}
 	ConditionVariableCancelSleep();
@@ -196,21 +208,21 @@ pganalytics_collect(PG_FUNCTION_ARGS)
 static TimestampTz
 DeadlineOfArgument(Interval *timeout)
 {
-	int64		us = timeout->time + ((int64) timeout->day + (int64) timeout->month * 30) *
-		USECS_PER_DAY;
+	double		us = timeout->time +
+		(timeout->day + timeout->month * 30.0) * USECS_PER_DAY;
 
 	if (us < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("timeout must not be negative")));
-	return GetCurrentTimestamp() + us;
+	return GetCurrentTimestamp() + (int64) Min(us, 365.0 * USECS_PER_DAY);
 }
 
 static bool
 IsFlushed(uint64 last)
 {
-	uint64		oldest = SpoolOldest();
+	uint64		oldest;
 
-	return oldest == 0 || oldest > last;
+	return SpoolPeek(&oldest) && (oldest == 0 || oldest > last);
 }
 
 /*

@@ -19,6 +19,7 @@
 
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/url.h"
 #include "problems.h"
 
 #define START_GRACE_MS 10000	/* after the server's start a worker may still be on its way */
@@ -74,6 +75,11 @@ CheckTracker(JsonWriter *w, const char *name, const char *what)
 static void
 CheckSettings(JsonWriter *w)
 {
+	Url			url;
+
+	/* otherwise the sender says so */
+	if (Shared->sender.pid == 0 && Setting.backend_url[0] && !UrlParse(Setting.backend_url, &url))
+		Add(w, "\"pganalytics.backend_url\" is not valid: %s", url.error);
 	if (Setting.backend_url[0] == '\0')
 		Add(w, "\"pganalytics.backend_url\" is not set: nothing is kept or sent");
 	if (!Setting.tls_verify)

@@ -19,6 +19,7 @@ typedef enum FieldType
 	FIELD_FLOAT,
 	FIELD_BOOL,
 	FIELD_TEXT,
+	FIELD_SHARED_NAME,			/* a text: name in a shared catalogue, of whatever encoding */
 	FIELD_TIME,					/* RFC 3339, UTC, microseconds */
 	FIELD_TEXTS,				/* array of texts */
 	FIELD_COUNTS,				/* object of text -> integer, open set of keys */

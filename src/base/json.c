@@ -333,6 +333,7 @@ JsonFields(JsonWriter *w, const Field *fields, const Value *values)
 				JsonBool(w, fields[i].name, value->b);
 				break;
 			case FIELD_TEXT:
+			case FIELD_SHARED_NAME:
 				JsonText(w, fields[i].name, value->s);
 				break;
 			case FIELD_TIME:

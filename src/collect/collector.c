@@ -76,7 +76,7 @@ ListTablespaces(void *arg)
 		char	   *name = NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null)));
 
 		list->names[list->count].oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
-		list->names[list->count++].name = MemoryContextStrdup(list->context, TextToUtf8(name));
+		list->names[list->count++].name = MemoryContextStrdup(list->context, SharedNameToUtf8(name));
 	}
 }
 
@@ -215,6 +215,8 @@ CollectorCycle(void *arg)
 
 	if (strcmp(c->database, Setting.database) != 0)
 		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
+	if (!CollectorEnabled(COLLECTOR_PG_LOG))
+		LogReaderRest(c->log);
 	SpoolOpen();
 
 	batch = BatchCreate();
@@ -270,7 +272,7 @@ Connect(Collection *c)
 	Shared->connect_not_before = GetCurrentTimestamp() +
 		Min(wait_s, MAX_CONNECT_WAIT_S) * USECS_PER_SEC;
 	Shared->connect_failures++;
-	SessionSetLockTimeout(Setting.lock_timeout_ms); /* connecting reads the catalogues, too */
+	SessionBeforeConnecting(Setting.lock_timeout_ms);
 	BackgroundWorkerInitializeConnection(c->database, NULL, 0);
 	Shared->connect_failures = 0;
 	Shared->connect_not_before = 0;

@@ -28,9 +28,12 @@
 	{name, FIELD_TIME, NULL, false, 0, 0, STAT(function, "c.oid"), NULL, "track_counts"}
 
 static const Field database_fields[] = {
-	{"name", FIELD_TEXT, NULL, true, 0, 0, "d.datname"},
+	{"name", FIELD_SHARED_NAME, NULL, true, 0, 0, "d.datname"},
 	{"size_bytes", FIELD_FILES, "bytes", false, 0, 0, "ARRAY[0::bigint]"},
-	{"numbackends", FIELD_INT, NULL, false, 0, 0, "s.numbackends"},
+	/* s.numbackends would count the visitor that asks */
+	{"numbackends", FIELD_INT, NULL, false, 0, 0,
+	 "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a "
+	 "WHERE a.datid = d.oid AND a.backend_type NOT LIKE 'pganalytics %')"},
 	{"xact_commit", FIELD_INT, NULL, false, 0, 0, "s.xact_commit"},
 	{"xact_rollback", FIELD_INT, NULL, false, 0, 0, "s.xact_rollback"},
 	COUNTER_OF_DB("blks_read", "blocks"),
@@ -214,10 +217,6 @@ static const Probe indexes_probe = {
 	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid = ANY ($1))",
 };
 
-/*
- * In the order of use: should the visit run out of time, the row of the
- * database and the tables are there and the indexes are missed (and said to be).
- */
 const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe, NULL};
 
 const char PgStatsCountSql[] =

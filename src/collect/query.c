@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -24,14 +25,52 @@
 #include "collect/query.h"
 #include "collect/session.h"
 
+/* Like pg_server_to_any(), but what cannot be converted becomes U+FFFD instead of an error. */
 char *
 TextToUtf8(char *text)
 {
 	int			encoding = GetDatabaseEncoding();
+	size_t		left = strlen(text);
+	size_t		size = left * MAX_CONVERSION_GROWTH + 1;
+	char	   *utf8;
+	char	   *end;
+	Oid			conversion;
 
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || left == 0)
 		return text;
-	return pg_server_to_any(text, strlen(text), PG_UTF8);
+	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(conversion))
+		return text;			/* the JSON writer replaces what is no UTF-8 */
+
+	end = utf8 = palloc(size);
+	while (left > 0)
+	{
+		int			done = pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+														 (unsigned char *) text, (int) left,
+														 (unsigned char *) end,
+														 (int) (size - (end - utf8)), true);
+
+		text += done;
+		left -= done;
+		end += strlen(end);
+		if (left > 0)
+		{
+			strcpy(end, "\xEF\xBF\xBD");
+			end += 3;
+			text++;
+			left--;
+		}
+	}
+	*end = '\0';
+	return utf8;
+}
+
+char *
+SharedNameToUtf8(char *name)
+{
+	if (pg_verify_mbstr(PG_UTF8, name, strlen(name), true))
+		return name;
+	return TextToUtf8(name);
 }
 
 /* Conversion needs a transaction, and there is none after an error. */
@@ -125,11 +164,19 @@ QueryRunInSession(void (*body) (void *arg), void *arg)
 							 GUC_ACTION_SAVE, true, 0, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (own_timeout)
-		enable_timeout_after(STATEMENT_TIMEOUT, Setting.statement_timeout_ms);
-	body(arg);
-	if (own_timeout)
-		disable_timeout(STATEMENT_TIMEOUT, false);
+	PG_TRY();
+	{
+		if (own_timeout)
+			enable_timeout_after(STATEMENT_TIMEOUT, Setting.statement_timeout_ms);
+		body(arg);
+	}
+	PG_FINALLY();
+	{
+		/* also when the error is caught by somebody above, who goes on */
+		if (own_timeout)
+			disable_timeout(STATEMENT_TIMEOUT, false);
+	}
+	PG_END_TRY();
 	SPI_finish();
 	PopActiveSnapshot();
 	AtEOXact_GUC(true, nest_level);

@@ -30,7 +30,16 @@ extern bool QueryRun(void (*body) (void *arg), void *arg, int timeout_ms, QueryE
  */
 extern void QueryRunInSession(void (*body) (void *arg), void *arg);
 
-/* A text of the server's encoding in UTF-8, the same pointer where it is that already. */
+/*
+ * A text of the database's encoding in UTF-8, the same pointer where it is
+ * that already; what cannot be converted becomes U+FFFD.
+ */
 extern char *TextToUtf8(char *text);
+
+/*
+ * The same for a name in a shared catalogue, of a database or a role: nobody
+ * knows its encoding, so what is UTF-8 is taken as it is.
+ */
+extern char *SharedNameToUtf8(char *name);
 
 #endif							/* QUERY_H */

@@ -157,6 +157,7 @@ static const char *const null_of_type[] = {
 	[FIELD_FLOAT] = "NULL::double precision",
 	[FIELD_BOOL] = "NULL::boolean",
 	[FIELD_TEXT] = "NULL::text",
+	[FIELD_SHARED_NAME] = "NULL::name",
 	[FIELD_TIME] = "NULL::timestamptz",
 };
 
@@ -221,6 +222,8 @@ TypeFits(FieldType type, Oid oid)
 			return oid == BOOLOID;
 		case FIELD_TEXT:
 			return oid == TEXTOID || oid == NAMEOID;
+		case FIELD_SHARED_NAME:
+			return oid == NAMEOID;
 		case FIELD_TIME:
 			return oid == TIMESTAMPTZOID;
 		case FIELD_FILES:
@@ -302,6 +305,9 @@ WriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const File
 			JsonText(w, column->name,
 					 TextToUtf8(type == NAMEOID ? NameStr(*DatumGetName(value))
 								: TextDatumGetCString(value)));
+			break;
+		case FIELD_SHARED_NAME:
+			JsonText(w, column->name, SharedNameToUtf8(NameStr(*DatumGetName(value))));
 			break;
 		case FIELD_TIME:
 			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))

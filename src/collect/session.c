@@ -94,6 +94,17 @@ SessionPrepare(const char *application_name)
 }
 
 void
+SessionBeforeConnecting(int lock_timeout_ms)
+{
+	const char *level = GetConfigOption("log_min_messages", false, false);
+
+	/* LOG, by which problems are told, is above ERROR there */
+	if (strcmp(level, "fatal") != 0 && strcmp(level, "panic") != 0)
+		Force("log_min_messages", "error");
+	SessionSetLockTimeout(lock_timeout_ms);
+}
+
+void
 SessionSetLockTimeout(int timeout_ms)
 {
 	char		value[16];

@@ -14,4 +14,11 @@ extern void SessionPrepare(const char *application_name);
 /* Applies pganalytics.lock_timeout to this session. */
 extern void SessionSetLockTimeout(int timeout_ms);
 
+/*
+ * What must hold already while the process connects: the lock timeout, since
+ * connecting reads the catalogues, and no warnings, which would come with
+ * every visit (of a collation that has another version, for example).
+ */
+extern void SessionBeforeConnecting(int lock_timeout_ms);
+
 #endif							/* SESSION_H */

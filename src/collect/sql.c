@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type_d.h"
 #include "commands/dbcommands.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -48,7 +49,7 @@ NameDatabase(void *arg)
 	if (name == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
 						errmsg("database %u is being dropped", MyDatabaseId)));
-	strlcpy(run->database, TextToUtf8(name), sizeof(run->database));
+	strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
 }
 
 /* ---- pg_stats ---- */
@@ -160,7 +161,7 @@ RunStep(SqlRun *run, void (*step) (void *arg))
 	if (left_ms <= 0)
 	{
 		BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL,
-				   "the visit ran out of time; what is missing follows at the next one");
+				   "the visit ran out of time; the next one begins with something else");
 		return false;
 	}
 	if (QueryRun(step, run, (int) left_ms, &error))
@@ -176,6 +177,8 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 {
 	const SqlCollector *c = &sql_collectors[collector];
 	SqlRun		run = {0};
+	int			count = 0;
+	int			first = 0;
 
 	Assert(FieldCount(Collectors[collector].fields) <= MAX_METRIC_FIELDS);
 	run.collector = collector;
@@ -196,9 +199,14 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 	}
 	if (c->prepare && !c->prepare(&run))
 		return;
-	for (int i = 0; c->probes[i] != NULL; i++)
+	while (c->probes[count] != NULL)
+		count++;
+	/* begin anywhere, so that what a visit has no time for is read at another one */
+	if (deadline != 0)
+		first = (int) (pg_prng_uint64(&pg_global_prng_state) % Max(count, 1));
+	for (int i = 0; i < count; i++)
 	{
-		run.probe = c->probes[i];
+		run.probe = c->probes[(first + i) % count];
 		if (!RunStep(&run, RunProbe) && ShutdownIsRequested())
 			break;
 	}

@@ -71,7 +71,7 @@ PganalyticsVisitorMain(Datum main_arg)
 		proc_exit(0);
 	slot = &Shared->visitors[DatumGetInt32(main_arg)];
 	WorkerStart(&slot->worker);
-	SessionSetLockTimeout(Setting.lock_timeout_ms); /* connecting reads the catalogues, too */
+	SessionBeforeConnecting(Setting.lock_timeout_ms);
 	BackgroundWorkerInitializeConnectionByOid(slot->database, InvalidOid, 0);
 	WorkerIsConnected();
 	SessionPrepare("pganalytics visitor");

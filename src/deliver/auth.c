@@ -342,8 +342,9 @@ bool
 AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 				char *error, size_t error_size)
 {
-	X509	   *certificate = ReadCertificate("\"pganalytics.tls_cert_file\": certificate file", cert_path,
-											  CERTIFICATE_MAX_SIZE, error, error_size);
+	const char *what = "\"pganalytics.tls_cert_file\": certificate file";
+	X509	   *certificate = ReadCertificate(what, cert_path, CERTIFICATE_MAX_SIZE,
+											  error, error_size);
 	EVP_PKEY   *key = certificate ? ReadKey(key_path, error, error_size) : NULL;
 	bool		ok = false;
 

@@ -16,7 +16,7 @@ extern void DeliveryEndpoint(const Endpoint *endpoint, int retry_ms);
 /* A warning, while deliveries go on. */
 extern void DeliveryWarnOfExpiry(int days);
 
-/* A batch has been accepted. */
+/* A batch has been accepted, and is about to leave the spool. */
 extern void DeliverySucceeded(const PushOutcome *outcome);
 
 /* An attempt has failed, but what the sender does next is not affected. */

@@ -39,6 +39,7 @@
 #include "deliver/auth.h"
 #include "deliver/http.h"
 #include "deliver/reply.h"
+#include "deliver/tlserror.h"
 
 /* mux, connection, and the pair of sockets that the resolver thread wakes us by */
 #define DESCRIPTORS 4
@@ -496,35 +497,6 @@ WaitForRequest(int64 give_up_at, bool *for_reload)
 
 /* ---- what went wrong ---- */
 
-/* Alerts and other words of OpenSSL, as they appear in curl's error text. */
-static const struct
-{
-	const char *word;
-	const char *meaning;
-}			tls_errors[] = {
-	{"alert certificate required", "the backend wants a client certificate: set "
-		"\"pganalytics.tls_cert_file\" and \"pganalytics.tls_key_file\""},
-	{"alert unknown ca", "the backend refused our client certificate: "
-		"it does not know the authority that issued it"},
-	{"alert certificate expired", "the backend refused our client certificate: it has expired"},
-	{"alert certificate revoked", "the backend refused our client certificate: it is revoked"},
-	{"alert bad certificate", "the backend refused our client certificate"},
-	{"alert unsupported certificate", "the backend refused our client certificate"},
-	{"alert certificate unknown", "the backend refused our client certificate"},
-	{"alert decrypt error", "the backend refused our client certificate"},
-	{"alert access denied", "the backend refused our client certificate"},
-	{"alert protocol version", "the backend does not offer TLS 1.3"},
-	{"unsupported protocol", "the backend does not offer TLS 1.3"},
-	{"alert handshake failure", "the backend refused the TLS handshake"},
-	{"alert unrecognized name", "the backend does not serve this host name"},
-	{"wrong version number", "the backend does not speak TLS on this port"},
-	{"packet length too long", "the backend does not speak TLS on this port"},
-	{"http request", "the backend does not speak TLS on this port"},
-	{"unexpected eof", "the backend cut the connection"},
-	{"SSL_ERROR_SYSCALL", "the backend cut the connection"},
-	{"SSL_ERROR_ZERO_RETURN", "the backend cut the connection"},
-};
-
 static int64
 PhaseTime(CURLINFO phase)
 {
@@ -579,6 +551,7 @@ ExplainCut(char *error, size_t size)
 static void
 Explain(CURLcode code, char *error, size_t size)
 {
+	const char *meaning;
 	char		excerpt[160];
 	long		verify = 0;
 
@@ -587,13 +560,11 @@ Explain(CURLcode code, char *error, size_t size)
 		snprintf(error, size, "a socket could not be watched");
 		return;
 	}
-	for (int i = 0; i < lengthof(tls_errors); i++)
+	meaning = TlsErrorMeaning(http.error);
+	if (meaning != NULL)
 	{
-		if (strstr(http.error, "SSL") != NULL && strstr(http.error, tls_errors[i].word) != NULL)
-		{
-			strlcpy(error, tls_errors[i].meaning, size);
-			return;
-		}
+		strlcpy(error, meaning, size);
+		return;
 	}
 
 	switch (code)

@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "base/version.h"
 #include "base/worker.h"
+#include "deliver/delivery.h"
 #include "deliver/endpoint.h"
 #include "deliver/gzip.h"
 #include "deliver/http.h"
@@ -125,10 +126,13 @@ PushSeal(uint64 sequence)
 	char		error[ERROR_TEXT_SIZE];
 	bool		sealed = false;
 
-	if (WorkBegin(sequence))
-		sealed = work.batch.sealed ||
-			(WorkCompress(error, sizeof(error)) &&
-			 SpoolSeal(&work.batch, work.compressed, work.compressed_size));
+	if (!WorkBegin(sequence))
+		return false;
+	if (work.batch.sealed)
+		sealed = SpoolRemovePlain(sequence);
+	else
+		sealed = WorkCompress(error, sizeof(error)) &&
+			SpoolSeal(&work.batch, work.compressed, work.compressed_size);
 	WorkRelease();
 	return sealed;
 }
@@ -279,7 +283,7 @@ SplitBatch(PushOutcome *outcome)
 	kept = SpoolAdd(sequences[0], halves[0].body, halves[0].size);
 	if (kept && !SpoolAdd(sequences[1], halves[1].body, halves[1].size))
 	{
-		SpoolDelivered(sequences[0]);	/* just removes it */
+		(void) SpoolDelivered(sequences[0]);	/* just removes it */
 		kept = false;
 	}
 	free(halves[0].body);
@@ -299,8 +303,11 @@ static PushResult
 HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bool *again)
 {
 	const ReplyRule *rule = ReplyRuleFor(reply->status);
+	const char *meaning = rule->meaning;
 
-	DescribeReply(reply, rule->meaning, outcome);
+	if (rule->action == REPLY_RENEW_TOKEN && !TokenIsRenewable())
+		meaning = "it wants a token, set \"pganalytics.jwt_secret_file\"";
+	DescribeReply(reply, meaning, outcome);
 	switch (rule->action)
 	{
 		case REPLY_DELIVERED:
@@ -312,7 +319,9 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 				return PUSH_FAILED;
 			}
 			outcome->error[0] = '\0';
-			SpoolDelivered(work.batch.sequence);
+			/* in this order: who finds the spool empty finds the status up to date */
+			DeliverySucceeded(outcome);
+			outcome->removed = SpoolDelivered(work.batch.sequence);
 			return PUSH_DELIVERED;
 
 		case REPLY_RENEW_TOKEN:

@@ -12,7 +12,8 @@
 const ReplyRule ReplyRules[] = {
 	{200, 299, REPLY_DELIVERED, "accepted"},
 	{300, 399, REPLY_REDIRECTED, "redirects are not followed, correct \"pganalytics.backend_url\""},
-	{401, 401, REPLY_RENEW_TOKEN, "it does not accept our token"},
+	{401, 401, REPLY_RENEW_TOKEN,
+		"it does not accept our token, compare \"pganalytics.jwt_secret_file\" with its secret"},
 	{403, 403, REPLY_FORBIDDEN, "this collector is not allowed to push"},
 	{407, 407, REPLY_RETRY, "the proxy asks for credentials, which is not supported"},
 	{408, 408, REPLY_SUSPECT, "the request took too long"},

@@ -37,7 +37,7 @@ extern const ReplyRule ReplyRules[];
 /* The row for a status code; never NULL. */
 extern const ReplyRule *ReplyRuleFor(int status);
 
-/* Can the body of a 2xx come from a backend: nothing but white space, or the beginning of a JSON object? */
+/* Can the body of a 2xx be a backend's: only white space, or the beginning of a JSON object? */
 extern bool ReplyBodyIsOurs(const char *body, size_t size);
 
 /*

@@ -51,23 +51,23 @@
 /* A batch that cannot be sealed (disk full, damaged) is tried again after this. */
 #define SEAL_RETRY_MS 10000
 
-/*
- * A writer draws its sequence number when it begins a batch, and others may
- * have been finished and sealed meanwhile: look that far back.  Now and then
- * look at all.
- */
-#define SEAL_LOOK_BACK_US (5 * 60 * USECS_PER_SEC)
+/* Now and then look for plain batches without being told. */
 #define SEAL_ALL_MS (10 * 60 * 1000)
 
 /* After one that cannot be read the spool is not gone through again at once. */
 #define UNREADABLE_RETRY_MS 5000
 
-#define LIST_SIZE 64
+#define LIST_SIZE SPOOL_LIST_MOST
+#define SEAL_LIST_SIZE 64
+
+/* Batches that have arrived but cannot be removed; with so many of them nothing more is sent. */
+#define ARRIVED_MOST 64
+#define REMOVE_RETRY_MS 10000
 
 /* So much may be sent ahead of the rate that "drain_rate" allows. */
 #define PACE_AHEAD_MS 1000
 
-/* The backend explicitly asked for a pause: the next batch is tried anyway after so many failures. */
+/* The backend asked for a pause: the next batch is tried anyway after so many failures. */
 #define PATIENCE 5
 
 /* Batches tried in one pass behind those that the backend fails on, besides the first. */
@@ -86,8 +86,10 @@ static struct
 	int			recheck_ms;
 
 	/* sealing */
-	uint64		sealed_up_to;	/* older ones have been seen to be sealed */
-	uint64		written_seen;	/* batches written when nothing was left to seal */
+	uint64		plain[SEAL_LIST_SIZE];
+	int			plain_count;
+	int			plain_next;
+	uint64		written_seen;	/* batches written when that list was made */
 	int64		seal_not_before;
 	int64		seal_all_at;
 
@@ -98,6 +100,10 @@ static struct
 	int64		pass_not_before;	/* a file could not be read: do not spin on it */
 	int64		pace_until;		/* by drain_rate */
 	int64		room_at;		/* age limit of the spool, next look */
+
+	/* arrived, but still in the spool */
+	uint64		arrived[ARRIVED_MOST];
+	int			arrived_count;
 
 	/* a pass over the spool */
 	bool		in_pass;
@@ -158,51 +164,64 @@ ObeySettings(int64 now)
 
 /* ---- sealing ---- */
 
+/* Makes a new list of plain batches when there may be some; false: there are none. */
+static bool
+ListPlain(int64 now)
+{
+	uint64		written = pg_atomic_read_u64(&Shared->written);
+
+	if (written == sender.written_seen && now < sender.seal_all_at)
+		return false;			/* spare the directory, which may be long */
+	sender.seal_all_at = now + SEAL_ALL_MS;
+	sender.plain_next = 0;
+	sender.plain_count = SpoolListPlain(SEAL_LIST_SIZE, sender.plain);
+	sender.written_seen = sender.plain_count < SEAL_LIST_SIZE ? written : PG_UINT64_MAX;
+	return sender.plain_count > 0;
+}
+
 /* Seals one batch.  False: there was nothing to seal, or it did not work. */
 static bool
 SealNext(int64 now)
 {
-	uint64		sequences[LIST_SIZE];
-	bool		sealed[LIST_SIZE];
-	uint64		written = pg_atomic_read_u64(&Shared->written);
-	uint64		after;
-	int			count;
-
 	if (now < sender.seal_not_before)
 		return false;
-	if (now >= sender.seal_all_at)
-	{
-		sender.seal_all_at = now + SEAL_ALL_MS;
-		sender.sealed_up_to = 0;
-	}
-	else if (written == sender.written_seen)
-		return false;			/* spare the directory, which may be long */
+	if (sender.plain_next >= sender.plain_count && !ListPlain(now))
+		return false;
 
-	after = sender.sealed_up_to > SEAL_LOOK_BACK_US ?
-		sender.sealed_up_to - SEAL_LOOK_BACK_US : 0;
-	do
+	WorkerReport("compressing");
+	if (PushSeal(sender.plain[sender.plain_next++]))
+		return true;
+	sender.plain_count = 0;
+	sender.written_seen = PG_UINT64_MAX;
+	sender.seal_not_before = now + SEAL_RETRY_MS;
+	return false;
+}
+
+/* ---- arrived, but still there ---- */
+
+/* Tries again to remove what has arrived; true if there is room to remember more. */
+static bool
+RemoveArrived(void)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < sender.arrived_count; i++)
 	{
-		count = SpoolList(after, LIST_SIZE, sequences, sealed);
-		for (int i = 0; i < count; i++)
-		{
-			if (!sealed[i])
-			{
-				WorkerReport("compressing");
-				if (PushSeal(sequences[i]))
-				{
-					sender.written_seen = 0;	/* there may be more */
-					return true;
-				}
-				sender.seal_not_before = now + SEAL_RETRY_MS;
-				sender.written_seen = 0;
-				return false;
-			}
-			after = sequences[i];
-			sender.sealed_up_to = Max(sender.sealed_up_to, after);
-		}
-		WorkerCheckInterrupts();
-	} while (count == LIST_SIZE);
-	sender.written_seen = written;
+		if (!SpoolDelivered(sender.arrived[i]))
+			sender.arrived[kept++] = sender.arrived[i];
+	}
+	sender.arrived_count = kept;
+	return kept < ARRIVED_MOST;
+}
+
+static bool
+HasArrived(uint64 sequence)
+{
+	for (int i = 0; i < sender.arrived_count; i++)
+	{
+		if (sender.arrived[i] == sequence)
+			return true;
+	}
 	return false;
 }
 
@@ -222,11 +241,9 @@ BeginPass(uint64 oldest)
 static uint64
 NextInPass(void)
 {
-	bool		sealed[LIST_SIZE];
-
 	if (sender.next >= sender.listed)
 	{
-		sender.listed = SpoolList(sender.after, LIST_SIZE, sender.list, sealed);
+		sender.listed = SpoolList(sender.after, LIST_SIZE, sender.list);
 		sender.next = 0;
 		if (sender.listed == 0)
 			return 0;
@@ -282,13 +299,12 @@ EndPass(int64 now)
 }
 
 static void
-Delivered(const PushOutcome *outcome)
+Delivered(void)
 {
 	char		why[ERROR_TEXT_SIZE];
 	uint64		sequence;
 
 	sender.failures = 0;
-	DeliverySucceeded(outcome);
 	while ((sequence = SuspectsAccepted(&sender.suspects)) != 0)
 	{
 		snprintf(why, sizeof(why), "refused %d times, while others were accepted; the last time %s",
@@ -325,6 +341,8 @@ SendBatch(uint64 sequence)
 	static PushOutcome outcome;
 	int64		now;
 
+	if (HasArrived(sequence))
+		return;
 	WorkerReport("sending");
 	PushBatch(sequence, &outcome);
 	now = MonotonicMs();
@@ -334,7 +352,7 @@ SendBatch(uint64 sequence)
 	{
 		case PUSH_DELIVERED:
 			SuspectsForget(&sender.suspects, sequence);
-			Delivered(&outcome);
+			Delivered();
 			break;
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
@@ -400,8 +418,7 @@ static uint64
 OldestUnsuspected(void)
 {
 	uint64		sequences[SUSPECTS_MAX + 1];
-	bool		sealed[SUSPECTS_MAX + 1];
-	int			count = SpoolList(0, lengthof(sequences), sequences, sealed);
+	int			count = SpoolList(0, lengthof(sequences), sequences);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -471,7 +488,15 @@ Deliver(int64 now)
 				return 0;
 		}
 		DeliveryWarnOfExpiry(EndpointCertificateDays());
+		(void) RemoveArrived();
 		BeginPass(oldest);
+	}
+	if (sender.arrived_count > 0)
+		sender.pass_not_before = now + REMOVE_RETRY_MS;
+	if (sender.arrived_count == ARRIVED_MOST)
+	{
+		sender.in_pass = false;
+		return REMOVE_RETRY_MS;
 	}
 	if (now < sender.pace_until)
 		return sender.pace_until - now;
@@ -496,7 +521,7 @@ SenderCycle(void *arg)
 	if (now >= sender.room_at)
 	{
 		sender.room_at = now + IDLE_MS;
-		(void) SpoolMakeRoom(0);
+		SpoolMakeRoom();
 	}
 	if (SealNext(now))
 		return 0;

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
+#include "base/worker.h"
 #include "host/directory.h"
 
 /* Limits one measurement to a fraction of a second. */
@@ -72,7 +73,12 @@ Measure(Measurement *m, const char *path, int depth, bool may_be_missing)
 		else
 			MeasureEntry(m, dir, path, entry->d_name, depth);
 		if (m->entries % ENTRIES_PER_INTERRUPT_CHECK == 0)
+		{
 			CHECK_FOR_INTERRUPTS();
+			if (ShutdownIsRequested())
+				m->error = psprintf("directory \"%s\" is not measured: the server is shutting down",
+									path);
+		}
 	}
 	if (m->error == NULL && errno != 0)
 		m->error = psprintf("could not read directory \"%s\": %m", path);

@@ -267,7 +267,7 @@ JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entr
 	bool		complete;
 
 	memset(entry, 0, sizeof(*entry));
-	/* no text may reach the end of the entry, see SetMessage() in pg_log.c */
+	/* no text may reach the end of the entry, see SetMessage() in output.c */
 	if (len > 0 && buffer[len - 1] == '\n')
 		len--;
 	s = (Scanner) {LastStart(buffer, len), buffer + len};

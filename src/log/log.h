@@ -28,4 +28,10 @@ extern void LogCollect(LogReader *reader, Batch *batch, bool from_sample);
 extern void LogCollectCommitted(LogReader *reader);
 extern void LogCollectFailed(LogReader *reader);
 
+/*
+ * For when the collector is switched off: closes its files, forgets the
+ * position and ends its problems.  Costs nothing when repeated.
+ */
+extern void LogReaderRest(LogReader *reader);
+
 #endif							/* LOG_H */

@@ -7,9 +7,6 @@
  * of 100 MB takes more memory than an idle log.  An entry that does not fit
  * the buffer is cut and the rest of its line passed over.  What a run leaves
  * unread is read by the next one; the position moves when the batch was kept.
- *
- * Until there is redaction, nothing of an entry leaves the server but who,
- * when, severity, SQLSTATE and message.
  */
 #include "postgres.h"
 
@@ -20,15 +17,14 @@
 #include "base/collectors.h"
 #include "base/problem.h"
 #include "base/settings.h"
-#include "base/shared.h"
+#include "base/worker.h"
 #include "log/entry.h"
+#include "log/output.h"
 #include "log/tail.h"
-#include "log/zone.h"
 #include "miscadmin.h"
 #include "postmaster/syslogger.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 /* What one run reads at most; about a second's work. */
 #define MAX_RUN_BYTES (INT64CONST(64) * 1024 * 1024)
@@ -40,44 +36,11 @@
 /* Of the buffer: twice what is sent of an entry, since quoting makes it longer. */
 #define MIN_BUFFER_SIZE (256 * 1024)
 
-#define MAX_OWN_PIDS (2 + MAX_VISITORS)
-
 struct LogReader
 {
 	Tail		tail;
 	LogDialect	dialect;
 };
-
-/* Positions in EntryFields of fields.c. */
-typedef enum EntryField
-{
-	ENTRY_TIMESTAMP,
-	ENTRY_LEVEL,
-	ENTRY_MESSAGE,
-	ENTRY_SQLSTATE,
-	ENTRY_PID,
-	ENTRY_USER,
-	ENTRY_DATABASE,
-	ENTRY_APPLICATION
-} EntryField;
-
-#define NUM_ENTRY_FIELDS (ENTRY_APPLICATION + 1)
-
-/* Where the entries of one run go. */
-typedef struct LogOutput
-{
-	Batch	   *batch;
-	const LogDialect *dialect;
-	JsonWriter *writer;			/* of the open metric; NULL: none is open */
-	int64		written;		/* entries */
-	int64		limit;			/* of them */
-	int64		skip;			/* entries to leave out first (sample) */
-	int64		last_us;		/* time of the last entry */
-	int64		not_before_us;
-	uint32		levels;			/* bit per LogWord: is sent */
-	int			num_own;
-	pid_t		own[MAX_OWN_PIDS];
-} LogOutput;
 
 /* How the server writes */
 
@@ -131,186 +94,13 @@ ReportFormat(const LogDialect *dialect, const LogFormat *format)
 				   "\"log_destination\"");
 }
 
-/* Which entries are sent */
-
-static uint32
-ReadLevels(const char *filters)
-{
-	static const char *const debug[] = {"DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5"};
-	bool		all = ListContains(filters, "all");
-	uint32		levels = 0;
-
-	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
-	{
-		if (all || ListContains(filters, LogWordName(word)))
-			levels |= 1u << word;
-	}
-	/* the log does not tell them apart */
-	for (int i = 0; i < lengthof(debug); i++)
-	{
-		if (ListContains(filters, debug[i]))
-			levels |= 1u << WORD_DEBUG;
-	}
-	return levels;
-}
-
-static void
-ReadOwnPids(LogOutput *out)
-{
-	out->num_own = 0;
-	if (Shared == NULL)
-		return;
-	LWLockAcquire(Shared->lock, LW_SHARED);
-	out->own[out->num_own++] = Shared->collector.pid;
-	out->own[out->num_own++] = Shared->sender.pid;
-	for (int i = 0; i < MAX_VISITORS; i++)
-		out->own[out->num_own++] = Shared->visitors[i].worker.pid;
-	LWLockRelease(Shared->lock);
-}
-
-/* What we say of ourselves, short of a warning, would be said again about sending it. */
-static bool
-IsOwnChatter(const LogOutput *out, const LogEntry *entry)
-{
-	if (entry->level >= WORD_WARNING || entry->pid == 0)
-		return false;
-	for (int i = 0; i < out->num_own; i++)
-	{
-		if (entry->pid == out->own[i])
-			return true;
-	}
-	return false;
-}
-
-/* Output */
-
-static void
-EndMetric(LogOutput *out)
-{
-	if (out->writer == NULL)
-		return;
-	JsonArrayEnd(out->writer);
-	BatchMetricEnd(out->batch);
-	out->writer = NULL;
-}
-
-static void
-BeginMetric(LogOutput *out, const LogFile *file)
-{
-	const char *slash = last_dir_separator(file->path);
-	Value		values[3] = {0};
-
-	out->writer = BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "",
-								   GetCurrentTimestamp());
-	ValueSetText(&values[0], file->format->source);
-	ValueSetText(&values[1], slash != NULL ? slash + 1 : file->path);
-	JsonFields(out->writer, PgLogFields, values);
-	JsonArrayBegin(out->writer, "entries");
-}
-
-/*
- * A text as C string, into a buffer.  The byte after a text may be the first
- * of the next one, so they are not terminated where they lie.
- */
-static void
-SetText(Value *value, const LogText *text, char *buffer, size_t size)
-{
-	size_t		len;
-
-	if (text->data == NULL)
-		return;
-	len = LogTextCut(text->data, text->len, size - 1);
-	memcpy(buffer, text->data, len);
-	buffer[len] = '\0';
-	ValueSetText(value, buffer);
-}
-
-/*
- * The message, cut and terminated in place: behind it is a byte of the same
- * entry that nobody needs any more, or the spare one of the buffer.
- */
-static void
-SetMessage(Value *value, LogText *message)
-{
-	static const char mark[] = "…";
-	size_t		limit = (size_t) Setting.log_entry_size_kb * 1024;
-	char	   *nul;
-
-	if (message->len > limit)
-	{
-		message->len = LogTextCut(message->data, message->len, limit - strlen(mark));
-		memcpy(message->data + message->len, mark, strlen(mark));
-		message->len += strlen(mark);
-	}
-	/* becomes U+FFFD, as any other byte that is no UTF-8 */
-	while ((nul = memchr(message->data, '\0', message->len)) != NULL)
-		*nul = (char) 0xFF;
-	message->data[message->len] = '\0';
-	ValueSetText(value, message->data);
-}
-
-static void
-WriteEntry(LogOutput *out, const LogFile *file, LogEntry *entry, bool has_time, int64 unix_us)
-{
-	Value		values[NUM_ENTRY_FIELDS] = {0};
-	const Field *fields = PgLogFields[FieldIndex(PgLogFields, "entries")].fields;
-	char		sqlstate[8];
-	char		user[256];
-	char		database[256];
-	char		application[256];
-
-	if (out->writer != NULL && BatchMetricIsLong(out->batch))
-		EndMetric(out);
-	if (out->writer == NULL)
-		BeginMetric(out, file);
-
-	if (has_time)
-		ValueSetInt(&values[ENTRY_TIMESTAMP], unix_us);
-	if (entry->pid != 0)
-		ValueSetInt(&values[ENTRY_PID], entry->pid);
-	ValueSetText(&values[ENTRY_LEVEL], LogWordName(entry->level));
-	SetText(&values[ENTRY_SQLSTATE], &entry->text[LOG_SQLSTATE], sqlstate, sizeof(sqlstate));
-	SetText(&values[ENTRY_USER], &entry->text[LOG_USER], user, sizeof(user));
-	SetText(&values[ENTRY_DATABASE], &entry->text[LOG_DATABASE], database, sizeof(database));
-	SetText(&values[ENTRY_APPLICATION], &entry->text[LOG_APPLICATION],
-			application, sizeof(application));
-	/* last: it may write over what lies behind it */
-	SetMessage(&values[ENTRY_MESSAGE], &entry->text[LOG_MESSAGE]);
-
-	JsonObjectBegin(out->writer, NULL);
-	JsonFields(out->writer, fields, values);
-	JsonObjectEnd(out->writer);
-	BatchCountRows(out->batch, 1);
-	out->written++;
-}
-
-/* One entry of the buffer: parsed, filtered, written. */
-static void
-TakeEntry(LogOutput *out, const LogFile *file, char *data, size_t len)
-{
-	LogEntry	entry;
-	int64		unix_us = 0;
-	bool		has_time;
-
-	if (!file->format->parse(out->dialect, data, len, &entry))
-		return;
-	has_time = LogTimeToUnix(&entry.time, out->last_us, &unix_us);
-	if (has_time)
-		out->last_us = unix_us;
-	if ((out->levels & (1u << entry.level)) == 0 || IsOwnChatter(out, &entry))
-		return;
-	if (has_time && unix_us <= out->not_before_us)
-		return;
-	if (out->skip > 0)
-		out->skip--;
-	else
-		WriteEntry(out, file, &entry, has_time, unix_us);
-}
+/* Entries */
 
 /*
  * Takes the entries at the start of a buffer as far as they are whole and the
  * limit allows.  full: no more would fit the buffer.  in_line: the first line
- * is the rest of one that was cut, and is passed over.  Returns the bytes that are done with.
+ * is the rest of one that was cut, and is passed over.  Returns the bytes that
+ * are done with.
  */
 static size_t
 TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd end, bool full,
@@ -340,7 +130,7 @@ TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd 
 			*in_line = data[len - 1] != '\n';
 		}
 		if (frame.kind == FRAME_ENTRY)
-			TakeEntry(out, file, data + done, frame.length);
+			LogOutputTake(out, file, data + done, frame.length);
 		done += frame.length;
 	}
 	return done;
@@ -369,7 +159,7 @@ FinishFile(Tail *tail, LogOutput *out, LogTrouble *trouble)
 	tail->here.last_us = out->last_us;
 	if (end == LOG_END_QUIET || out->written >= out->limit)
 		return false;
-	EndMetric(out);
+	LogOutputEnd(out);
 	if (!TailNextFile(tail, trouble))
 		return false;
 	out->not_before_us = tail->here.not_before_us;
@@ -388,7 +178,7 @@ ReadTail(Tail *tail, LogOutput *out, LogTrouble *trouble)
 		ssize_t		n = TailRead(tail, trouble);
 
 		CHECK_FOR_INTERRUPTS();
-		if (n < 0)
+		if (n < 0 || ShutdownIsRequested())
 			break;
 		if (n == 0)
 		{
@@ -403,7 +193,7 @@ ReadTail(Tail *tail, LogOutput *out, LogTrouble *trouble)
 									  &tail->here.in_line));
 		tail->here.last_us = out->last_us;
 	}
-	EndMetric(out);
+	LogOutputEnd(out);
 }
 
 static void
@@ -413,7 +203,6 @@ CollectTail(LogReader *reader, LogOutput *out)
 	size_t		buffer_size = Max(MIN_BUFFER_SIZE, (size_t) Setting.log_entry_size_kb * 2048);
 
 	out->limit = (int64) Setting.log_max_rate * CollectorInterval(COLLECTOR_PG_LOG);
-	ReadOwnPids(out);
 	if (TailBegin(&reader->tail, buffer_size, &trouble))
 	{
 		ReportFormat(&reader->dialect, reader->tail.current.format);
@@ -441,9 +230,8 @@ ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 	n = pread(file->fd, buffer, SAMPLE_BYTES, offset);
 	if (n < 0)
 	{
-		trouble->code = errno;
-		snprintf(trouble->text, sizeof(trouble->text), "could not read log file \"%s\": %s",
-				 file->path, strerror(errno));
+		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s",
+					  file->path, strerror(errno));
 	}
 	CloseTransientFile(file->fd);
 	*len = n < 0 ? 0 : n;
@@ -482,7 +270,7 @@ CollectSample(LogOutput *out)
 	out->limit = SAMPLE_ENTRIES;
 	out->skip = (PG_INT64_MAX - count.skip) - SAMPLE_ENTRIES;
 	TakeEntries(out, &file, buffer, len, LOG_END_QUIET, full, &in_line_again);
-	EndMetric(out);
+	LogOutputEnd(out);
 	pfree(buffer);
 }
 
@@ -501,10 +289,10 @@ void
 LogCollect(LogReader *reader, Batch *batch, bool from_sample)
 {
 	LogDialect *dialect = reader != NULL ? &reader->dialect : palloc(sizeof(LogDialect));
-	LogOutput	out = {.batch = batch,.dialect = dialect};
+	LogOutput	out;
 
 	ReadDialect(dialect);
-	out.levels = ReadLevels(Setting.log_filters);
+	LogOutputBegin(&out, batch, dialect);
 	if (from_sample)
 		CollectSample(&out);
 	else
@@ -521,4 +309,12 @@ void
 LogCollectFailed(LogReader *reader)
 {
 	TailRollback(&reader->tail);
+}
+
+void
+LogReaderRest(LogReader *reader)
+{
+	TailForget(&reader->tail);
+	ProblemClear(PROBLEM_LOG);
+	ProblemClear(PROBLEM_LOG_FORMAT);
 }

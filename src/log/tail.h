@@ -7,28 +7,7 @@
 
 #include "postgres.h"
 
-#include "log/entry.h"
-
-/* Why the log cannot be read; code 0: it can. */
-typedef struct LogTrouble
-{
-	int			code;			/* an errno, or one of these */
-	char		text[512];
-} LogTrouble;
-
-#define TROUBLE_COLLECTOR_OFF 1001
-#define TROUBLE_NO_DESTINATION 1002
-#define TROUBLE_NOT_A_FILE 1003
-
-typedef struct LogFile
-{
-	int			fd;				/* -1: not open */
-	const LogFormat *format;
-	uint64		device;
-	uint64		inode;
-	uint64		size;			/* when it was opened */
-	char		path[MAXPGPATH];
-} LogFile;
+#include "log/logfile.h"
 
 /* A place in the log. */
 typedef struct TailPlace
@@ -61,15 +40,6 @@ typedef struct Tail
 	size_t		end;			/* of what was read */
 } Tail;
 
-/* The file that the server writes to, the best format of several.  Does not open it. */
-extern bool LogFindCurrent(LogFile *file, LogTrouble *trouble);
-
-/*
- * Opens a regular file and nothing else.  transient: with OpenTransientFile,
- * else with open().
- */
-extern bool LogFileOpen(LogFile *file, bool transient, LogTrouble *trouble);
-
 extern void TailInit(Tail *tail);
 
 /*
@@ -95,5 +65,8 @@ extern bool TailIsQuiet(const Tail *tail);
 
 extern void TailCommit(Tail *tail);
 extern void TailRollback(Tail *tail);
+
+/* Closes everything and begins anew at the end of the current file. */
+extern void TailForget(Tail *tail);
 
 #endif							/* LOG_TAIL_H */

@@ -31,6 +31,8 @@ WriteCounters(void)
 	int			len;
 	bool		done;
 
+	if (!SpoolIsOpen())
+		return false;			/* it may be another server's */
 	SpoolPath(path, sizeof(path), "counters");
 	SpoolPath(temporary, sizeof(temporary), "counters.tmp");
 	len = snprintf(text, sizeof(text), WRITE_FORMAT, CollectorId(),

@@ -61,8 +61,12 @@ extern void SpoolFileAbort(SpoolFile *file);
 
 /* ---- the sender's side ---- */
 
-/* The oldest sequences, at most "most" of them, above "after"; *sealed tells which are.  Returns how many. */
-extern int	SpoolList(uint64 after, int most, uint64 *sequences, bool *sealed);
+/* The oldest sequences above "after", at most "most" of them (of SPOOL_LIST_MOST).  Returns how many. */
+#define SPOOL_LIST_MOST 1024
+extern int	SpoolList(uint64 after, int most, uint64 *sequences);
+
+/* At most "most" of those that are not sealed, in no order.  Returns how many. */
+extern int	SpoolListPlain(int most, uint64 *sequences);
 
 /*
  * Opens a batch for sending and claims it against eviction until
@@ -78,14 +82,22 @@ extern bool SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size);
 /* Adds a body as a batch of its own (a half of one that was too large). */
 extern bool SpoolAdd(uint64 sequence, const char *body, size_t size);
 
-extern void SpoolDelivered(uint64 sequence);	/* unlink */
+/* Removes a batch that has arrived.  False: it cannot be removed, and must not be sent again. */
+extern bool SpoolDelivered(uint64 sequence);
+
+/* Removes the plain file of a batch that is sealed. */
+extern bool SpoolRemovePlain(uint64 sequence);
+
 extern void SpoolReject(uint64 sequence, const char *why);	/* to rejected/, bounded */
 extern void SpoolWasSplit(uint64 sequence); /* unlink, counted as split */
 
-/* Drops what is older than spool_max_age or over the limits; "needed" bytes are about to be written. */
-extern bool SpoolMakeRoom(uint64 needed);
+/* Drops what is older than spool_max_age, or over the other limits. */
+extern void SpoolMakeRoom(void);
 
-/* The smallest sequence present, 0: the spool is empty.  Reads the directory. */
+/* The smallest sequence present, 0: the spool is empty.  False: the directory cannot be read. */
+extern bool SpoolPeek(uint64 *oldest);
+
+/* The same; 0 as well if it cannot be read. */
 extern uint64 SpoolOldest(void);
 
 #endif							/* SPOOL_H */

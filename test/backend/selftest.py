@@ -14,6 +14,7 @@ import time
 import unittest
 import urllib.request
 
+import samples
 import wire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -359,6 +360,43 @@ class Faults(BackendTest):
         connection.close()
         with self.assertRaises(ssl.SSLError):
             self.backend.push()
+
+
+class Schema(BackendTest):
+    """The schema that is shipped says no to every field that is not as declared."""
+
+    options = ('--schema', SCHEMA)
+
+    def setUp(self):
+        super().setUp()
+        self.check = wire.EnvelopeCheck(SCHEMA)
+
+    def whole(self):
+        """A batch with every field; consistent where the schema cannot say it."""
+        body = samples.sample(self.check.schema)
+        return body | {'collector_id': ID, 'batch_id': f'{ID}/{next(sequences)}',
+                       'metrics_count': len(body['metrics'])}
+
+    def test_every_type_is_declared(self):
+        types = {metric['type'] for metric in self.whole()['metrics']}
+        self.assertLessEqual({'pg_stats', 'sysstat', 'disk_usage', 'pg_log'}, types)
+
+    def test_a_whole_batch_is_accepted(self):
+        self.assertEqual(self.backend.push(self.whole())[0], 200)
+
+    def test_every_mutation_is_refused(self):
+        number = 0
+        for what, body in samples.mutations(self.check.schema, self.whole()):
+            number += 1
+            with self.subTest(what), self.assertRaises(wire.Refused):
+                self.check(body)
+        self.assertGreater(number, 500)
+
+    def test_a_mutation_is_refused_by_the_backend(self):
+        body = self.whole()
+        body['metrics'][0]['surprise'] = 1
+        self.assertRefused(self.backend.push(body), 400, 'does not match the schema')
+        self.assertFalse(self.backend.requests()[-1].get('stored'))
 
 
 class Plain(BackendTest):

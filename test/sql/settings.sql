@@ -17,16 +17,20 @@ ALTER SYSTEM SET pganalytics.hostname = 'two words';
 ALTER SYSTEM SET pganalytics.database = '';
 ALTER SYSTEM SET pganalytics.enabled_collectors = 'sysstat, nothing_like_it';
 ALTER SYSTEM SET pganalytics.log_filters = 'ERROR,LOUD';
+
+-- outside their limits; the wording differs between versions
+\set VERBOSITY sqlstate
 ALTER SYSTEM SET pganalytics.sysstat_interval = '2d';
 ALTER SYSTEM SET pganalytics.sysstat_interval = '-1';
 ALTER SYSTEM SET pganalytics.compression_level = 10;
 ALTER SYSTEM SET pganalytics.batch_max_size = '1kB';
 ALTER SYSTEM SET pganalytics.jwt_lifetime = '1s';
 ALTER SYSTEM SET pganalytics.visitors = 9;
-ALTER SYSTEM SET pganalytics.no_such_setting = 1;
 SET pganalytics.interval = 5;
+ALTER SYSTEM SET pganalytics.no_such_setting = 1;
+\set VERBOSITY default
 
 -- the view shows what is in force
-SELECT name, local_value, remote_value, value_in_force
+SELECT name, remote_value, value_in_force IS NOT NULL AS in_force
 FROM pganalytics_settings WHERE name LIKE '%_interval' ORDER BY name;
 DROP EXTENSION pganalytics;

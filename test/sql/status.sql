@@ -12,11 +12,10 @@ WHERE key IN ('spool', 'delivery', 'config') ORDER BY 1;
 SELECT pg_temp.shape('worker.', pganalytics_status() #> '{workers,collector}') ORDER BY 1;
 SELECT pg_temp.shape('collector.', pganalytics_status() #> '{collectors,sysstat}') ORDER BY 1;
 SELECT key, jsonb_typeof(value) FROM jsonb_each(pganalytics_status() -> 'collectors') ORDER BY 1;
-SELECT jsonb_typeof(p) AS problem, count(*) > 0 AS some
-FROM jsonb_array_elements(pganalytics_status() -> 'problems') p GROUP BY 1;
-SELECT pganalytics_status() #>> '{delivery,state}' AS state,
+SELECT count(*) AS problems_that_are_no_texts
+FROM jsonb_array_elements(pganalytics_status() -> 'problems') p WHERE jsonb_typeof(p) <> 'string';
+SELECT pganalytics_status() #>> '{delivery,state}' IN
+           ('off', 'starting', 'ok', 'backoff', 'unauthorized', 'misconfigured') AS state,
        pganalytics_status() #>> '{config,source}' AS config,
        pganalytics_status() ->> 'version' AS version;
-SELECT p FROM jsonb_array_elements_text(pganalytics_status() -> 'problems') p
-WHERE p LIKE '%backend_url%' OR p LIKE '%shared_preload_libraries%';
 DROP EXTENSION pganalytics;

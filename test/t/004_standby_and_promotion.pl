@@ -20,6 +20,7 @@ $primary->safe_psql('postgres', 'CREATE TABLE shared_table AS SELECT generate_se
 $primary->wait_for_state('ok');
 my $standby = $primary->create_standby('standby');
 $primary->wait_for_catchup($standby);
+ok(!-e $primary->backup_dir . '/standby/pg_stat_tmp/pganalytics', 'a base backup takes no spool along');
 
 sub wait_for_batch
 {

@@ -12,14 +12,22 @@ use PgAnalytics::Wait;
 use Test::More;
 
 my $backend = PgAnalytics::Backend->new;
+my $resolver = hanging_resolver();
 my $node;
 {
-	local $ENV{LD_PRELOAD} = hanging_resolver();
+	local $ENV{LD_PRELOAD} = $resolver;
 	$node = PgAnalytics::Cluster->create('main', backend => $backend,
 		settings => { 'pganalytics.request_timeout' => '60s', 'pganalytics.connect_timeout' => '60s' });
 }
 my %right = $node->backend_settings($backend);
 $node->wait_for_state('ok');
+
+sub start_server
+{
+	local $ENV{LD_PRELOAD} = $resolver;
+
+	return $node->start;
+}
 
 sub is_gone
 {
@@ -40,37 +48,42 @@ sub seconds_to_terminate
 		});
 }
 
-sub sender_works
+# Waits for a request or connection, from a position on, that the backend lets hang.
+sub wait_for_fault
 {
-	return $node->status->{workers}{sender}{state};
+	my ($since) = @_;
+
+	return $backend->wait_for_request('hangs', sub { $_[0]{fault} }, $since);
 }
 
-# Hangs the sender; each returns when it does.
+# How to make the sender hang, and how to see that it does.
 my %hangs = (
-	'a backend that never answers' => sub {
-		my $since = $backend->position;
-		$backend->order(action => 'silence', times => undef);
-		$backend->wait_for_request('is not answered', sub { ($_[0]{fault} // '') eq 'silence' }, $since);
+	'a backend that never answers' => {
+		hang => sub { $backend->order(action => 'silence', times => undef) },
+		wait => \&wait_for_fault,
 	},
-	'a TLS handshake that never ends' => sub {
-		my $since = $backend->position;
-		$backend->order(action => 'no_handshake', times => undef);
-		$backend->order(action => 'disconnect');
-		$backend->wait_for_request('is not greeted', sub { ($_[0]{fault} // '') eq 'no_handshake' }, $since);
+	'a TLS handshake that never ends' => {
+		hang => sub { $backend->order(action => $_, times => undef) foreach qw(no_handshake disconnect) },
+		wait => \&wait_for_fault,
 	},
-	'a reply that comes byte by byte' => sub {
-		my $since = $backend->position;
-		$backend->order(action => 'drip', seconds => 5, times => undef);
-		$backend->wait_for_request('is answered slowly', sub { ($_[0]{fault} // '') eq 'drip' }, $since);
+	'a reply that comes byte by byte' => {
+		hang => sub { $backend->order(action => 'drip', seconds => 5, times => undef) },
+		wait => \&wait_for_fault,
 	},
-	'a name that is never found' => sub {
-		$node->set('pganalytics.backend_url' => 'https://hang.invalid:1');
-		$node->wait_for_status('asks the resolver', sub { $_->{workers}{sender}{state} ne 'idle' });
+	'a name that is never found' => {
+		hang => sub { $node->set('pganalytics.backend_url' => 'https://hang.invalid:1') },
+		wait => sub {
+			$node->wait_for_status('asks the resolver', sub { $_->{workers}{sender}{state} eq 'sending' });
+		},
 	});
 
 foreach my $name (sort keys %hangs)
 {
-	$hangs{$name}->();
+	my ($hang, $wait) = @{ $hangs{$name} }{qw(hang wait)};
+	my $since = $backend->position;
+
+	$hang->();
+	$wait->($since);
 	my $workers = $node->status->{workers};
 
 	# DROP DATABASE asks every process to absorb a barrier
@@ -79,31 +92,27 @@ foreach my $name (sort keys %hangs)
 		sub { $node->safe_psql('postgres', q{SET statement_timeout = '5s'; DROP DATABASE doomed}) });
 	cmp_ok($seconds, '<', 5, sprintf '%s: DROP DATABASE goes on (%.2f s)', $name, $seconds);
 
+	$since = $backend->position;
 	foreach my $worker (qw(collector sender))
 	{
 		my $duration = seconds_to_terminate($workers->{$worker}{pid});
 
 		cmp_ok($duration, '<', 1, sprintf '%s: the %s ends (%.2f s)', $name, $worker, $duration);
 	}
-
 	$node->wait_for_status("$name: the workers are back",
 		sub { $_->{workers}{sender}{pid} && $_->{workers}{collector}{pid} });
-	$hangs{$name}->();
-	$node->set('pganalytics.sysstat_interval' => '2s');
-	ok($node->wait_for_status("$name: reload", sub { $_->{collectors}{sysstat}{interval_seconds} == 2 }),
-		"$name: a reload is heard");
-	$node->set('pganalytics.sysstat_interval' => '1s');
 
-	$hangs{$name}->() if $name =~ /name/;
+	$wait->($since);
+	$node->set('pganalytics.request_timeout' => '59s');
+	$wait->($backend->position) if $name !~ /byte/;
+	pass("$name: a reload ends the request");
+
 	my $stop = seconds_of(sub { $node->stop('fast') });
 	cmp_ok($stop, '<', 5, sprintf '%s: the server shuts down (%.2f s)', $name, $stop);
 
 	$backend->order(action => 'reset');
-	$node->configure(%right);
-	{
-		local $ENV{LD_PRELOAD} = hanging_resolver();
-		$node->start;
-	}
+	$node->configure(%right, 'pganalytics.request_timeout' => '60s');
+	start_server();
 	ok($node->wait_for_state('ok'), "$name: afterwards all is well");
 }
 

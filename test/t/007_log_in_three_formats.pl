@@ -57,7 +57,7 @@ foreach my $format (qw(stderr csvlog jsonlog))
 		my $word = "$format-" . int rand 1e9;
 
 		$node->psql('app', qq{
-			SET application_name = 'täst';
+			SET application_name = 'till 7';
 			DO \$\$ BEGIN
 				RAISE LOG 'not asked for, $word';
 				RAISE NOTICE 'nor this, $word';
@@ -75,7 +75,7 @@ foreach my $format (qw(stderr csvlog jsonlog))
 		is($warning->{pid}, $pid, "$format: pid");
 		is($warning->{user}, $node->safe_psql('postgres', 'SELECT current_user'), "$format: user");
 		is($warning->{database}, 'app', "$format: database");
-		is($warning->{application}, 'täst', "$format: application");
+		is($warning->{application}, 'till 7', "$format: application");
 		my $seconds = epoch_of($warning->{timestamp});
 		cmp_ok($seconds, '>=', $before - 1, "$format: timestamp is not too early");
 		cmp_ok($seconds, '<=', time + 1, "$format: timestamp is not too late");
@@ -113,7 +113,7 @@ is_deeply([ grep { exists $error->{$_} } qw(statement detail context hint) ], []
 
 # ---- a prefix that is not understood ----
 
-$node->set('log_line_prefix' => 'hello %% ');
+$node->set('log_line_prefix' => '%m [%p] %Y ');
 $node->wait_for_problem(qr/log_line_prefix/);
 $node->psql('postgres', q{DO $$ BEGIN RAISE WARNING 'without a prefix'; END $$});
 my ($bare) = entry_like(qr/without a prefix/);

@@ -13,7 +13,7 @@ use Test::More;
 my $backend = PgAnalytics::Backend->new;
 my $old = PgAnalytics::Cluster->create('old', backend => $backend);
 my $new = PgAnalytics::Cluster->create('new', backend => $backend, start => 0);
-my $bin = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--bindir' ]);
+my ($bin) = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--bindir' ]);
 
 $old->safe_psql('postgres', 'CREATE DATABASE app');
 $old->safe_psql('app', 'CREATE EXTENSION pganalytics; CREATE TABLE kept AS SELECT 1 AS id');

@@ -48,15 +48,17 @@ foreach my $call (q{pganalytics_collect('sysstat')}, 'pganalytics_flush()')
 
 # ---- settings can be made before the restart that needs them ----
 
-$node->safe_psql('postgres', q{ALTER SYSTEM SET pganalytics.state_directory = '/nowhere'});
-$node->safe_psql('postgres', q{ALTER SYSTEM RESET pganalytics.state_directory});
-$node->safe_psql('postgres', q{ALTER SYSTEM SET pganalytics.sysstat_interval = '7s'});
+$node->safe_psql('postgres', "LOAD 'pganalytics'; ALTER SYSTEM $_")
+  foreach q{SET pganalytics.state_directory = '/nowhere'},
+  'RESET pganalytics.state_directory',
+  q{SET pganalytics.sysstat_interval = '7s'};
 $node->configure('shared_preload_libraries' => 'pganalytics');
 $node->restart;
 $status = $node->wait_for_status('the workers run',
 	sub { $_->{workers}{collector}{pid} && $_->{workers}{sender}{pid} });
 is($status->{collectors}{sysstat}{interval_seconds}, 7, 'and count afterwards');
-is_deeply($status->{problems}, [], 'no problem remains');
+like(join("\n", @{ $status->{problems} }), qr/^"pganalytics\.backend_url" is not set.*$/,
+	'what is still missing is a backend');
 
 $node->safe_psql('postgres', 'DROP EXTENSION pganalytics; CREATE EXTENSION pganalytics');
 pass('the extension can be dropped and created while the workers run');

@@ -29,7 +29,7 @@ my @running;
 sub new
 {
 	my ($class, @options) = @_;
-	my $dir = PostgreSQL::Test::Utils::tempdir('backend');
+	my $dir = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('backend'));
 	my $self = bless {
 		dir => $dir,
 		certs => "$dir/certs",

@@ -108,6 +108,15 @@ sub psql
 	return $self->SUPER::psql($database, $sql, @options);
 }
 
+# The server's time as metrics write it.
+sub utc_now
+{
+	my ($self) = @_;
+
+	return $self->safe_psql('postgres',
+		q{SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')});
+}
+
 # ---- settings ----
 
 # Appends to postgresql.conf.
@@ -194,7 +203,7 @@ sub spool_files
 {
 	my ($self) = @_;
 
-	return sort glob($self->data_dir . '/pg_stat_tmp/pganalytics/spool/[0-9]*');
+	return sort glob($self->data_dir . '/pg_stat_tmp/pganalytics/spool/[0-9]*.{plain,batch}');
 }
 
 # ---- the server log ----

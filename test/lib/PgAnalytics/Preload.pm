@@ -8,6 +8,8 @@ package PgAnalytics::Preload;
 use strict;
 use warnings;
 
+use File::Spec;
+
 use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
@@ -85,7 +87,7 @@ C
 sub build
 {
 	my ($source, @options) = @_;
-	my $dir = PostgreSQL::Test::Utils::tempdir('preload');
+	my $dir = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('preload'));
 
 	open my $file, '>', "$dir/preload.c" or croak "$dir/preload.c: $!";
 	print $file $source;
@@ -100,7 +102,7 @@ sub hanging_resolver { return build($HANGING_RESOLVER) }
 # "library" to preload; "flag" is the file that makes the disk full.
 sub full_disk
 {
-	my $flag = PostgreSQL::Test::Utils::tempdir('full') . '/full';
+	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('full')) . '/full';
 
 	return { library => build($FULL_DISK, qq{-DFULL="$flag"}), flag => $flag };
 }

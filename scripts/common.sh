@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# Read by the other scripts: where things are, and who runs what.
+#
+# PostgreSQL does not run as root.  What root starts therefore runs as "postgres", in a copy of the
+# tree: the clone may lie where nobody else can look, and stays free of what a build leaves behind.
+set -euo pipefail
+umask 022
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# The user that runs PostgreSQL.
+server_user() { if is_root; then echo postgres; else id -un; fi; }
+
+# as_server COMMAND...: runs it in $PWD as the user that runs PostgreSQL.
+as_server() {
+    if is_root; then
+        HOME=$PWD setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# Finds PostgreSQL by PG_CONFIG or by the pg_config in PATH: sets pg_config, bindir, pgxs.
+find_postgres() {
+    pg_config=${PG_CONFIG:-pg_config}
+    bindir=$("$pg_config" --bindir)
+    pgxs=$(dirname "$(dirname "$(dirname "$("$pg_config" --pgxs)")")")
+    export PATH=$bindir:$PATH PG_CONFIG=$pg_config
+}
+
+# copy_tree DIR: the tree without what a build leaves behind.
+copy_tree() {
+    mkdir -p "$1"
+    tar -C "$root" --exclude-vcs --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+        --exclude=./test/unit/build --exclude=./tmp_check --exclude=__pycache__ -cf - . |
+        tar -C "$1" --no-same-owner -xf -
+    chmod -R u+w,a+rX "$1"
+}
+
+# install_extension [VARIABLE=…]: "make install" of the tree in $PWD, unless just that is installed.
+install_extension() {
+    if is_installed; then
+        say 'installed already'
+    elif is_root || [ -w "$("$pg_config" --pkglibdir)" ]; then
+        make -s install "$@"
+    elif command -v sudo >/dev/null; then
+        sudo make -s install PG_CONFIG="$(command -v "$pg_config")" "$@"
+    else
+        die 'the extension is not installed, and only root may: run this as root or with sudo'
+    fi
+}
+
+is_installed() {
+    local share file
+    share=$("$pg_config" --sharedir)/extension
+    for file in pganalytics.control sql/pganalytics--*.sql; do
+        cmp -s "$file" "$share/$(basename "$file")" || return 1
+    done
+    [ "$(sum_of pganalytics.so)" = "$(sum_of "$("$pg_config" --pkglibdir)/pganalytics.so")" ]
+}
+
+# sum_of LIBRARY: of all but what depends on where it was built.
+sum_of() {
+    local copy
+    copy=$(mktemp)
+    strip -g -R .note.gnu.build-id -o "$copy" "$1" 2>/dev/null || echo "no library: $1"
+    cksum <"$copy"
+    rm -f "$copy"
+}

@@ -1,0 +1,41 @@
+/*
+ * output.h
+ *		Which entries of the log are sent, and how.
+ */
+#ifndef LOG_OUTPUT_H
+#define LOG_OUTPUT_H
+
+#include "postgres.h"
+
+#include "base/shared.h"
+#include "log/logfile.h"
+#include "spool/batch.h"
+
+#define MAX_OWN_PIDS (2 + MAX_VISITORS)
+
+/* Where the entries of one run go. */
+typedef struct LogOutput
+{
+	Batch	   *batch;
+	const LogDialect *dialect;
+	JsonWriter *writer;			/* of the open metric; NULL: none is open */
+	int64		written;		/* entries */
+	int64		limit;			/* of them */
+	int64		skip;			/* entries to leave out first (sample) */
+	int64		last_us;		/* time of the last entry */
+	int64		not_before_us;
+	uint32		levels;			/* bit per LogWord: is sent */
+	int			num_own;
+	pid_t		own[MAX_OWN_PIDS];
+} LogOutput;
+
+/* Nothing is limited or left out at first. */
+extern void LogOutputBegin(LogOutput *out, Batch *batch, const LogDialect *dialect);
+
+/* One entry: parses it, in place, and writes it if it is to be sent. */
+extern void LogOutputTake(LogOutput *out, const LogFile *file, char *data, size_t len);
+
+/* Ends the open metric; to be called before the entries of another file. */
+extern void LogOutputEnd(LogOutput *out);
+
+#endif							/* LOG_OUTPUT_H */

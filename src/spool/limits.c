@@ -1,0 +1,118 @@
+/*
+ * limits.c
+ *		How much the spool may hold, and for how long.
+ */
+#include "postgres.h"
+
+#include <sys/statvfs.h>
+
+#include "utils/timestamp.h"
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "spool/counters.h"
+#include "spool/directory.h"
+#include "spool/limits.h"
+#include "spool/spool.h"
+
+#define LIST_SIZE 256
+
+const char *const LimitSettings[] = {
+	[LIMIT_SIZE] = "pganalytics.spool_max_size",
+	[LIMIT_AGE] = "pganalytics.spool_max_age",
+	[LIMIT_FREE] = "pganalytics.spool_min_free",
+};
+
+/* Which limit is not kept, now that "needed" bytes more are wanted? */
+static Limit
+ExceededLimit(uint64 needed)
+{
+	uint64		max_size = (uint64) Setting.spool_max_size_mb * 1024 * 1024;
+	uint64		min_free = (uint64) Setting.spool_min_free_mb * 1024 * 1024;
+	uint64		oldest = pg_atomic_read_u64(&Shared->oldest);
+	char		path[MAXPGPATH];
+	struct statvfs fs;
+
+	if (pg_atomic_read_u64(&Shared->bytes) + needed > max_size)
+		return LIMIT_SIZE;
+	if (oldest == 0 && pg_atomic_read_u64(&Shared->batches) > 0)
+	{
+		oldest = SpoolOldest();
+		pg_atomic_write_u64(&Shared->oldest, oldest);
+	}
+	if (oldest != 0 && oldest + (uint64) Setting.spool_max_age_s * USECS_PER_SEC < SpoolNow())
+		return LIMIT_AGE;
+	SpoolPath(path, sizeof(path), "spool");
+	if (needed > 0 && min_free > 0 && statvfs(path, &fs) == 0 &&
+		(uint64) fs.f_bavail * fs.f_frsize < min_free + needed)
+		return LIMIT_FREE;
+	return LIMIT_NONE;
+}
+
+/*
+ * Drops one batch, unless the sender has it in hand.  The sender announces
+ * its batch in "sending" and then looks at "evicting"; here it is the other
+ * way round, so at least one of the two sees the other and steps back: no
+ * batch is both delivered and counted as dropped.
+ */
+static bool
+EvictBatch(uint64 sequence, Limit limit)
+{
+	uint64		none = 0;
+	bool		evicted = false;
+
+	if (!pg_atomic_compare_exchange_u64(&Shared->evicting, &none, sequence))
+		return false;			/* another writer makes room */
+	pg_memory_barrier();
+	if (pg_atomic_read_u64(&Shared->sending) != sequence && SpoolRemove(sequence))
+	{
+		evicted = true;
+		CountersAdd(&Shared->dropped, 1);
+	}
+	pg_atomic_write_u64(&Shared->evicting, 0);
+	if (evicted)
+		ProblemSet(PROBLEM_EVICTION, limit,
+				   "batches that could not be sent are dropped, oldest first, to keep \"%s\"; "
+				   "make the backend reachable or raise the limit", LimitSettings[limit]);
+	return evicted;
+}
+
+Limit
+LimitMakeRoom(uint64 needed)
+{
+	uint64		sequences[LIST_SIZE];
+	Limit		limit;
+	bool		evicted = true;
+
+	/* one that is too large by itself must not cost those already kept */
+	if (needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
+		return LIMIT_SIZE;
+	while ((limit = ExceededLimit(needed)) != LIMIT_NONE && evicted)
+	{
+		int			count = SpoolList(0, LIST_SIZE, sequences);
+
+		evicted = false;
+		for (int i = 0; i < count && limit != LIMIT_NONE; i++)
+		{
+			if (EvictBatch(sequences[i], limit))
+			{
+				uint64		unknown = 0;
+
+				/* known from the list: spare a look at the directory */
+				evicted = true;
+				if (i + 1 < count)
+					pg_atomic_compare_exchange_u64(&Shared->oldest, &unknown, sequences[i + 1]);
+			}
+			limit = ExceededLimit(needed);
+		}
+	}
+	/* one that is too old, but just being sent, is in nobody's way */
+	return limit == LIMIT_AGE ? LIMIT_NONE : limit;
+}
+
+void
+SpoolMakeRoom(void)
+{
+	(void) LimitMakeRoom(0);
+}

@@ -1,0 +1,239 @@
+/*
+ * reader.c
+ *		Batches on their way out: read, then delivered, rejected or split.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/fd.h"
+#include "utils/memutils.h"
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "spool/checksum.h"
+#include "spool/counters.h"
+#include "spool/directory.h"
+#include "spool/spool.h"
+
+#define MAX_REJECTED 100		/* files in rejected/ */
+
+static int
+OpenBatch(uint64 sequence, bool *sealed)
+{
+	char		path[MAXPGPATH];
+	int			fd;
+
+	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
+	*sealed = true;
+	fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | PG_BINARY);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
+	*sealed = false;
+	return BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | PG_BINARY);
+}
+
+/* Reads and checks; NULL or what is wrong with the file. */
+static const char *
+ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
+{
+	uint8		bytes[BATCH_HEADER_SIZE];
+	BatchHeader header;
+	struct stat st;
+	const char *wrong;
+	pg_crc32c	crc;
+	size_t		done = 0;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return "it is not a regular file";
+	wrong = BatchHeaderDecode(bytes, Max(pread(fd, bytes, sizeof(bytes), 0), 0), st.st_size,
+							  &header);
+	if (wrong)
+		return wrong;
+	if (header.sequence != sequence || header.sealed != sealed)
+		return "its name does not belong to it";
+	if (header.body_size > MaxAllocHugeSize)
+		return "it is too large";
+
+	batch->body = malloc(Max(header.body_size, 1));
+	if (batch->body == NULL)
+		return NULL;
+	while (done < header.body_size)
+	{
+		ssize_t		got = pread(fd, batch->body + done, header.body_size - done,
+								BATCH_HEADER_SIZE + done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return "it could not be read to its end";
+		done += got;
+	}
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, batch->body, done);
+	if (ChecksumWithHeader(crc, bytes) != header.crc)
+		return "its checksum is wrong";
+	batch->sequence = sequence;
+	batch->sealed = sealed;
+	batch->created_us = header.created_us;
+	batch->raw_size = header.raw_size;
+	batch->body_size = done;
+	return NULL;
+}
+
+bool
+SpoolRead(uint64 sequence, SpoolBatch *batch)
+{
+	const char *wrong;
+	bool		sealed;
+	int			fd;
+
+	memset(batch, 0, sizeof(*batch));
+	pg_atomic_write_u64(&Shared->sending, sequence);
+	pg_memory_barrier();
+	if (pg_atomic_read_u64(&Shared->evicting) == sequence ||
+		(fd = OpenBatch(sequence, &sealed)) < 0)
+	{
+		SpoolRelease(batch);
+		return false;
+	}
+	wrong = ReadBatch(fd, sequence, sealed, batch);
+	close(fd);
+	if (wrong)
+		SpoolReject(sequence, wrong);
+	if (wrong || batch->body == NULL)
+	{
+		SpoolRelease(batch);
+		return false;
+	}
+	return true;
+}
+
+void
+SpoolRelease(SpoolBatch *batch)
+{
+	free(batch->body);
+	batch->body = NULL;
+	pg_atomic_write_u64(&Shared->sending, 0);
+}
+
+/* ---- what becomes of a batch ---- */
+
+bool
+SpoolRemovePlain(uint64 sequence)
+{
+	char		path[MAXPGPATH];
+
+	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
+	return unlink(path) == 0 || errno == ENOENT;
+}
+
+/* Still there, under either name? */
+static bool
+IsPresent(uint64 sequence)
+{
+	char		path[MAXPGPATH];
+
+	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
+	if (access(path, F_OK) == 0)
+		return true;
+	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
+	return access(path, F_OK) == 0;
+}
+
+bool
+SpoolDelivered(uint64 sequence)
+{
+	SpoolRemove(sequence);
+	if (IsPresent(sequence))
+	{
+		ProblemSet(PROBLEM_SPOOL, EACCES,
+				   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s/spool\"; "
+				   "give the server's user the right to", sequence, Setting.state_directory);
+		return false;
+	}
+	if (pg_atomic_read_u64(&Shared->batches) == 0)
+	{
+		ProblemClear(PROBLEM_EVICTION);
+		CountersSave();			/* an empty spool no longer tells the last sequence */
+	}
+	return true;
+}
+
+void
+SpoolWasSplit(uint64 sequence)
+{
+	CountersAdd(&Shared->split, 1);
+	SpoolRemove(sequence);
+}
+
+/* Removes the oldest of rejected/ so that it does not grow for ever. */
+static void
+BoundRejected(void)
+{
+	char		path[MAXPGPATH];
+	char		oldest[MAXPGPATH * 2];
+	int			count;
+
+	do
+	{
+		DIR		   *dir = SpoolOpenFolder("rejected", path);
+		struct dirent *entry;
+		uint64		lowest = PG_UINT64_MAX;
+		uint64		sequence;
+
+		if (dir == NULL)
+			return;
+		count = 0;
+		while ((entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+		{
+			if (SpoolParseName(entry->d_name, &sequence) == FILE_OTHER)
+				continue;
+			count++;
+			if (sequence < lowest)
+			{
+				lowest = sequence;
+				snprintf(oldest, sizeof(oldest), "%s/%s", path, entry->d_name);
+			}
+		}
+		FreeDir(dir);
+	} while (count > MAX_REJECTED && unlink(oldest) == 0);
+}
+
+void
+SpoolReject(uint64 sequence, const char *why)
+{
+	static const char *const suffixes[] = {SEALED_SUFFIX, PLAIN_SUFFIX};
+	bool		moved = false;
+	uint64		size = 0;
+
+	for (int i = 0; i < lengthof(suffixes); i++)
+	{
+		char		from[MAXPGPATH];
+		char		to[MAXPGPATH];
+		struct stat st;
+
+		SpoolSequencePath(from, "spool", sequence, suffixes[i]);
+		SpoolSequencePath(to, "rejected", sequence, suffixes[i]);
+		if (lstat(from, &st) < 0)
+			continue;
+		if (rename(from, to) == 0 || unlink(from) == 0)
+		{
+			moved = true;
+			size = st.st_size;
+		}
+	}
+	if (!moved)
+		return;
+	SpoolAccountRemoved(sequence, size);
+	CountersAdd(&Shared->rejected, 1);
+	BoundRejected();
+	ProblemSet(PROBLEM_REJECTED, 1,
+			   "batch " UINT64_FORMAT " was put aside: %s; " UINT64_FORMAT
+			   " so far, the latest lie in \"%s/rejected\"", sequence, why,
+			   pg_atomic_read_u64(&Shared->rejected), Setting.state_directory);
+}

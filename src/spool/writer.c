@@ -1,0 +1,309 @@
+/*
+ * writer.c
+ *		Batches on their way into the spool.
+ *
+ * A file is written under a temporary name and gets its own when it is on
+ * disk.  Whatever goes wrong costs this batch, is counted and told; it is never
+ * an error.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "common/file_perm.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/timestamp.h"
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "spool/checksum.h"
+#include "spool/counters.h"
+#include "spool/directory.h"
+#include "spool/limits.h"
+#include "spool/spool.h"
+
+#define COPY_SIZE (64 * 1024)
+#define NO_ROOM_CODE 10000		/* above any errno */
+
+static void
+WriteFailed(SpoolFile *file)
+{
+	int			code = errno ? errno : ENOSPC;
+
+	SpoolFileAbort(file);
+	CountersAdd(&Shared->dropped, 1);
+	errno = code;
+	ProblemSet(PROBLEM_SPOOL, code,
+			   "could not keep a batch in \"%s\": %m; what is read is lost until this is mended",
+			   Setting.state_directory);
+}
+
+/* All that could go has gone, and a limit would still not be kept. */
+static void
+NoRoom(SpoolFile *file, Limit limit)
+{
+	SpoolFileAbort(file);
+	CountersAdd(&Shared->dropped, 1);
+	ProblemSet(PROBLEM_SPOOL, NO_ROOM_CODE + limit,
+			   "could not keep a batch in \"%s\" and \"%s\" as well; what is read is lost until "
+			   "there is more room or the setting is changed",
+			   Setting.state_directory, LimitSettings[limit]);
+}
+
+/* A new file under a temporary name; not a transient file, since a batch outlives transactions. */
+static bool
+OpenTemporary(SpoolFile *file, uint64 sequence)
+{
+	char		suffix[32];
+
+	file->fd = -1;
+	file->sequence = sequence;
+	file->body_size = 0;
+	snprintf(suffix, sizeof(suffix), ".tmp.%d", MyProcPid);
+	SpoolSequencePath(file->path, "spool", sequence, suffix);
+	if (!AcquireExternalFD())
+	{
+		errno = EMFILE;
+		return false;
+	}
+	file->fd = BasicOpenFilePerm(file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | PG_BINARY,
+								 S_IRUSR | S_IWUSR);
+	if (file->fd < 0)
+		ReleaseExternalFD();
+	return file->fd >= 0;
+}
+
+bool
+SpoolFileCreate(SpoolFile *file)
+{
+	file->fd = -1;
+	if (!SpoolIsOpen())
+	{
+		CountersAdd(&Shared->dropped, 1);	/* why is PROBLEM_STATE_DIRECTORY */
+		return false;
+	}
+	if (OpenTemporary(file, SpoolNextSequence()))
+		return true;
+	WriteFailed(file);
+	return false;
+}
+
+static bool
+WriteAt(int fd, const char *data, size_t len, off_t offset)
+{
+	while (len > 0)
+	{
+		ssize_t		written;
+
+		errno = 0;
+		written = pwrite(fd, data, len, offset);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+		{
+			if (errno == 0)
+				errno = ENOSPC;
+			return false;
+		}
+		data += written;
+		offset += written;
+		len -= written;
+	}
+	return true;
+}
+
+bool
+SpoolFileWrite(SpoolFile *file, const char *data, size_t len)
+{
+	if (file->fd < 0)
+		return false;
+	if (!WriteAt(file->fd, data, len, BATCH_HEADER_SIZE + file->body_size))
+	{
+		WriteFailed(file);
+		return false;
+	}
+	file->body_size += len;
+	return true;
+}
+
+bool
+SpoolFileTruncate(SpoolFile *file, uint64 body_size)
+{
+	if (file->fd < 0)
+		return false;
+	if (ftruncate(file->fd, BATCH_HEADER_SIZE + body_size) < 0)
+	{
+		WriteFailed(file);
+		return false;
+	}
+	file->body_size = body_size;
+	return true;
+}
+
+static void
+CloseFile(SpoolFile *file)
+{
+	if (file->fd >= 0)
+	{
+		close(file->fd);
+		ReleaseExternalFD();
+		file->fd = -1;
+	}
+}
+
+void
+SpoolFileAbort(SpoolFile *file)
+{
+	if (file->fd >= 0)
+		unlink(file->path);
+	CloseFile(file);
+}
+
+/* The checksum of what has been written; the file is still in the page cache. */
+static bool
+ChecksumFile(SpoolFile *file, pg_crc32c *crc)
+{
+	char	   *copy = palloc(COPY_SIZE);
+	uint64		done = 0;
+
+	INIT_CRC32C(*crc);
+	while (done < file->body_size)
+	{
+		size_t		want = Min((uint64) COPY_SIZE, file->body_size - done);
+		ssize_t		got = pread(file->fd, copy, want, BATCH_HEADER_SIZE + done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+		{
+			if (got == 0)
+				errno = EIO;
+			pfree(copy);
+			return false;
+		}
+		COMP_CRC32C(*crc, copy, got);
+		done += got;
+	}
+	pfree(copy);
+	return true;
+}
+
+/* Writes the header, forces the file to disk and gives it its final name. */
+static bool
+FinishFile(SpoolFile *file, BatchHeader *header, const char *suffix)
+{
+	char		final[MAXPGPATH];
+	uint8		bytes[BATCH_HEADER_SIZE];
+	pg_crc32c	crc;
+
+	header->crc = 0;
+	header->body_size = file->body_size;
+	header->sequence = file->sequence;
+	header->system_identifier = GetSystemIdentifier();
+	if (!ChecksumFile(file, &crc))
+		return false;
+	BatchHeaderEncode(header, bytes);
+	header->crc = ChecksumWithHeader(crc, bytes);
+	BatchHeaderEncode(header, bytes);
+	if (!WriteAt(file->fd, (const char *) bytes, sizeof(bytes), 0))
+		return false;
+
+	SpoolSequencePath(final, "spool", file->sequence, suffix);
+	CloseFile(file);
+	if ((Setting.spool_sync ? durable_rename(file->path, final, DEBUG1)
+		 : rename(file->path, final)) < 0)
+	{
+		int			save_errno = errno;
+
+		unlink(file->path);
+		errno = save_errno;
+		return false;
+	}
+	return true;
+}
+
+bool
+SpoolFileCommit(SpoolFile *file)
+{
+	BatchHeader header = {0};
+	Limit		limit;
+
+	if (file->fd < 0)
+		return false;
+	header.raw_size = file->body_size;
+	header.created_us = SpoolNow();
+	limit = LimitMakeRoom(BATCH_HEADER_SIZE + file->body_size);
+	if (limit != LIMIT_NONE)
+	{
+		NoRoom(file, limit);
+		return false;
+	}
+	if (!FinishFile(file, &header, PLAIN_SUFFIX))
+	{
+		WriteFailed(file);
+		return false;
+	}
+	SpoolAccountAdded(file->sequence, BATCH_HEADER_SIZE + file->body_size);
+	pg_atomic_fetch_add_u64(&Shared->written, 1);
+	ProblemClear(PROBLEM_SPOOL);
+	WakeWorker(&Shared->sender);
+	return true;
+}
+
+/* ---- whole batches ---- */
+
+/* Makes a file of a sequence that is given, as a whole. */
+static bool
+WriteWhole(uint64 sequence, BatchHeader *header, const char *suffix, const char *body, size_t size)
+{
+	SpoolFile	file;
+	int			save_errno;
+
+	if (!OpenTemporary(&file, sequence))
+		return false;
+	file.body_size = size;
+	if (WriteAt(file.fd, body, size, BATCH_HEADER_SIZE) && FinishFile(&file, header, suffix))
+		return true;
+	save_errno = errno;
+	SpoolFileAbort(&file);
+	errno = save_errno;
+	return false;
+}
+
+bool
+SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size)
+{
+	BatchHeader header = {0};
+	char		path[MAXPGPATH];
+
+	header.sealed = true;
+	header.raw_size = plain->raw_size;
+	header.created_us = plain->created_us;
+	if (!WriteWhole(plain->sequence, &header, SEALED_SUFFIX, gz, gz_size))
+		return false;
+
+	/* from here on the sealed one counts, even if the plain one outlives a crash */
+	SpoolSequencePath(path, "spool", plain->sequence, PLAIN_SUFFIX);
+	unlink(path);
+	pg_atomic_fetch_add_u64(&Shared->bytes, BATCH_HEADER_SIZE + gz_size);
+	SpoolAccountBytes(BATCH_HEADER_SIZE + plain->body_size);
+	return true;
+}
+
+bool
+SpoolAdd(uint64 sequence, const char *body, size_t size)
+{
+	BatchHeader header = {0};
+
+	header.raw_size = size;
+	header.created_us = SpoolNow();
+	if (!WriteWhole(sequence, &header, PLAIN_SUFFIX, body, size))
+		return false;
+	SpoolAccountAdded(sequence, BATCH_HEADER_SIZE + size);
+	return true;
+}
