@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "catalog/pg_collation_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -189,7 +190,7 @@ NameSchema(char *sql, const char *extension)
 	if (FindExtension(extension, &schema) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("extension \"%s\" is not installed", extension)));
-	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3(replace_text,
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
 		CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
 		CStringGetTextDatum(quote_identifier(schema)))));
 }
