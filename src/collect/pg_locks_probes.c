@@ -98,7 +98,8 @@ static const Field wait_fields[] = {
 	{"locktype", FIELD_TEXT, NULL, false, 0, 0, "w.locktype"},
 	{"database", FIELD_TEXT, NULL, false, 0, 0, "d.datname"},
 	{"relation", FIELD_TEXT, NULL, false, 0, 0,
-	 "coalesce(pg_catalog.format('%I.%I', n.nspname, c.relname), w.relation::text)"},
+	 "coalesce(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), "
+	 "w.relation::text)"},
 	{"queryid", FIELD_TEXT, NULL, false, 0, 0, "a.query_id::text"},
 	{"depth", FIELD_INT, NULL, false, 0, 0, "t.depth"},
 	FIELDS_END
