@@ -15,6 +15,11 @@
 #define BGWORKER_INTERRUPTIBLE 0
 #endif
 
+/* 18: before the declaration instead of pg_attribute_noreturn() after it. */
+#ifndef pg_noreturn
+#define pg_noreturn _Noreturn
+#endif
+
 /* 17: wait events have names of their own. */
 #if PG_VERSION_NUM >= 170000
 #define WaitEventNew(name) WaitEventExtensionNew(name)

@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "base/compat.h"
 #include "base/shared.h"
 
 /* Registers the static workers; called by _PG_init. */
@@ -38,7 +39,7 @@ extern void WorkerReport(const char *state);
  * that is reset afterwards.
  */
 typedef long (*WorkerCycle) (void *arg);
-extern void WorkerLoop(WorkerCycle cycle, void *arg) pg_attribute_noreturn();
+pg_noreturn extern void WorkerLoop(WorkerCycle cycle, void *arg);
 
 /*
  * Waits on the latch, at most timeout_ms (-1: no limit), then does what any

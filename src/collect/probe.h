@@ -30,6 +30,7 @@ typedef struct Probe
 {
 	const char *key;			/* of the rows in the metric; NULL: the row's fields are the metric's */
 	bool		single;			/* at most one row: an object instead of an array */
+	bool		sparse;			/* what is null is left out of a row: for rows of several kinds */
 	const Field *columns;		/* Field.source is the SQL expression */
 	const char *from;			/* FROM and WHERE; $1: oid[] of the chosen tables, null: all;
 								 * @extschema@: schema of "extension" */
@@ -40,6 +41,10 @@ typedef struct Probe
 	const char *extension;		/* that must be installed, or NULL */
 	const char *extension_since;	/* its first version that will do, "1.8"; NULL: any */
 } Probe;
+
+/* A column of the view that the probe calls s; with the first and the last version that has it. */
+#define COLUMN(name, type, unit) {name, type, unit, false, 0, 0, "s." name}
+#define COLUMN_OF(since, until, name, type, unit) {name, type, unit, false, since, until, "s." name}
 
 /* The probes of each collector, in the order they run; each list ends with NULL. */
 extern const Probe *const PgStatsProbes[];

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "catalog/pg_collation_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -159,6 +160,8 @@ static const char *const null_of_type[] = {
 	[FIELD_TEXT] = "NULL::text",
 	[FIELD_SHARED_NAME] = "NULL::name",
 	[FIELD_TIME] = "NULL::timestamptz",
+	[FIELD_TEXTS] = "NULL::text[]",
+	[FIELD_INTS] = "NULL::integer[]",
 };
 
 /* A counter whose tracker is off reads 0; null says that it is not known. */
@@ -188,7 +191,7 @@ NameSchema(char *sql, const char *extension)
 	if (FindExtension(extension, &schema) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("extension \"%s\" is not installed", extension)));
-	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3(replace_text,
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
 		CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
 		CStringGetTextDatum(quote_identifier(schema)))));
 }
@@ -229,6 +232,9 @@ TypeFits(FieldType type, Oid oid)
 		case FIELD_FILES:
 			return oid == INT8ARRAYOID;
 		case FIELD_TEXTS:
+			return oid == TEXTARRAYOID;
+		case FIELD_INTS:
+			return oid == INT4ARRAYOID;
 		case FIELD_COUNTS:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:
@@ -279,6 +285,43 @@ WriteFiles(JsonWriter *w, const char *key, Datum value, const FileSizes *sizes)
 		JsonInt(w, key, bytes);
 }
 
+/* An element that is null is left out. */
+static void
+WriteTexts(JsonWriter *w, const char *key, Datum value)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &count);
+	JsonArrayBegin(w, key);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			JsonText(w, NULL, TextToUtf8(TextDatumGetCString(elements[i])));
+	}
+	JsonArrayEnd(w);
+}
+
+static void
+WriteInts(JsonWriter *w, const char *key, Datum value)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(value), INT4OID, sizeof(int32), true, TYPALIGN_INT,
+					  &elements, &nulls, &count);
+	JsonArrayBegin(w, key);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			JsonInt(w, NULL, DatumGetInt32(elements[i]));
+	}
+	JsonArrayEnd(w);
+}
+
 static int64
 IntegerOf(Datum value, Oid type)
 {
@@ -319,6 +362,11 @@ WriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const File
 			WriteFiles(w, column->name, value, sizes);
 			break;
 		case FIELD_TEXTS:
+			WriteTexts(w, column->name, value);
+			break;
+		case FIELD_INTS:
+			WriteInts(w, column->name, value);
+			break;
 		case FIELD_COUNTS:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:
@@ -346,7 +394,7 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column \"%s\" of probe \"%s\" is null", columns[i]->name,
 							ProbeName(probe))));
-		else
+		else if (!probe->sparse)
 			JsonNull(w, columns[i]->name);
 	}
 	if (probe->key)
