@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "catalog/pg_collation_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -26,8 +27,8 @@
 
 /* ---- the metric that rows go into ---- */
 
-static void
-StreamOpen(MetricStream *stream, const Probe *probe)
+void
+MetricRowsBegin(MetricStream *stream, const Probe *probe)
 {
 	if (stream->writer == NULL)
 	{
@@ -43,8 +44,8 @@ StreamOpen(MetricStream *stream, const Probe *probe)
 		JsonArrayBegin(stream->writer, probe->key);
 }
 
-static void
-StreamCloseRows(MetricStream *stream, const Probe *probe)
+void
+MetricRowsEnd(MetricStream *stream, const Probe *probe)
 {
 	if (!probe->single)
 		JsonArrayEnd(stream->writer);
@@ -88,8 +89,8 @@ HasColumn(const Field *column)
 	return IsOfThisVersion(column->since, column->until);
 }
 
-static bool
-IsTracked(const Field *column)
+bool
+ProbeIsTracked(const Field *column)
 {
 	const char *value;
 
@@ -105,9 +106,8 @@ ProbeName(const Probe *probe)
 	return probe->key ? probe->key : "of the metric";
 }
 
-/* "1.10" is above "1.9". */
-static int
-CompareVersions(const char *a, const char *b)
+int
+ExtensionVersionCompare(const char *a, const char *b)
 {
 	int			a_part[2] = {0, 0};
 	int			b_part[2] = {0, 0};
@@ -117,9 +117,8 @@ CompareVersions(const char *a, const char *b)
 	return a_part[0] != b_part[0] ? a_part[0] - b_part[0] : a_part[1] - b_part[1];
 }
 
-/* Version of an installed extension and the schema it is in; NULL: it is not installed. */
-static char *
-FindExtension(const char *name, char **schema)
+char *
+ExtensionFind(const char *name, char **schema)
 {
 	Oid			types[1] = {NAMEOID};
 	Datum		values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
@@ -146,9 +145,9 @@ ProbeApplies(const Probe *probe, bool *missing)
 		return false;
 	if (probe->extension == NULL)
 		return true;
-	version = FindExtension(probe->extension, &schema);
+	version = ExtensionFind(probe->extension, &schema);
 	*missing = version == NULL ||
-		(probe->extension_since && CompareVersions(version, probe->extension_since) < 0);
+		(probe->extension_since && ExtensionVersionCompare(version, probe->extension_since) < 0);
 	return !*missing;
 }
 
@@ -171,7 +170,7 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 		if (!HasColumn(column))
 			continue;
 		appendStringInfo(sql, "%s%s AS %s", separator,
-						 IsTracked(column) ? column->source : null_of_type[column->type],
+						 ProbeIsTracked(column) ? column->source : null_of_type[column->type],
 						 quote_identifier(column->name));
 		separator = ", ";
 	}
@@ -179,15 +178,10 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 }
 
 /* An extension may be installed anywhere, and search_path is empty. */
-static char *
-NameSchema(char *sql, const char *extension)
+char *
+ExtensionNameSchema(const char *sql, const char *schema)
 {
-	char	   *schema;
-
-	if (FindExtension(extension, &schema) == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("extension \"%s\" is not installed", extension)));
-	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3(replace_text,
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
 		CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
 		CStringGetTextDatum(quote_identifier(schema)))));
 }
@@ -196,6 +190,7 @@ static char *
 BuildQuery(const Probe *probe)
 {
 	StringInfoData sql;
+	char	   *schema;
 
 	initStringInfo(&sql);
 	if (probe->common)
@@ -205,11 +200,16 @@ BuildQuery(const Probe *probe)
 		appendStringInfoString(&sql, ") ");
 	}
 	AppendSelect(&sql, probe->columns, probe->from);
-	return probe->extension ? NameSchema(sql.data, probe->extension) : sql.data;
+	if (probe->extension == NULL)
+		return sql.data;
+	if (ExtensionFind(probe->extension, &schema) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"%s\" is not installed", probe->extension)));
+	return ExtensionNameSchema(sql.data, schema);
 }
 
-static bool
-TypeFits(FieldType type, Oid oid)
+bool
+ProbeTypeFits(FieldType type, Oid oid)
 {
 	switch (type)
 	{
@@ -246,7 +246,7 @@ CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
 			continue;
 		if (count >= desc->natts ||
 			strcmp(NameStr(TupleDescAttr(desc, count)->attname), column->name) != 0 ||
-			!TypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
+			!ProbeTypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
@@ -284,8 +284,8 @@ IntegerOf(Datum value, Oid type)
 	return type == OIDOID ? (int64) DatumGetObjectId(value) : DatumGetInt32(value);
 }
 
-static void
-WriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const FileSizes *sizes)
+void
+ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const FileSizes *sizes)
 {
 	switch (column->type)
 	{
@@ -334,7 +334,7 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 		Datum		value = SPI_getbinval(row, desc, i + 1, &is_null);
 
 		if (!is_null)
-			WriteValue(w, columns[i], value, TupleDescAttr(desc, i)->atttypid, sizes);
+			ProbeWriteValue(w, columns[i], value, TupleDescAttr(desc, i)->atttypid, sizes);
 		else if (columns[i]->required)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -371,7 +371,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	}
 	portal = SPI_cursor_open_with_args(NULL, sql, strstr(sql, "$1") ? 1 : 0, types, values, nulls,
 									   true, CURSOR_OPT_NO_SCROLL);
-	StreamOpen(stream, probe);
+	MetricRowsBegin(stream, probe);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
@@ -386,9 +386,9 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 									   ProbeName(probe))));
 			if (rows > 0 && BatchMetricIsLong(stream->batch))
 			{
-				StreamCloseRows(stream, probe);
+				MetricRowsEnd(stream, probe);
 				MetricStreamEnd(stream);
-				StreamOpen(stream, probe);
+				MetricRowsBegin(stream, probe);
 			}
 			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns,
 					 input->sizes);
@@ -398,7 +398,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 			break;
 		SPI_freetuptable(SPI_tuptable);
 	}
-	StreamCloseRows(stream, probe);
+	MetricRowsEnd(stream, probe);
 	SPI_cursor_close(portal);
 	return rows;
 }

@@ -29,6 +29,10 @@ typedef struct MetricStream
 	JsonMark	rows_start;		/* in the open metric, while rows_are_open */
 } MetricStream;
 
+/* The rows of a probe in it: an array, or an object. */
+extern void MetricRowsBegin(MetricStream *stream, const Probe *probe);
+extern void MetricRowsEnd(MetricStream *stream, const Probe *probe);
+
 /* Ends the open metric, if there is one. */
 extern void MetricStreamEnd(MetricStream *stream);
 
@@ -56,5 +60,29 @@ extern int64 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput
 
 /* Takes back what a failed probe wrote into the open metric. */
 extern void ProbeTakeBack(MetricStream *stream);
+
+/* ---- for collectors that read probes in ways of their own ---- */
+
+/* Is the setting on without which the server would count 0? */
+extern bool ProbeIsTracked(const Field *column);
+
+/* Does a column of the result have the type that is declared? */
+extern bool ProbeTypeFits(FieldType type, Oid oid);
+
+/* Writes a value that is not null; sizes may be NULL. */
+extern void ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type,
+							const FileSizes *sizes);
+
+/*
+ * Version of an extension that is installed in this database, and its schema;
+ * NULL: it is not installed.  To be asked within a query.
+ */
+extern char *ExtensionFind(const char *name, char **schema);
+
+/* sql with the schema in the place of @extschema@. */
+extern char *ExtensionNameSchema(const char *sql, const char *schema);
+
+/* Below, at or above 0, as "1.9" is below "1.10". */
+extern int	ExtensionVersionCompare(const char *a, const char *b);
 
 #endif							/* RUN_H */

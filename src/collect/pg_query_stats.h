@@ -1,0 +1,13 @@
+/*
+ * pg_query_stats.h
+ *		Statements: ranking by growth, memory of the last cycle, texts.
+ */
+#ifndef PG_QUERY_STATS_H
+#define PG_QUERY_STATS_H
+
+#include "collect/sql.h"
+
+/* Writes one metric a database; in_session without memory: by totals, all texts. */
+extern void QueryStatsRun(SqlRun *run);
+
+#endif							/* PG_QUERY_STATS_H */
