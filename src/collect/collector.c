@@ -29,6 +29,7 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/collect.h"
+#include "collect/pg_query_stats.h"
 #include "collect/query.h"
 #include "collect/session.h"
 #include "collect/visits.h"
@@ -215,6 +216,8 @@ CollectorCycle(void *arg)
 
 	if (strcmp(c->database, Setting.database) != 0)
 		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
+	if (!CollectorEnabled(COLLECTOR_PG_QUERY_STATS))
+		QueryStatsRest();
 	SpoolOpen();
 
 	batch = BatchCreate();

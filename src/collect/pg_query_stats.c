@@ -13,11 +13,13 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "access/xlog.h"
+#include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -33,7 +35,6 @@
 #include "collect/statement_texts.h"
 
 #define LIBRARY "pg_stat_statements"
-#define FETCH_ROWS 200
 #define MAX_REMEMBERED 50000
 #define MAX_COLUMNS 64
 
@@ -115,7 +116,8 @@ typedef enum Obstacle
 	NOT_CREATED,
 	NOT_LOADED,
 	TOO_OLD,
-	NO_QUERY_IDS
+	NO_QUERY_IDS,
+	NO_TEXTS
 } Obstacle;
 
 /* A setting of its that is only in the configuration file is a placeholder. */
@@ -127,35 +129,50 @@ LibraryIsLoaded(void)
 }
 
 static char *
-DescribeObstacle(Obstacle obstacle)
+HowToPreload(void)
 {
 	const char *libraries = GetConfigOption("shared_preload_libraries", true, false);
-	const char *where = RecoveryInProgress() ? " (on the primary)" : "";
-	char	   *database = get_database_name(MyDatabaseId);
-	char	   *preload = psprintf("add it to shared_preload_libraries (shared_preload_libraries = "
-								   "'%s%s" LIBRARY "') and restart the server",
-								   libraries ? libraries : "", libraries && *libraries ? "," : "");
-	char	   *create = psprintf("run CREATE EXTENSION " LIBRARY " in database \"%s\"%s",
-								  database ? database : "?", where);
 
+	return psprintf("set shared_preload_libraries = '%s%s" LIBRARY "' and restart the server",
+					libraries ? libraries : "", libraries && *libraries ? "," : "");
+}
+
+static char *
+InThisDatabase(void)
+{
+	char	   *name = get_database_name(MyDatabaseId);
+
+	return psprintf("in database \"%s\"%s", name ? name : "?",
+					RecoveryInProgress() ? " of the primary" : "");
+}
+
+static char *
+DescribeObstacle(Obstacle obstacle)
+{
 	switch (obstacle)
 	{
 		case NOT_INSTALLED:
-			return psprintf(LIBRARY " is neither loaded nor created: %s, then %s", preload, create);
+			return psprintf("no statistics of statements, " LIBRARY " is not installed: %s, then "
+							"run CREATE EXTENSION " LIBRARY " %s", HowToPreload(), InThisDatabase());
 		case NOT_CREATED:
-			return psprintf(LIBRARY " is loaded but not created: %s", create);
+			return psprintf("no statistics of statements, " LIBRARY " is loaded but not created: "
+							"run CREATE EXTENSION " LIBRARY " %s", InThisDatabase());
 		case NOT_LOADED:
-			return psprintf(LIBRARY " is created but not loaded: %s", preload);
+			return psprintf("no statistics of statements, " LIBRARY " is created but not loaded: %s",
+							HowToPreload());
 		case TOO_OLD:
-			return psprintf("the version of " LIBRARY " is too old: run ALTER EXTENSION " LIBRARY
-							" UPDATE in database \"%s\"%s", database ? database : "?", where);
+			return psprintf("no statistics of statements, the extension " LIBRARY " is too old: "
+							"run ALTER EXTENSION " LIBRARY " UPDATE %s", InThisDatabase());
 		case NO_QUERY_IDS:
-			return pstrdup(LIBRARY " counts nothing because \"compute_query_id\" is off: set it to "
+			return pstrdup("no statistics of statements, \"compute_query_id\" is off: set it to "
 						   "auto and reload");
+		case NO_TEXTS:
+			return pstrdup("no texts of statements, they take too much space: lower "
+						   "\"" LIBRARY ".max\", or run SELECT " LIBRARY "_reset()");
 		case NO_OBSTACLE:
 			break;
 	}
-	return NULL;
+	return pstrdup("");
 }
 
 static Obstacle
@@ -196,8 +213,8 @@ ReportObstacle(QueryStats *stats, Obstacle obstacle)
 		ProblemClear(PROBLEM_STATEMENTS);
 	else
 		ProblemSet(PROBLEM_STATEMENTS, obstacle,
-				   "no statistics of statements: %s; or leave pg_query_stats out of "
-				   "\"pganalytics.enabled_collectors\"", DescribeObstacle(obstacle));
+				   "%s; or leave pg_query_stats out of \"pganalytics.enabled_collectors\"",
+				   DescribeObstacle(obstacle));
 }
 
 /* ---- the query ---- */
@@ -248,27 +265,22 @@ CheckColumns(QueryStats *stats, TupleDesc desc)
 
 /* ---- ranking ---- */
 
-static Datum
-KeyOf(HeapTuple row, TupleDesc desc, int key)
-{
-	bool		is_null;
-	Datum		value = SPI_getbinval(row, desc, key, &is_null);
-
-	return is_null ? (Datum) 0 : value;
-}
-
+/* They are never null but for the last, which is 0 then. */
 static StatementTotals
-TotalsOf(HeapTuple row, TupleDesc desc)
+TotalsOf(TupleTableSlot *slot)
 {
 	StatementTotals totals = {0};
+	Datum	   *key = slot->tts_values - 1;
 
-	totals.userid = DatumGetObjectId(KeyOf(row, desc, KEY_USER));
-	totals.dbid = DatumGetObjectId(KeyOf(row, desc, KEY_DATABASE));
-	totals.queryid = DatumGetInt64(KeyOf(row, desc, KEY_QUERYID));
-	totals.toplevel = DatumGetBool(KeyOf(row, desc, KEY_TOPLEVEL));
-	totals.time = DatumGetFloat8(KeyOf(row, desc, KEY_TIME));
-	totals.calls = DatumGetInt64(KeyOf(row, desc, KEY_CALLS));
-	totals.since = DatumGetTimestampTz(KeyOf(row, desc, KEY_SINCE));
+	slot_getsomeattrs(slot, NUM_KEYS);
+	totals.userid = DatumGetObjectId(key[KEY_USER]);
+	totals.dbid = DatumGetObjectId(key[KEY_DATABASE]);
+	totals.queryid = DatumGetInt64(key[KEY_QUERYID]);
+	totals.toplevel = DatumGetBool(key[KEY_TOPLEVEL]);
+	totals.time = DatumGetFloat8(key[KEY_TIME]);
+	totals.calls = DatumGetInt64(key[KEY_CALLS]);
+	if (!slot->tts_isnull[KEY_SINCE - 1])
+		totals.since = DatumGetTimestampTz(key[KEY_SINCE]);
 	return totals;
 }
 
@@ -301,10 +313,10 @@ StatementsOf(QueryStats *stats, Oid database)
 }
 
 static void
-Rank(QueryStats *stats, HeapTuple row, TupleDesc desc)
+Rank(QueryStats *stats, TupleTableSlot *slot)
 {
 	int			limit = Setting.max_statements > 0 ? Setting.max_statements : INT_MAX;
-	StatementTotals totals = TotalsOf(row, desc);
+	StatementTotals totals = TotalsOf(slot);
 	DatabaseStatements *of = StatementsOf(stats, totals.dbid);
 	Ranked		candidate = {.growth = GrowthOf(stats, of, &totals)};
 	MemoryContext old;
@@ -324,7 +336,7 @@ Rank(QueryStats *stats, HeapTuple row, TupleDesc desc)
 		of->heap = of->heap ? repalloc_huge(of->heap, size) :
 			MemoryContextAllocHuge(CurrentMemoryContext, size);
 	}
-	candidate.row = heap_copytuple(row);
+	candidate.row = ExecCopySlotHeapTuple(slot);
 	least = RankingOffer(of->heap, &of->count, Min(of->room, limit), candidate);
 	if (least)
 		heap_freetuple(least);
@@ -333,15 +345,50 @@ Rank(QueryStats *stats, HeapTuple row, TupleDesc desc)
 
 /* ---- reading ---- */
 
+/* Takes the rows as they come: only those that are kept are ever copied. */
+typedef struct StatementReceiver
+{
+	DestReceiver receiver;
+	QueryStats *stats;
+} StatementReceiver;
+
+static void
+StartReceiving(DestReceiver *self, int operation, TupleDesc desc)
+{
+	QueryStats *stats = ((StatementReceiver *) self)->stats;
+	MemoryContext old = MemoryContextSwitchTo(stats->run->context);
+
+	CheckColumns(stats, desc);
+	stats->desc = CreateTupleDescCopy(desc);
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+ReceiveStatement(TupleTableSlot *slot, DestReceiver *self)
+{
+	Rank(((StatementReceiver *) self)->stats, slot);
+	return true;
+}
+
+static void
+EndReceiving(DestReceiver *self)
+{
+}
+
 static void
 ReadInfo(QueryStats *stats)
 {
 	const char *sql = "SELECT dealloc, stats_reset FROM @extschema@." LIBRARY "_info()";
 
-	if (SPI_execute(ExtensionNameSchema(sql, stats->schema), true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	bool		is_null;
+
+	if (SPI_execute(ExtensionNameSchema(sql, stats->schema), true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not read " LIBRARY "_info");
-	stats->deallocated = DatumGetInt64(KeyOf(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-	stats->stats_reset = DatumGetTimestampTz(KeyOf(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+	stats->deallocated = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+													 1, &is_null));
+	stats->stats_reset = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+														   SPI_tuptable->tupdesc, 2, &is_null));
 }
 
 /* The totals go with the cycle unless they are adopted. */
@@ -371,8 +418,9 @@ ReadStatements(void *arg)
 {
 	QueryStats *stats = ((SqlRun *) arg)->own;
 	Obstacle	obstacle = FindObstacle(stats);
-	int64		rows = 0;
-	Portal		portal;
+	StatementReceiver receiver = {{ReceiveStatement, StartReceiving, EndReceiving, EndReceiving,
+		DestTuplestore}, stats};
+	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.receiver};
 
 	if (obstacle != NO_OBSTACLE)
 	{
@@ -381,30 +429,24 @@ ReadStatements(void *arg)
 	}
 	ReadInfo(stats);
 	PrepareMemory(stats);
-	portal = SPI_cursor_open_with_args(NULL, BuildQuery(stats), 0, NULL, NULL, NULL, true,
-									   CURSOR_OPT_NO_SCROLL);
-	do
-	{
-		SPI_cursor_fetch(portal, true, FETCH_ROWS);
-		if (stats->desc == NULL)
-		{
-			MemoryContext old = MemoryContextSwitchTo(stats->run->context);
+	if (SPI_execute_extended(BuildQuery(stats), &options) != SPI_OK_SELECT)
+		elog(ERROR, "could not read " LIBRARY);
 
-			CheckColumns(stats, SPI_tuptable->tupdesc);
-			stats->desc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
-			MemoryContextSwitchTo(old);
-		}
-		for (uint64 i = 0; i < SPI_processed; i++)
-			Rank(stats, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-		rows += SPI_processed;
-		SPI_freetuptable(SPI_tuptable);
-	} while (SPI_processed > 0);
-	SPI_cursor_close(portal);
-
-	if (rows == 0 && strcmp(GetConfigOption("compute_query_id", false, false), "off") == 0)
+	if (SPI_processed == 0 && strcmp(GetConfigOption("compute_query_id", false, false), "off") == 0)
 		obstacle = NO_QUERY_IDS;
+	else if (StatementTextsAreTooLarge())
+		obstacle = NO_TEXTS;
 	ReportObstacle(stats, obstacle);
 	stats->available = true;
+}
+
+static void
+Forget(void)
+{
+	if (last_cycle.context)
+		MemoryContextDelete(last_cycle.context);
+	last_cycle.context = NULL;
+	last_cycle.totals = NULL;
 }
 
 static void
@@ -412,15 +454,29 @@ AdoptTotals(QueryStats *stats)
 {
 	if (stats->run->in_session)
 		return;
+	Forget();
 	MemoryContextSetParent(stats->totals_context, TopMemoryContext);
-	if (last_cycle.context)
-		MemoryContextDelete(last_cycle.context);
 	last_cycle.context = stats->totals_context;
 	last_cycle.totals = stats->totals;
 	last_cycle.stats_reset = stats->stats_reset;
 }
 
+void
+QueryStatsRest(void)
+{
+	Forget();
+	ProblemClear(PROBLEM_STATEMENTS);
+}
+
 /* ---- texts ---- */
+
+static int64
+QueryIdOf(QueryStats *stats, HeapTuple row)
+{
+	bool		is_null;
+
+	return DatumGetInt64(heap_getattr(row, KEY_QUERYID, stats->desc, &is_null));
+}
 
 static void
 WantTexts(QueryStats *stats)
@@ -436,7 +492,7 @@ WantTexts(QueryStats *stats)
 	{
 		for (int i = 0; i < of->count; i++)
 			StatementTextsWant(&stats->texts, of->oid,
-							   DatumGetInt64(KeyOf(of->heap[i].row, stats->desc, KEY_QUERYID)));
+							   QueryIdOf(stats, of->heap[i].row));
 	}
 }
 
@@ -449,10 +505,9 @@ FetchTexts(void *arg)
 /* ---- writing ---- */
 
 static void
-WriteText(QueryStats *stats, JsonWriter *w, Oid database, HeapTuple row)
+WriteText(QueryStats *stats, JsonWriter *w, Oid database, int64 queryid)
 {
-	const StatementText *text = StatementTextsFind(&stats->texts, database,
-		DatumGetInt64(KeyOf(row, stats->desc, KEY_QUERYID)));
+	const StatementText *text = StatementTextsFind(&stats->texts, database, queryid);
 
 	if (text == NULL || text->text == NULL)
 		return;
@@ -465,19 +520,18 @@ static void
 WriteStatement(QueryStats *stats, Oid database, HeapTuple row)
 {
 	JsonWriter *w = stats->run->stream.writer;
+	Datum		values[NUM_KEYS + MAX_COLUMNS];
+	bool		nulls[NUM_KEYS + MAX_COLUMNS];
 
+	heap_deform_tuple(row, stats->desc, values, nulls);
 	JsonObjectBegin(w, NULL);
-	for (int i = 0; i < stats->column_count; i++)
+	for (int i = NUM_KEYS; i < stats->desc->natts; i++)
 	{
-		int			number = NUM_KEYS + i + 1;
-		bool		is_null;
-		Datum		value = SPI_getbinval(row, stats->desc, number, &is_null);
-
-		if (!is_null)
-			ProbeWriteValue(w, stats->columns[i], value,
-							TupleDescAttr(stats->desc, number - 1)->atttypid, NULL);
+		if (!nulls[i])
+			ProbeWriteValue(w, stats->columns[i - NUM_KEYS], values[i],
+							TupleDescAttr(stats->desc, i)->atttypid, NULL);
 	}
-	WriteText(stats, w, database, row);
+	WriteText(stats, w, database, DatumGetInt64(values[KEY_QUERYID - 1]));
 	JsonObjectEnd(w);
 }
 

@@ -10,4 +10,7 @@
 /* Writes one metric a database; in_session without memory: by totals, all texts. */
 extern void QueryStatsRun(SqlRun *run);
 
+/* While it is switched off: nothing is remembered, nothing is a problem. */
+extern void QueryStatsRest(void);
+
 #endif							/* PG_QUERY_STATS_H */

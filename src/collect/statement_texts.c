@@ -4,13 +4,14 @@
  *
  * pg_stat_statements keeps all texts in one file, and its function reads all
  * of it whatever is asked for: tens of MB where statements are many and long,
- * with a temporary file of the same size.  So texts are asked for only when
- * there are some to send, at most once a minute, and a large file rarer still.
- * The text of a statement that is new then comes a few minutes after its
- * counters.
+ * with twice that in memory for a moment and a temporary file of that size.
+ * So texts are asked for only when there are some to send, at most once a
+ * minute, a large file rarer still, and a huge one never.  The text of a
+ * statement that is new then comes a few minutes after its counters.
  */
 #include "postgres.h"
 
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include "catalog/pg_type_d.h"
@@ -33,6 +34,7 @@
 #define READ_INTERVAL_MS 59000	/* a minute, but for what a wakeup comes too early */
 #define BYTES_PER_INTERVAL (4 * 1024 * 1024)
 #define AFTER_FAILURE_MS (10 * 60 * 1000)
+#define MAX_FILE_BYTES (64 * 1024 * 1024)
 #define TEXT_BUDGET (4 * 1024 * 1024)	/* memory for the texts of one cycle */
 #define FETCH_BYTES (1024 * 1024)
 #define MAX_FETCH_ROWS 200
@@ -75,28 +77,38 @@ StatementTextsWant(StatementTexts *list, Oid dbid, int64 queryid)
 	wanted->queryid = queryid;
 }
 
+/* 0: there is none, or it is elsewhere in this version. */
+static int64
+FileBytes(void)
+{
+	struct stat file;
+
+	return stat(TEXT_FILE, &file) == 0 ? (int64) file.st_size : 0;
+}
+
+bool
+StatementTextsAreTooLarge(void)
+{
+	return Setting.query_text_size > 0 && FileBytes() > MAX_FILE_BYTES;
+}
+
 bool
 StatementTextsAreDue(const StatementTexts *list)
 {
-	return list->count > 0 && (list->in_session || GetCurrentTimestamp() >= next_read);
+	return list->count > 0 && !StatementTextsAreTooLarge() &&
+		(list->in_session || GetCurrentTimestamp() >= next_read);
 }
 
 void
 StatementTextsFetched(const StatementTexts *list, bool succeeded)
 {
-	struct stat file;
-	int64		wait_ms = AFTER_FAILURE_MS;
+	int64		intervals = Max(1, FileBytes() / BYTES_PER_INTERVAL);
+	int64		wait_ms = succeeded ? intervals * READ_INTERVAL_MS : AFTER_FAILURE_MS;
 
 	if (list->in_session)
 		return;
-	if (succeeded)
-	{
-		wait_ms = READ_INTERVAL_MS;
-		if (stat(TEXT_FILE, &file) == 0 && file.st_size > BYTES_PER_INTERVAL)
-			wait_ms = (int64) file.st_size * READ_INTERVAL_MS / BYTES_PER_INTERVAL;
-		wait_ms = Min(wait_ms, RESEND_S * INT64CONST(1000));
-	}
 	next_read = GetCurrentTimestamp() + wait_ms * 1000;
+	(void) malloc_trim(0);		/* that moment's memory is not needed again soon */
 }
 
 /* ---- the list ---- */

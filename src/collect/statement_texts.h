@@ -32,6 +32,9 @@ typedef struct StatementTexts
 /* Wants a text, unless it has been sent within the last hour. */
 extern void StatementTextsWant(StatementTexts *list, Oid dbid, int64 queryid);
 
+/* Is the file of texts so large that it is never read? */
+extern bool StatementTextsAreTooLarge(void);
+
 /*
  * Is anything wanted, and has enough time passed since the file of texts was
  * read last?
