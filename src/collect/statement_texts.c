@@ -14,8 +14,10 @@
 #include <malloc.h>
 #include <sys/stat.h>
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "pgstat.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -25,7 +27,6 @@
 #include "base/secrets.h"
 #include "base/settings.h"
 #include "base/unixtime.h"
-#include "collect/query.h"
 #include "collect/run.h"
 #include "collect/seen.h"
 #include "collect/statement_texts.h"
@@ -188,19 +189,36 @@ QueryIds(const StatementTexts *list)
 						   TYPALIGN_DOUBLE);
 }
 
-/* Masks and cuts; the text is what the query has cut already, all_bytes the length of the whole. */
-static void
-Keep(StatementTexts *list, StatementText *wanted, char *prefix, int all_bytes)
+/* What cannot be converted ends the text: one statement must not cost all of them theirs. */
+static char *
+ToUtf8(char *raw, int encoding)
 {
-	char	   *utf8;
-	char	   *out;
+	int			len = (int) strlen(raw);
+	int			size = len * MAX_CONVERSION_GROWTH + 1;
+	Oid			procedure;
+	char	   *converted;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return raw;				/* the JSON writer replaces what is no UTF-8 */
+	procedure = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(procedure))
+		return raw;
+	converted = palloc0(size);
+	(void) pg_do_encoding_conversion_buf(procedure, encoding, PG_UTF8, (unsigned char *) raw, len,
+										 (unsigned char *) converted, size, true);
+	return converted;
+}
+
+/* Masks and cuts; the query has cut it already, all_bytes is the length of the whole. */
+static void
+Keep(StatementTexts *list, StatementText *wanted, char *raw, int encoding, int all_bytes)
+{
+	char	   *utf8 = ToUtf8(raw, encoding);
+	char	   *out = palloc(Setting.query_text_size);
 	bool		cut;
 
-	wanted->truncated = strlen(prefix) < (size_t) all_bytes;
-	utf8 = TextToUtf8(prefix);
-	out = palloc(Setting.query_text_size);
 	wanted->len = SecretsMask(utf8, strlen(utf8), out, Setting.query_text_size, &cut);
-	wanted->truncated |= cut;
+	wanted->truncated = cut || strlen(raw) < (size_t) all_bytes;
 	wanted->text = memcpy(MemoryContextAlloc(list->context, wanted->len + 1), out, wanted->len);
 	pfree(out);
 }
@@ -211,25 +229,28 @@ KeepRow(StatementTexts *list, HeapTuple row, TupleDesc desc)
 	bool		is_null;
 	Oid			dbid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
 	int64		queryid = DatumGetInt64(SPI_getbinval(row, desc, 2, &is_null));
-	int			all_bytes = DatumGetInt32(SPI_getbinval(row, desc, 3, &is_null));
+	int			encoding = DatumGetInt32(SPI_getbinval(row, desc, 3, &is_null));
+	int			all_bytes = DatumGetInt32(SPI_getbinval(row, desc, 4, &is_null));
+	Datum		prefix = SPI_getbinval(row, desc, 5, &is_null);
 	StatementText *wanted = Find(list, dbid, queryid);
-	Datum		prefix = SPI_getbinval(row, desc, 4, &is_null);
 
 	if (wanted == NULL || wanted->text != NULL)
 		return 0;
 	wanted->looked_for = true;
 	if (is_null)
 		return 0;				/* the file of texts is lost */
-	Keep(list, wanted, TextDatumGetCString(prefix), all_bytes);
+	Keep(list, wanted, TextDatumGetCString(prefix), encoding, all_bytes);
 	return wanted->len;
 }
 
 static const char fetch_sql[] =
-	"SELECT s.dbid, s.queryid, pg_catalog.octet_length(s.query), pg_catalog.\"left\"(s.query, $2) "
-	"FROM @extschema@.pg_stat_statements(true) s WHERE s.queryid = ANY ($1)";
+	"SELECT s.dbid, s.queryid, d.encoding, pg_catalog.octet_length(s.query), "
+	"pg_catalog.\"left\"(s.query, $2) "
+	"FROM @extschema@.pg_stat_statements(true) s JOIN pg_catalog.pg_database d ON d.oid = s.dbid "
+	"WHERE s.queryid = ANY ($1)";
 
-void
-StatementTextsFetch(StatementTexts *list)
+static void
+FetchRaw(StatementTexts *list)
 {
 	Oid			types[2] = {INT8ARRAYOID, INT4OID};
 	Datum		values[2];
@@ -237,9 +258,8 @@ StatementTextsFetch(StatementTexts *list)
 	size_t		bytes = 0;
 	Portal		portal;
 
-	SortAndUnite(list);
 	values[0] = PointerGetDatum(QueryIds(list));
-	values[1] = Int32GetDatum(Setting.query_text_size + 4); /* characters; one too many shows the cut */
+	values[1] = Int32GetDatum(Setting.query_text_size + 4); /* the cut is made once more, at a character */
 	portal = SPI_cursor_open_with_args(NULL, ExtensionNameSchema(fetch_sql, list->schema), 2, types,
 									   values, NULL, true, CURSOR_OPT_NO_SCROLL);
 	do
@@ -249,9 +269,34 @@ StatementTextsFetch(StatementTexts *list)
 			bytes += KeepRow(list, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 		SPI_freetuptable(SPI_tuptable);
 	} while (SPI_processed > 0 && bytes < TEXT_BUDGET);
+	SPI_cursor_close(portal);
 
 	/* of the others there is no text; where memory was short they come next time */
 	for (int i = 0; i < list->count && bytes < TEXT_BUDGET; i++)
 		list->texts[i].looked_for = true;
-	SPI_cursor_close(portal);
+}
+
+/*
+ * The function converts every text from the encoding of its database to that
+ * of ours, and a single one that cannot be converted (bytes of a SQL_ASCII
+ * database; a character that LATIN1 does not have) is the end of it.  In a
+ * SQL_ASCII database it converts nothing: for the time of the query we are
+ * one, and convert what we take by ourselves.
+ */
+void
+StatementTextsFetch(StatementTexts *list)
+{
+	int			encoding = GetDatabaseEncoding();
+
+	SortAndUnite(list);
+	SetDatabaseEncoding(PG_SQL_ASCII);
+	PG_TRY();
+	{
+		FetchRaw(list);
+	}
+	PG_FINALLY();
+	{
+		SetDatabaseEncoding(encoding);
+	}
+	PG_END_TRY();
 }
