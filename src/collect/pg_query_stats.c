@@ -517,9 +517,8 @@ WriteText(QueryStats *stats, JsonWriter *w, Oid database, int64 queryid)
 }
 
 static void
-WriteStatement(QueryStats *stats, Oid database, HeapTuple row)
+WriteStatement(QueryStats *stats, JsonWriter *w, Oid database, HeapTuple row)
 {
-	JsonWriter *w = stats->run->stream.writer;
 	Datum		values[NUM_KEYS + MAX_COLUMNS];
 	bool		nulls[NUM_KEYS + MAX_COLUMNS];
 
@@ -555,18 +554,10 @@ WriteDatabase(QueryStats *stats, DatabaseStatements *of)
 
 	SetValues(stats, of);
 	RankingSort(of->heap, of->count);
-	MetricRowsBegin(stream, probe);
+	MetricStreamArrayBegin(stream, probe->key);
 	for (int i = 0; i < of->count; i++)
-	{
-		if (i > 0 && BatchMetricIsLong(stream->batch))
-		{
-			MetricRowsEnd(stream, probe);
-			MetricStreamEnd(stream);
-			MetricRowsBegin(stream, probe);
-		}
-		WriteStatement(stats, of->oid, of->heap[i].row);
-	}
-	MetricRowsEnd(stream, probe);
+		WriteStatement(stats, MetricStreamArrayNext(stream, probe->key), of->oid, of->heap[i].row);
+	MetricStreamArrayEnd(stream);
 	MetricStreamEnd(stream);
 	BatchCountRows(stream->batch, of->count);
 }
