@@ -151,7 +151,7 @@ WriteMetric(JsonWriter *w, const Collector *collector)
 {
 	static const Field timestamp = {"timestamp", FIELD_TIME, NULL, true};
 	bool		has_database = collector->scope == SCOPE_DATABASE ||
-		strcmp(collector->name, "pg_log") == 0;
+		strcmp(collector->name, "pg_log") == 0 || strcmp(collector->name, "pg_query_stats") == 0;
 
 	JsonObjectBegin(w, NULL);
 	JsonText(w, "description", collector->holds);

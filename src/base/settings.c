@@ -341,6 +341,11 @@ static const IntSetting int_settings[] = {
 	{"pganalytics.max_relations", "Most tables reported per database and cycle.",
 	 "Their indexes follow; user tables come before catalogues, busy ones before idle ones. "
 	 "0 means no limit.", &Setting.max_relations, 10000, 0, INT_MAX, 0},
+	{"pganalytics.max_statements", "Most statements reported per database and cycle.",
+	 "Those whose time grew most since the last cycle come first.  0 means no limit.",
+	 &Setting.max_statements, 500, 0, INT_MAX, 0},
+	{"pganalytics.query_text_size", "Size at which the text of a statement is cut.",
+	 "0 sends no text at all.", &Setting.query_text_size, 2048, 0, 1024 * 1024, GUC_UNIT_BYTE},
 	{"pganalytics.visitors", "Databases visited at the same time.",
 	 "Each takes one of \"max_worker_processes\" while it lasts.", &Setting.visitors, 1, 1, 8, 0},
 	{"pganalytics.log_max_rate", "Entries of the server log read per second.",

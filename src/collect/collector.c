@@ -29,6 +29,7 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/collect.h"
+#include "collect/pg_query_stats.h"
 #include "collect/query.h"
 #include "collect/session.h"
 #include "collect/visits.h"
@@ -217,6 +218,8 @@ CollectorCycle(void *arg)
 		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
 	if (!CollectorEnabled(COLLECTOR_PG_LOG))
 		LogReaderRest(c->log);
+	if (!CollectorEnabled(COLLECTOR_PG_QUERY_STATS))
+		QueryStatsRest();
 	SpoolOpen();
 
 	batch = BatchCreate();

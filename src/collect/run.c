@@ -28,7 +28,7 @@
 /* ---- the metric that rows go into ---- */
 
 static void
-StreamOpen(MetricStream *stream, const Probe *probe)
+StreamOpen(MetricStream *stream, const char *array)
 {
 	if (stream->writer == NULL)
 	{
@@ -40,17 +40,41 @@ StreamOpen(MetricStream *stream, const Probe *probe)
 	}
 	stream->rows_start = JsonMarkHere(stream->writer);
 	stream->rows_are_open = true;
-	if (!probe->single)
-		JsonArrayBegin(stream->writer, probe->key);
+	if (array)
+		JsonArrayBegin(stream->writer, array);
 }
 
 static void
-StreamCloseRows(MetricStream *stream, const Probe *probe)
+StreamCloseRows(MetricStream *stream, bool is_array)
 {
-	if (!probe->single)
+	if (is_array)
 		JsonArrayEnd(stream->writer);
 	stream->rows_are_open = false;
 	stream->has_content = true;
+}
+
+void
+MetricStreamArrayBegin(MetricStream *stream, const char *key)
+{
+	StreamOpen(stream, key);
+}
+
+JsonWriter *
+MetricStreamArrayNext(MetricStream *stream, const char *key)
+{
+	if (BatchMetricIsLong(stream->batch))
+	{
+		StreamCloseRows(stream, true);
+		MetricStreamEnd(stream);
+		StreamOpen(stream, key);
+	}
+	return stream->writer;
+}
+
+void
+MetricStreamArrayEnd(MetricStream *stream)
+{
+	StreamCloseRows(stream, true);
 }
 
 void
@@ -89,8 +113,8 @@ HasColumn(const Field *column)
 	return IsOfThisVersion(column->since, column->until);
 }
 
-static bool
-IsTracked(const Field *column)
+bool
+ProbeIsTracked(const Field *column)
 {
 	const char *value;
 
@@ -106,9 +130,8 @@ ProbeName(const Probe *probe)
 	return probe->key ? probe->key : "of the metric";
 }
 
-/* "1.10" is above "1.9". */
-static int
-CompareVersions(const char *a, const char *b)
+int
+ExtensionVersionCompare(const char *a, const char *b)
 {
 	int			a_part[2] = {0, 0};
 	int			b_part[2] = {0, 0};
@@ -118,9 +141,8 @@ CompareVersions(const char *a, const char *b)
 	return a_part[0] != b_part[0] ? a_part[0] - b_part[0] : a_part[1] - b_part[1];
 }
 
-/* Version of an installed extension and the schema it is in; NULL: it is not installed. */
-static char *
-FindExtension(const char *name, char **schema)
+char *
+ExtensionFind(const char *name, char **schema)
 {
 	Oid			types[1] = {NAMEOID};
 	Datum		values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
@@ -147,9 +169,9 @@ ProbeApplies(const Probe *probe, bool *missing)
 		return false;
 	if (probe->extension == NULL)
 		return true;
-	version = FindExtension(probe->extension, &schema);
+	version = ExtensionFind(probe->extension, &schema);
 	*missing = version == NULL ||
-		(probe->extension_since && CompareVersions(version, probe->extension_since) < 0);
+		(probe->extension_since && ExtensionVersionCompare(version, probe->extension_since) < 0);
 	return !*missing;
 }
 
@@ -175,7 +197,7 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 		if (!HasColumn(column))
 			continue;
 		appendStringInfo(sql, "%s%s AS %s", separator,
-						 IsTracked(column) ? column->source : null_of_type[column->type],
+						 ProbeIsTracked(column) ? column->source : null_of_type[column->type],
 						 quote_identifier(column->name));
 		separator = ", ";
 	}
@@ -183,14 +205,9 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 }
 
 /* An extension may be installed anywhere, and search_path is empty. */
-static char *
-NameSchema(char *sql, const char *extension)
+char *
+ExtensionNameSchema(const char *sql, const char *schema)
 {
-	char	   *schema;
-
-	if (FindExtension(extension, &schema) == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("extension \"%s\" is not installed", extension)));
 	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
 		CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
 		CStringGetTextDatum(quote_identifier(schema)))));
@@ -200,6 +217,7 @@ static char *
 BuildQuery(const Probe *probe)
 {
 	StringInfoData sql;
+	char	   *schema;
 
 	initStringInfo(&sql);
 	if (probe->common)
@@ -209,11 +227,16 @@ BuildQuery(const Probe *probe)
 		appendStringInfoString(&sql, ") ");
 	}
 	AppendSelect(&sql, probe->columns, probe->from);
-	return probe->extension ? NameSchema(sql.data, probe->extension) : sql.data;
+	if (probe->extension == NULL)
+		return sql.data;
+	if (ExtensionFind(probe->extension, &schema) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"%s\" is not installed", probe->extension)));
+	return ExtensionNameSchema(sql.data, schema);
 }
 
-static bool
-TypeFits(FieldType type, Oid oid)
+bool
+ProbeTypeFits(FieldType type, Oid oid)
 {
 	switch (type)
 	{
@@ -255,7 +278,7 @@ CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
 			continue;
 		if (count >= desc->natts ||
 			strcmp(NameStr(TupleDescAttr(desc, count)->attname), column->name) != 0 ||
-			!TypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
+			!ProbeTypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
@@ -330,8 +353,8 @@ IntegerOf(Datum value, Oid type)
 	return type == OIDOID ? (int64) DatumGetObjectId(value) : DatumGetInt32(value);
 }
 
-static void
-WriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const FileSizes *sizes)
+void
+ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const FileSizes *sizes)
 {
 	switch (column->type)
 	{
@@ -388,7 +411,7 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 		Datum		value = SPI_getbinval(row, desc, i + 1, &is_null);
 
 		if (!is_null)
-			WriteValue(w, columns[i], value, TupleDescAttr(desc, i)->atttypid, sizes);
+			ProbeWriteValue(w, columns[i], value, TupleDescAttr(desc, i)->atttypid, sizes);
 		else if (columns[i]->required)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -425,7 +448,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	}
 	portal = SPI_cursor_open_with_args(NULL, sql, strstr(sql, "$1") ? 1 : 0, types, values, nulls,
 									   true, CURSOR_OPT_NO_SCROLL);
-	StreamOpen(stream, probe);
+	StreamOpen(stream, probe->single ? NULL : probe->key);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
@@ -438,12 +461,8 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 				ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
 								errmsg("probe \"%s\" returns more than one row",
 									   ProbeName(probe))));
-			if (rows > 0 && BatchMetricIsLong(stream->batch))
-			{
-				StreamCloseRows(stream, probe);
-				MetricStreamEnd(stream);
-				StreamOpen(stream, probe);
-			}
+			if (rows > 0)
+				(void) MetricStreamArrayNext(stream, probe->key);
 			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns,
 					 input->sizes);
 			rows++;
@@ -452,7 +471,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 			break;
 		SPI_freetuptable(SPI_tuptable);
 	}
-	StreamCloseRows(stream, probe);
+	StreamCloseRows(stream, !probe->single);
 	SPI_cursor_close(portal);
 	return rows;
 }

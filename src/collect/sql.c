@@ -20,26 +20,10 @@
 #include "base/collectors.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "collect/pg_query_stats.h"
 #include "collect/query.h"
 #include "collect/run.h"
 #include "collect/sql.h"
-
-#define MAX_METRIC_FIELDS 32
-
-typedef struct SqlRun
-{
-	int			collector;
-	MetricStream stream;
-	ProbeInput	input;
-	MemoryContext context;		/* outlives the single transactions */
-	const Probe *probe;			/* the one that runs */
-	char		database[NAMEDATALEN * 4];	/* in UTF-8 a byte of LATIN1 becomes two */
-	bool		in_session;
-	TimestampTz deadline;
-	Value		values[MAX_METRIC_FIELDS];	/* of the metric itself */
-} SqlRun;
-
-static bool RunStep(SqlRun *run, void (*step) (void *arg));
 
 static void
 NameDatabase(void *arg)
@@ -103,9 +87,9 @@ PreparePgStats(SqlRun *run)
 {
 	run->values[FieldIndex(run->stream.fields, "partial")].known = true;
 	SetMetricInt(run, "skipped", 0);
-	if (Setting.max_relations > 0 && !RunStep(run, ChooseTables))
+	if (Setting.max_relations > 0 && !SqlRunStep(run, ChooseTables))
 		return false;
-	(void) RunStep(run, ReadFiles);	/* without it sizes are not known, all else is */
+	(void) SqlRunStep(run, ReadFiles);	/* without it sizes are not known, all else is */
 	return true;
 }
 
@@ -115,11 +99,12 @@ typedef struct SqlCollector
 {
 	const Probe *const *probes; /* ends with NULL */
 	bool		(*prepare) (SqlRun *run);	/* or NULL; false: nothing can be read */
+	void		(*run) (SqlRun *run);	/* reads its probes itself; NULL: one after the other */
 } SqlCollector;
 
 static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
 	[COLLECTOR_PG_STATS] = {PgStatsProbes, PreparePgStats},
-	[COLLECTOR_PG_QUERY_STATS] = {PgQueryStatsProbes},
+	[COLLECTOR_PG_QUERY_STATS] = {PgQueryStatsProbes, NULL, QueryStatsRun},
 	[COLLECTOR_PG_ACTIVITY] = {PgActivityProbes},
 	[COLLECTOR_PG_LOCKS] = {PgLocksProbes},
 	[COLLECTOR_PG_REPLICATION] = {PgReplicationProbes},
@@ -144,9 +129,8 @@ RunProbe(void *arg)
 		BatchCountRows(run->stream.batch, ProbeRun(run->probe, &run->stream, &run->input));
 }
 
-/* One step in the way that suits the caller; false: it failed, the batch knows. */
-static bool
-RunStep(SqlRun *run, void (*step) (void *arg))
+bool
+SqlRunStep(SqlRun *run, void (*step) (void *arg))
 {
 	QueryError	error;
 	long		left_ms = Setting.statement_timeout_ms;
@@ -173,13 +157,30 @@ RunStep(SqlRun *run, void (*step) (void *arg))
 	return false;
 }
 
+static void
+RunProbes(SqlRun *run, const Probe *const *probes)
+{
+	int			count = 0;
+	int			first = 0;
+
+	while (probes[count] != NULL)
+		count++;
+	/* begin anywhere, so that what a visit has no time for is read at another one */
+	if (run->deadline != 0)
+		first = (int) (pg_prng_uint64(&pg_global_prng_state) % Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		run->probe = probes[(first + i) % count];
+		if (!SqlRunStep(run, RunProbe) && ShutdownIsRequested())
+			break;
+	}
+}
+
 void
 SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 {
 	const SqlCollector *c = &sql_collectors[collector];
 	SqlRun		run = {0};
-	int			count = 0;
-	int			first = 0;
 
 	Assert(FieldCount(Collectors[collector].fields) <= MAX_METRIC_FIELDS);
 	run.collector = collector;
@@ -194,22 +195,15 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 
 	if (Collectors[collector].scope == SCOPE_DATABASE)
 	{
-		if (!RunStep(&run, NameDatabase))
+		if (!SqlRunStep(&run, NameDatabase))
 			return;
 		run.stream.database = run.database;
 	}
 	if (c->prepare && !c->prepare(&run))
 		return;
-	while (c->probes[count] != NULL)
-		count++;
-	/* begin anywhere, so that what a visit has no time for is read at another one */
-	if (deadline != 0)
-		first = (int) (pg_prng_uint64(&pg_global_prng_state) % Max(count, 1));
-	for (int i = 0; i < count; i++)
-	{
-		run.probe = c->probes[(first + i) % count];
-		if (!RunStep(&run, RunProbe) && ShutdownIsRequested())
-			break;
-	}
+	if (c->run)
+		c->run(&run);
+	else
+		RunProbes(&run, c->probes);
 	MetricStreamEnd(&run.stream);
 }

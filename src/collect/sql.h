@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "collect/run.h"
 #include "spool/batch.h"
 
 /*
@@ -17,5 +18,27 @@
  * errors are raised and the deadline is not looked at.
  */
 extern void SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
+
+#define MAX_METRIC_FIELDS 32
+
+typedef struct SqlRun
+{
+	int			collector;
+	MetricStream stream;
+	ProbeInput	input;
+	MemoryContext context;		/* outlives the single transactions */
+	const Probe *probe;			/* the one that runs */
+	char		database[NAMEDATALEN * 4];	/* in UTF-8 a byte of LATIN1 becomes two */
+	bool		in_session;
+	TimestampTz deadline;
+	Value		values[MAX_METRIC_FIELDS];	/* of the metric itself */
+	void	   *own;			/* of collectors that run themselves */
+} SqlRun;
+
+/*
+ * Runs step(run) as a query in the way that suits the caller; false: it
+ * failed, the batch knows.
+ */
+extern bool SqlRunStep(SqlRun *run, void (*step) (void *arg));
 
 #endif							/* SQL_H */
