@@ -26,17 +26,30 @@ typedef enum ProbeRole
 	ON_STANDBY
 } ProbeRole;
 
+/* Who may run it: some catalogues are for superusers only, as the workers are. */
+typedef enum ProbeReader
+{
+	BY_ANYONE,
+	BY_SUPERUSER,
+	BY_OTHERS
+} ProbeReader;
+
 typedef struct Probe
 {
 	const char *key;			/* of the rows in the metric; NULL: the row's fields are the metric's */
 	bool		single;			/* at most one row: an object instead of an array */
 	const Field *columns;		/* Field.source is the SQL expression */
 	const char *from;			/* FROM and WHERE; $1: oid[] of the chosen tables, null: all;
+								 * $2, $3: two bigint[], numbers that the collector has read
+								 * by other means, by their keys;
 								 * @extschema@: schema of "extension" */
 	const ProbeCommon *common;	/* or NULL */
 	int			since;			/* first server major version, 0: all */
 	int			until;			/* last one, 0: all */
 	ProbeRole	role;
+	ProbeReader reader;
+	bool		many_steps;		/* so many that the planner cannot guess their rows */
+	const char *tracker;		/* setting without which there is nothing to read, or NULL */
 	const char *extension;		/* that must be installed, or NULL */
 	const char *extension_since;	/* its first version that will do, "1.8"; NULL: any */
 } Probe;

@@ -44,6 +44,9 @@ typedef struct ProbeInput
 	const Oid  *tables;			/* NULL: all */
 	int			table_count;
 	const FileSizes *sizes;		/* for FIELD_FILES; may be NULL */
+	const int64 *keys;			/* $2 and $3 */
+	const int64 *numbers;
+	int			number_count;
 } ProbeInput;
 
 /*

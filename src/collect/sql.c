@@ -107,6 +107,32 @@ PreparePgStats(SqlRun *run)
 	return true;
 }
 
+/* ---- pg_bloat ---- */
+
+#define MOST_FILES 10000
+
+/* For SQL, since the most bloated are chosen by it; of smaller files pg_class.relpages must do. */
+static void
+ListFiles(void *arg)
+{
+	SqlRun	   *run = arg;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	int64	   *keys;
+	int64	   *blocks;
+
+	run->input.number_count = FileSizesLargest(FileSizesRead(), MOST_FILES, &keys, &blocks);
+	run->input.keys = keys;
+	run->input.numbers = blocks;
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+PreparePgBloat(SqlRun *run)
+{
+	(void) RunStep(run, ListFiles);
+	return true;
+}
+
 /* ---- the table ---- */
 
 typedef struct SqlCollector
@@ -124,7 +150,7 @@ static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
 	[COLLECTOR_PG_SERVER] = {PgServerProbes},
 	[COLLECTOR_PG_CONNECTIONS] = {PgConnectionsProbes},
 	[COLLECTOR_PG_CACHE] = {PgCacheProbes},
-	[COLLECTOR_PG_BLOAT] = {PgBloatProbes},
+	[COLLECTOR_PG_BLOAT] = {PgBloatProbes, PreparePgBloat},
 	[COLLECTOR_PG_SCHEMA] = {PgSchemaProbes},
 	[COLLECTOR_PG_EXTENSIONS] = {PgExtensionsProbes},
 	[COLLECTOR_PG_SETTINGS] = {PgSettingsProbes},
