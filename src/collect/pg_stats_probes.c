@@ -147,6 +147,16 @@ static const Field index_fields[] = {
 	FIELDS_END
 };
 
+static const Field function_fields[] = {
+	{"schema", FIELD_TEXT, NULL, true, 0, 0, "n.nspname"},
+	{"name", FIELD_TEXT, NULL, true, 0, 0, "p.proname"},
+	{"funcid", FIELD_INT, NULL, true, 0, 0, "p.oid"},
+	{"calls", FIELD_INT, NULL, true, 0, 0, "s.calls"},
+	{"total_time", FIELD_FLOAT, "ms", false, 0, 0, STAT("function_total_time", "p.oid")},
+	{"self_time", FIELD_FLOAT, "ms", false, 0, 0, STAT("function_self_time", "p.oid")},
+	FIELDS_END
+};
+
 const Field PgStatsFields[] = {
 	{"partial", FIELD_BOOL, NULL, false, 0, 0, "only what changed since the last full one"},
 	{"skipped", FIELD_INT, NULL, false, 0, 0, "tables left out by pganalytics.max_relations"},
@@ -155,6 +165,9 @@ const Field PgStatsFields[] = {
 	 table_fields},
 	{"indexes", FIELD_OBJECTS, NULL, false, 0, 0, "pg_stat_all_indexes, pg_statio_all_indexes",
 	 index_fields},
+	{"functions", FIELD_OBJECTS, NULL, false, 0, 0,
+	 "pg_stat_user_functions: the 1,000 with the most time; absent where track_functions is none",
+	 function_fields},
 	FIELDS_END
 };
 
@@ -214,11 +227,23 @@ static const Probe indexes_probe = {
 	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid = ANY ($1))",
 };
 
+/* Those that were called; functions in C that come with the server are not tracked. */
+static const Probe functions_probe = {
+	.key = "functions",
+	.columns = function_fields,
+	.tracker = "track_functions",
+	.from = "pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace, "
+	"LATERAL (SELECT " STAT("function_calls", "p.oid") " AS calls OFFSET 0) s "
+	"WHERE p.prolang <> 12 AND s.calls IS NOT NULL "
+	"ORDER BY " STAT("function_total_time", "p.oid") " DESC, p.oid LIMIT 1000",
+};
+
 /*
  * In the order of use: should the visit run out of time, the row of the
  * database and the tables are there and the indexes are missed (and said to be).
  */
-const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe, NULL};
+const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe,
+										  &functions_probe, NULL};
 
 const char PgStatsCountSql[] =
 	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c");
