@@ -31,6 +31,7 @@
 #include "collect/collect.h"
 #include "collect/query.h"
 #include "collect/session.h"
+#include "collect/snapshots.h"
 #include "collect/visits.h"
 #include "host/host.h"
 #include "log/log.h"
@@ -49,6 +50,7 @@ typedef struct Collection
 	Periodic	jobs[NUM_COLLECTORS];
 	SysstatState sysstat;
 	LogReader  *log;
+	uint64		reloads;		/* that were seen */
 } Collection;
 
 /* ---- what each collector does ---- */
@@ -211,11 +213,16 @@ CollectorCycle(void *arg)
 	TimestampTz now = GetCurrentTimestamp();
 	uint32		due;
 	long		visits_wait;
+	bool		kept;
 	Batch	   *batch;
 
 	if (strcmp(c->database, Setting.database) != 0)
 		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
 	SpoolOpen();
+	if (WorkerReloadCount() != c->reloads)
+		c->jobs[COLLECTOR_PG_SETTINGS].due = 0; /* at once */
+	c->reloads = WorkerReloadCount();
+	SnapshotsKept(false);		/* left over where an error ended the last cycle */
 
 	batch = BatchCreate();
 	due = DueCollectors(c, false, now);
@@ -228,7 +235,9 @@ CollectorCycle(void *arg)
 			VisitsBegin(visits_due, batch);
 	}
 	visits_wait = VisitsAdvance(batch);
-	FinishRuns(c, due, BatchClose(batch));
+	kept = BatchClose(batch);
+	SnapshotsKept(kept);
+	FinishRuns(c, due, kept);
 	pgstat_report_stat(true);
 
 	return MinWait(visits_wait, NextDue(c));

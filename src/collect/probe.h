@@ -44,6 +44,8 @@ typedef struct Probe
 								 * by other means, by their keys;
 								 * @extschema@: schema of "extension" */
 	const ProbeCommon *common;	/* or NULL */
+	const char *hashed;			/* record of what tells whether a row "q" has changed; NULL: all of it */
+	bool		moves;			/* what it tells changes without the catalogues */
 	int			since;			/* first server major version, 0: all */
 	int			until;			/* last one, 0: all */
 	ProbeRole	role;
@@ -68,8 +70,24 @@ extern const Probe *const PgSchemaProbes[];
 extern const Probe *const PgExtensionsProbes[];
 extern const Probe *const PgSettingsProbes[];
 
-/* How many tables there are, and the oid[] of the $1 busiest. */
-extern const char PgStatsCountSql[];
-extern const char PgStatsChooseSql[];
+/* Where there are more tables than pganalytics.max_relations. */
+typedef struct TableChoice
+{
+	const char *count;			/* how many there are */
+	const char *choose;			/* the oids of $1 of them */
+} TableChoice;
+
+extern const TableChoice PgStatsChoice; /* the busiest */
+extern const TableChoice PgSchemaChoice;
+
+/*
+ * Sequences whose last values are read by other means: pg_schema's $2 are their
+ * oids and $3 the values; a negative oid is one without a value, then the value 1
+ * means that the sequence was never used, 0 that it could not be read.
+ */
+extern const char PgSchemaSequencesSql[];
+
+/* A number that moves with the catalogues; -1 on standbys, which count nothing. */
+extern const char PgSchemaChangesSql[];
 
 #endif							/* PROBE_H */

@@ -9,6 +9,7 @@
 
 #include "access/xlog.h"
 #include "catalog/pg_type_d.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -27,16 +28,21 @@
 /* ---- the metric that rows go into ---- */
 
 static void
+StreamOpenMetric(MetricStream *stream)
+{
+	if (stream->writer != NULL)
+		return;
+	stream->writer = BatchMetricBegin(stream->batch, stream->type, stream->database,
+									  stream->read_at);
+	if (stream->fields)
+		JsonFields(stream->writer, stream->fields, stream->values);
+	stream->has_content = false;
+}
+
+static void
 StreamOpen(MetricStream *stream, const Probe *probe)
 {
-	if (stream->writer == NULL)
-	{
-		stream->writer = BatchMetricBegin(stream->batch, stream->type, stream->database,
-										  stream->read_at);
-		if (stream->fields)
-			JsonFields(stream->writer, stream->fields, stream->values);
-		stream->has_content = false;
-	}
+	StreamOpenMetric(stream);
 	stream->rows_start = JsonMarkHere(stream->writer);
 	stream->rows_are_open = true;
 	if (!probe->single)
@@ -49,6 +55,13 @@ StreamCloseRows(MetricStream *stream, const Probe *probe)
 	if (!probe->single)
 		JsonArrayEnd(stream->writer);
 	stream->rows_are_open = false;
+	stream->has_content = true;
+}
+
+void
+MetricStreamEmpty(MetricStream *stream)
+{
+	StreamOpenMetric(stream);
 	stream->has_content = true;
 }
 
@@ -388,9 +401,8 @@ static const char *const many_steps_settings[][2] = {
 
 /* Opens a cursor for a query that refers to some of the parameters, or to none. */
 static Portal
-OpenCursor(const Probe *probe, const ProbeInput *input)
+OpenCursor(const char *sql, const ProbeInput *input)
 {
-	const char *sql = BuildQuery(probe);
 	Oid			types[NUM_PARAMETERS];
 	Datum		values[NUM_PARAMETERS] = {0};
 	char		nulls[NUM_PARAMETERS] = {'n', 'n', 'n'};
@@ -424,7 +436,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	for (int i = 0; probe->many_steps && i < lengthof(many_steps_settings); i++)
 		(void) set_config_option(many_steps_settings[i][0], many_steps_settings[i][1],
 								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	portal = OpenCursor(probe, input);
+	portal = OpenCursor(BuildQuery(probe), input);
 	StreamOpen(stream, probe);
 	for (;;)
 	{
@@ -456,4 +468,28 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	SPI_cursor_close(portal);
 	AtEOXact_GUC(true, nest_level);
 	return rows;
+}
+
+/* A sum of hashes does not depend on the order. */
+uint64
+ProbeHash(const Probe *probe, const ProbeInput *input)
+{
+	StringInfoData sql;
+	Portal		portal;
+	char	   *sum;
+	uint64		hash;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT pg_catalog.concat_ws('/', pg_catalog.count(*), pg_catalog.sum("
+					 "pg_catalog.hash_record_extended(%s, 0))) FROM (%s) q",
+					 probe->hashed ? probe->hashed : "q", BuildQuery(probe));
+	portal = OpenCursor(sql.data, input);
+	SPI_cursor_fetch(portal, true, 1);
+	if (SPI_processed != 1)
+		elog(ERROR, "could not hash probe \"%s\"", ProbeName(probe));
+	sum = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	hash = hash_bytes_extended((const unsigned char *) sum, strlen(sum), 0);
+	SPI_cursor_close(portal);
+	return hash;
 }

@@ -57,6 +57,15 @@ typedef struct ProbeInput
  */
 extern int64 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input);
 
+/*
+ * A hash of the rows that ProbeRun would write, in whatever order; to be called
+ * within a query.
+ */
+extern uint64 ProbeHash(const Probe *probe, const ProbeInput *input);
+
+/* A metric without rows: its own fields alone. */
+extern void MetricStreamEmpty(MetricStream *stream);
+
 /* Takes back what a failed probe wrote into the open metric. */
 extern void ProbeTakeBack(MetricStream *stream);
 

@@ -18,4 +18,10 @@
  */
 extern void SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
 
+/*
+ * In a worker: should pg_schema of the current database be looked at before its
+ * time, since the catalogues have changed or something is left to be sent?
+ */
+extern bool SqlSchemaIsOutdated(void);
+
 #endif							/* SQL_H */
