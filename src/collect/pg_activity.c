@@ -21,6 +21,7 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/backend_status.h"
+#include "utils/lsyscache.h"		/* get_database_name of 19 */
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 

@@ -25,7 +25,8 @@
 #define SECONDS_SINCE(time) \
 	"extract(epoch FROM pg_catalog.clock_timestamp() - " time ")::double precision"
 
-#define IS_STANDBY "a.backend_type = 'walsender'"
+/* The walsender of a logical subscriber is in a database. */
+#define IS_STANDBY "a.backend_type = 'walsender' AND a.datid IS NULL"
 
 #define DATABASE_NAME(oid) \
 	"(SELECT d.datname FROM pg_catalog.pg_database d WHERE d.oid = " oid ")"
