@@ -124,15 +124,21 @@ RunCollector(Collection *c, int type, Batch *batch)
 
 /* ---- the schedule ---- */
 
+static int64
+IntervalMs(int type)
+{
+	return (int64) CollectorInterval(type) * 1000;
+}
+
 static bool
 IsDue(Collection *c, int type, TimestampTz now)
 {
 	if (LedgerIsRequested(type))
 	{
-		c->jobs[type].interval_s = 0;	/* counts from this run on */
-		return PeriodicIsDue(&c->jobs[type], CollectorInterval(type), now);
+		c->jobs[type].interval_ms = 0;	/* counts from this run on */
+		return PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 	}
-	return CollectorEnabled(type) && PeriodicIsDue(&c->jobs[type], CollectorInterval(type), now);
+	return CollectorEnabled(type) && PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 }
 
 /* Which of a scope are due?  A mask of 1 << CollectorType. */
