@@ -165,6 +165,8 @@ NextDue(Collection *c)
 	{
 		if (Collectors[i].scope == SCOPE_DATABASE && VisitsUnderWay())
 			continue;			/* looked at again when the round ends */
+		if (LedgerIsRequested(i))
+			return 0;			/* a query that waited for a lock took the latch */
 		if (CollectorEnabled(i))
 			wait_ms = PeriodicWait(&c->jobs[i], now, wait_ms);
 	}
