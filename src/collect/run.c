@@ -27,7 +27,7 @@
 /* ---- the metric that rows go into ---- */
 
 static void
-StreamOpen(MetricStream *stream, const Probe *probe)
+StreamOpen(MetricStream *stream, const char *array)
 {
 	if (stream->writer == NULL)
 	{
@@ -39,17 +39,41 @@ StreamOpen(MetricStream *stream, const Probe *probe)
 	}
 	stream->rows_start = JsonMarkHere(stream->writer);
 	stream->rows_are_open = true;
-	if (!probe->single)
-		JsonArrayBegin(stream->writer, probe->key);
+	if (array)
+		JsonArrayBegin(stream->writer, array);
 }
 
 static void
-StreamCloseRows(MetricStream *stream, const Probe *probe)
+StreamCloseRows(MetricStream *stream, bool is_array)
 {
-	if (!probe->single)
+	if (is_array)
 		JsonArrayEnd(stream->writer);
 	stream->rows_are_open = false;
 	stream->has_content = true;
+}
+
+void
+MetricStreamArrayBegin(MetricStream *stream, const char *key)
+{
+	StreamOpen(stream, key);
+}
+
+JsonWriter *
+MetricStreamArrayNext(MetricStream *stream, const char *key)
+{
+	if (BatchMetricIsLong(stream->batch))
+	{
+		StreamCloseRows(stream, true);
+		MetricStreamEnd(stream);
+		StreamOpen(stream, key);
+	}
+	return stream->writer;
+}
+
+void
+MetricStreamArrayEnd(MetricStream *stream)
+{
+	StreamCloseRows(stream, true);
 }
 
 void
@@ -371,7 +395,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	}
 	portal = SPI_cursor_open_with_args(NULL, sql, strstr(sql, "$1") ? 1 : 0, types, values, nulls,
 									   true, CURSOR_OPT_NO_SCROLL);
-	StreamOpen(stream, probe);
+	StreamOpen(stream, probe->single ? NULL : probe->key);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
@@ -384,12 +408,8 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 				ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
 								errmsg("probe \"%s\" returns more than one row",
 									   ProbeName(probe))));
-			if (rows > 0 && BatchMetricIsLong(stream->batch))
-			{
-				StreamCloseRows(stream, probe);
-				MetricStreamEnd(stream);
-				StreamOpen(stream, probe);
-			}
+			if (rows > 0)
+				(void) MetricStreamArrayNext(stream, probe->key);
 			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns,
 					 input->sizes);
 			rows++;
@@ -398,7 +418,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 			break;
 		SPI_freetuptable(SPI_tuptable);
 	}
-	StreamCloseRows(stream, probe);
+	StreamCloseRows(stream, !probe->single);
 	SPI_cursor_close(portal);
 	return rows;
 }

@@ -29,6 +29,15 @@ typedef struct MetricStream
 	JsonMark	rows_start;		/* in the open metric, while rows_are_open */
 } MetricStream;
 
+/*
+ * An array that no probe fills: Begin opens it, in a metric that it begins
+ * where none is open; Next gives the writer for one more element, in another
+ * metric when this one has grown long; End closes the array.
+ */
+extern void MetricStreamArrayBegin(MetricStream *stream, const char *key);
+extern JsonWriter *MetricStreamArrayNext(MetricStream *stream, const char *key);
+extern void MetricStreamArrayEnd(MetricStream *stream);
+
 /* Ends the open metric, if there is one. */
 extern void MetricStreamEnd(MetricStream *stream);
 
