@@ -42,6 +42,7 @@ typedef struct Settings
 	int			statement_timeout_ms;
 	int			lock_timeout_ms;
 	int			max_relations;
+	int			activity_sample_interval_ms;
 	int			visitors;
 	char	   *log_filters;
 	int			log_max_rate;	/* entries a second */

@@ -8,6 +8,10 @@
  * everything that is due at the time; what has to be read inside of other
  * databases is left to visitors (visits.c).
  *
+ * Between the runs of pg_activity it also wakes up to sample: once a second by
+ * default, and whatever the intervals of the collectors are.  Such a wakeup
+ * makes no batch and no query and looks at nothing else.
+ *
  * A missing database must not become a crash loop: before it connects, the
  * worker notes in shared memory when the next try may be, and clears the note
  * once it is in.  After a failed try (which ends the process) its successor
@@ -29,6 +33,7 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/collect.h"
+#include "collect/pg_activity.h"
 #include "collect/query.h"
 #include "collect/session.h"
 #include "collect/visits.h"
@@ -47,6 +52,9 @@ typedef struct Collection
 {
 	char		database[NAMEDATALEN];	/* that we are connected to */
 	Periodic	jobs[NUM_COLLECTORS];
+	TimestampTz work_due;		/* when there is more to do than to sample; 0: now */
+	TimestampTz looked_at;		/* when the last cycle began */
+	Periodic	sampling;
 	SysstatState sysstat;
 	LogReader  *log;
 } Collection;
@@ -212,17 +220,23 @@ MinWait(long a, long b)
 	return Min(a, b);
 }
 
-static long
-CollectorCycle(void *arg)
+static void
+TakeSamples(Collection *c, TimestampTz now)
 {
-	Collection *c = arg;
-	TimestampTz now = GetCurrentTimestamp();
+	if (!CollectorEnabled(COLLECTOR_PG_ACTIVITY))
+		ActivityForget();
+	else if (PeriodicIsDue(&c->sampling, Setting.activity_sample_interval_ms, now))
+		ActivitySample();
+}
+
+/* Runs what is due; returns ms until something else is, -1: nothing will be. */
+static long
+RunWork(Collection *c, TimestampTz now)
+{
 	uint32		due;
 	long		visits_wait;
 	Batch	   *batch;
 
-	if (strcmp(c->database, Setting.database) != 0)
-		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
 	SpoolOpen();
 
 	batch = BatchCreate();
@@ -240,6 +254,49 @@ CollectorCycle(void *arg)
 	pgstat_report_stat(true);
 
 	return MinWait(visits_wait, NextDue(c));
+}
+
+/* Did the wait end for a sample alone?  Not where the clock was set back: then all times are checked. */
+static bool
+IsForSampleOnly(Collection *c, TimestampTz now)
+{
+	return !WorkerWasWoken() && now >= c->looked_at && now < c->work_due;
+}
+
+static long
+NextWakeup(Collection *c)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		wait_ms = -1;
+
+	if (c->work_due != DT_NOEND)
+		wait_ms = TimestampDifferenceMilliseconds(now, c->work_due);
+	if (CollectorEnabled(COLLECTOR_PG_ACTIVITY))
+		wait_ms = PeriodicWait(&c->sampling, now, wait_ms);
+	return wait_ms;
+}
+
+static long
+CollectorCycle(void *arg)
+{
+	Collection *c = arg;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		only_sample = IsForSampleOnly(c, now);
+
+	if (strcmp(c->database, Setting.database) != 0)
+		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
+	c->looked_at = now;
+	TakeSamples(c, now);
+	if (!only_sample)
+	{
+		long		wait_ms;
+
+		c->work_due = 0;		/* after an error, too */
+		wait_ms = RunWork(c, now);
+		c->work_due = wait_ms < 0 ? DT_NOEND
+			: TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
+	}
+	return NextWakeup(c);
 }
 
 /* ---- connecting ---- */

@@ -18,6 +18,7 @@
 #include "base/collectors.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "collect/pg_activity.h"
 #include "collect/query.h"
 #include "collect/run.h"
 #include "collect/sql.h"
@@ -35,6 +36,7 @@ typedef struct SqlRun
 	bool		in_session;
 	TimestampTz deadline;
 	Value		values[MAX_METRIC_FIELDS];	/* of the metric itself */
+	ActivityReport *activity;
 } SqlRun;
 
 static bool RunStep(SqlRun *run, void (*step) (void *arg));
@@ -107,6 +109,30 @@ PreparePgStats(SqlRun *run)
 	return true;
 }
 
+/* ---- pg_activity ---- */
+
+static void
+NameActivity(void *arg)
+{
+	SqlRun	   *run = arg;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	run->activity = ActivityReportCreate(run->in_session);
+	MemoryContextSwitchTo(old);
+}
+
+/* When the names cannot be had, the next report has the samples, too. */
+static bool
+PreparePgActivity(SqlRun *run)
+{
+	if (RunStep(run, NameActivity))
+	{
+		ActivityReportValues(run->activity, run->stream.fields, run->values);
+		BatchCountRows(run->stream.batch, ActivityReportWrite(run->activity, &run->stream));
+	}
+	return true;
+}
+
 /* ---- the table ---- */
 
 typedef struct SqlCollector
@@ -118,7 +144,7 @@ typedef struct SqlCollector
 static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
 	[COLLECTOR_PG_STATS] = {PgStatsProbes, PreparePgStats},
 	[COLLECTOR_PG_QUERY_STATS] = {PgQueryStatsProbes},
-	[COLLECTOR_PG_ACTIVITY] = {PgActivityProbes},
+	[COLLECTOR_PG_ACTIVITY] = {PgActivityProbes, PreparePgActivity},
 	[COLLECTOR_PG_LOCKS] = {PgLocksProbes},
 	[COLLECTOR_PG_REPLICATION] = {PgReplicationProbes},
 	[COLLECTOR_PG_SERVER] = {PgServerProbes},
