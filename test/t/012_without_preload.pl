@@ -51,7 +51,7 @@ foreach my $call (q{pganalytics_collect('sysstat')}, 'pganalytics_flush()')
 $node->safe_psql('postgres', q{ALTER SYSTEM SET pganalytics.state_directory = '/nowhere'});
 $node->safe_psql('postgres', q{ALTER SYSTEM RESET pganalytics.state_directory});
 $node->safe_psql('postgres', q{ALTER SYSTEM SET pganalytics.sysstat_interval = '7s'});
-$node->configure('shared_preload_libraries' => 'pganalytics');
+$node->configure('shared_preload_libraries' => 'pg_stat_statements,pganalytics');
 $node->restart;
 $status = $node->wait_for_status('the workers run',
 	sub { $_->{workers}{collector}{pid} && $_->{workers}{sender}{pid} });

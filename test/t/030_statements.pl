@@ -65,6 +65,8 @@ sub run_shapes
 
 # ---- not installed ----
 
+$node->safe_psql($_, 'DROP EXTENSION pg_stat_statements') foreach qw(template1 postgres);
+
 $node->wait_for_problem(qr/pg_stat_statements is not installed/);
 my ($problem) = problems();
 like($problem, qr/shared_preload_libraries = 'pganalytics,pg_stat_statements'/, 'not installed: the line for the configuration');
