@@ -10,6 +10,8 @@
  */
 #include "base/secrets.h"
 
+#include "base/sqltext.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -24,8 +26,7 @@ typedef struct Tag
 
 typedef struct Masker
 {
-	const char *text;
-	size_t		len;			/* in a comment: up to its end */
+	SqlText		sql;			/* in a comment: up to its end */
 	size_t		at;				/* looked at up to here */
 	size_t		copied;			/* copied up to here */
 	char	   *out;
@@ -35,7 +36,6 @@ typedef struct Masker
 
 	bool		in_string;		/* between single quotes */
 	bool		escapes;		/* in_string: backslash means something */
-	bool		in_comment;
 	Tag			tags[MAX_DOLLAR_DEPTH]; /* the dollar quotes that are open, "$tag$" */
 	int			depth;
 	bool		assembled;		/* a password is put together: mask every constant … */
@@ -72,7 +72,7 @@ MaskBetween(Masker *m, size_t from, size_t to)
 		from = m->copied;
 	if (to <= from)
 		return;
-	Put(m, m->text + m->copied, from - m->copied);
+	Put(m, m->sql.text + m->copied, from - m->copied);
 	Put(m, MASK, strlen(MASK));
 	m->copied = to;
 }
@@ -95,129 +95,7 @@ WholeCharacters(const char *text, size_t len)
 	return len;
 }
 
-/* ---- looking ---- */
-
-static char
-CharAt(const Masker *m, size_t i)
-{
-	return i < m->len ? m->text[i] : '\0';
-}
-
-static bool
-IsSpace(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool
-IsDigit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-IsWordStart(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		   (unsigned char) c >= 0x80;
-}
-
-static bool
-IsWordChar(char c)
-{
-	return IsWordStart(c) || IsDigit(c);
-}
-
-static bool
-StartsWith(const Masker *m, size_t i, const char *word)
-{
-	size_t		len = strlen(word);
-
-	return i <= m->len && m->len - i >= len && strncasecmp(m->text + i, word, len) == 0;
-}
-
-static size_t
-CountQuotes(const Masker *m, size_t i)
-{
-	size_t		start = i;
-
-	while (CharAt(m, i) == '\'')
-		i++;
-	return i - start;
-}
-
-static size_t
-SkipLine(const Masker *m, size_t i)
-{
-	const char *end = i < m->len ? memchr(m->text + i, '\n', m->len - i) : NULL;
-
-	return end ? (size_t) (end - m->text) : m->len;
-}
-
-static size_t
-SkipBlockComment(const Masker *m, size_t i)
-{
-	int			depth = 0;
-
-	do
-	{
-		if (StartsWith(m, i, "/*"))
-		{
-			depth++;
-			i += 2;
-		}
-		else if (StartsWith(m, i, "*/"))
-		{
-			depth--;
-			i += 2;
-		}
-		else
-			i++;
-	} while (depth > 0 && i < m->len);
-	return i < m->len ? i : m->len;
-}
-
-/* Comments, too; they are looked at again later, so in a comment there are none. */
-static size_t
-SkipBlanks(const Masker *m, size_t i)
-{
-	for (;;)
-	{
-		if (i < m->len && IsSpace(m->text[i]))
-			i++;
-		else if (!m->in_comment && StartsWith(m, i, "--"))
-			i = SkipLine(m, i);
-		else if (!m->in_comment && StartsWith(m, i, "/*"))
-			i = SkipBlockComment(m, i);
-		else
-			return i;
-	}
-}
-
-/* Length of the "$tag$" at i, 0 if there is none. */
-static size_t
-DollarTag(const Masker *m, size_t i)
-{
-	size_t		end = i + 1;
-
-	if (CharAt(m, i) != '$' || IsDigit(CharAt(m, end)))
-		return 0;
-	while (end < m->len && IsWordChar(m->text[end]))
-		end++;
-	return CharAt(m, end) == '$' ? end + 1 - i : 0;
-}
-
-/* Where the dollar quote ends that "tag" began; the end of the text if nowhere. */
-static size_t
-FindTag(const Masker *m, size_t i, Tag tag)
-{
-	for (; i + tag.len <= m->len; i++)
-	{
-		if (memcmp(m->text + i, tag.start, tag.len) == 0)
-			return i;
-	}
-	return m->len;
-}
+/* ---- words ---- */
 
 static bool
 IsSecretWord(const char *word, size_t len)
@@ -232,6 +110,18 @@ IsSecretWord(const char *word, size_t len)
 	return false;
 }
 
+/* Where the dollar quote ends that "tag" began; the end of the text if nowhere. */
+static size_t
+FindTag(const Masker *m, size_t i, Tag tag)
+{
+	for (; i + tag.len <= m->sql.len; i++)
+	{
+		if (memcmp(m->sql.text + i, tag.start, tag.len) == 0)
+			return i;
+	}
+	return m->sql.len;
+}
+
 /* ---- values ---- */
 
 /*
@@ -244,16 +134,16 @@ IsSecretWord(const char *word, size_t len)
 static size_t
 FindQuote(Masker *m, size_t i, size_t unit, bool escapes, size_t *after)
 {
-	while (i < m->len)
+	while (i < m->sql.len)
 	{
 		size_t		run;
 
-		if (m->text[i] == '\\' && escapes)
+		if (m->sql.text[i] == '\\' && escapes)
 		{
-			i += CountQuotes(m, i + 1) >= unit ? 1 + unit : 2;
+			i += SqlCountQuotes(&m->sql, i + 1) >= unit ? 1 + unit : 2;
 			continue;
 		}
-		run = CountQuotes(m, i);
+		run = SqlCountQuotes(&m->sql, i);
 		if (run == 0)
 		{
 			i++;
@@ -272,18 +162,18 @@ FindQuote(Masker *m, size_t i, size_t unit, bool escapes, size_t *after)
 		}
 		i += run;
 	}
-	*after = m->len;
-	return m->len;
+	*after = m->sql.len;
+	return m->sql.len;
 }
 
 /* A constant goes on in the next line: 'abc' newline 'def'. */
 static bool
 IsContinued(const Masker *m, size_t i, size_t *next)
 {
-	size_t		end = SkipBlanks(m, i);
+	size_t		end = SqlSkipBlanks(&m->sql, i);
 
 	*next = end + 1;
-	return CharAt(m, end) == '\'' && memchr(m->text + i, '\n', end - i) != NULL;
+	return SqlCharAt(&m->sql, end) == '\'' && memchr(m->sql.text + i, '\n', end - i) != NULL;
 }
 
 /* Masks the constant whose first character after the quote is at i; returns what is behind it. */
@@ -303,38 +193,38 @@ MaskConstant(Masker *m, size_t i, size_t unit, bool escapes)
 static size_t
 MaskDollarConstant(Masker *m, size_t i, size_t tag_len)
 {
-	Tag			tag = {m->text + i, tag_len};
+	Tag			tag = {m->sql.text + i, tag_len};
 	size_t		end = FindTag(m, i + tag_len, tag);
 
 	MaskBetween(m, i + tag_len, end);
-	return end < m->len ? end + tag_len : m->len;
+	return end < m->sql.len ? end + tag_len : m->sql.len;
 }
 
 /* Ends a value without quotes; a backslash hides what follows it. */
 static size_t
 FindBlankOrQuote(const Masker *m, size_t i)
 {
-	while (i < m->len && !IsSpace(m->text[i]) && m->text[i] != '\'' && m->text[i] != '"')
-		i += m->text[i] == '\\' && (m->escapes || CharAt(m, i + 1) != '\'') ? 2 : 1;
-	return i < m->len ? i : m->len;
+	while (i < m->sql.len && !IsSpace(m->sql.text[i]) && m->sql.text[i] != '\'' && m->sql.text[i] != '"')
+		i += m->sql.text[i] == '\\' && (m->escapes || SqlCharAt(&m->sql, i + 1) != '\'') ? 2 : 1;
+	return i < m->sql.len ? i : m->sql.len;
 }
 
 static size_t
 FindDoubleQuote(const Masker *m, size_t i)
 {
-	while (i < m->len && m->text[i] != '"')
-		i += m->text[i] == '\\' ? 2 : 1;
-	return i < m->len ? i : m->len;
+	while (i < m->sql.len && m->sql.text[i] != '"')
+		i += m->sql.text[i] == '\\' ? 2 : 1;
+	return i < m->sql.len ? i : m->sql.len;
 }
 
 /* Is this quote the end of the constant that we are in? */
 static bool
 ClosesString(const Masker *m, size_t i)
 {
-	size_t		next = SkipBlanks(m, i + 1);
-	char		c = CharAt(m, next);
+	size_t		next = SqlSkipBlanks(&m->sql, i + 1);
+	char		c = SqlCharAt(&m->sql, next);
 
-	return m->in_string && (c == '\0' || strchr(",;)", c) != NULL || StartsWith(m, next, "||"));
+	return m->in_string && (c == '\0' || strchr(",;)", c) != NULL || SqlStartsWith(&m->sql, next, "||"));
 }
 
 /* Is this dollar quote the end of the body that we are in? */
@@ -343,7 +233,7 @@ ClosesBody(const Masker *m, size_t i, size_t tag_len)
 {
 	const Tag  *open = &m->tags[m->depth > 0 ? m->depth - 1 : 0];
 
-	return m->depth > 0 && tag_len == open->len && memcmp(m->text + i, open->start, tag_len) == 0;
+	return m->depth > 0 && tag_len == open->len && memcmp(m->sql.text + i, open->start, tag_len) == 0;
 }
 
 /* How many single quotes make a quote, where a run of them opens a constant. */
@@ -358,12 +248,12 @@ QuoteUnit(const Masker *m, size_t run)
 static size_t
 SkipPrefix(const Masker *m, size_t i, bool *escapes)
 {
-	char		c = CharAt(m, i);
+	char		c = SqlCharAt(&m->sql, i);
 
 	*escapes = c == 'e' || c == 'E';
-	if (c != '\0' && strchr("eEnNbBxX", c) != NULL && CharAt(m, i + 1) == '\'')
+	if (c != '\0' && strchr("eEnNbBxX", c) != NULL && SqlCharAt(&m->sql, i + 1) == '\'')
 		return i + 1;
-	if (StartsWith(m, i, "u&'"))
+	if (SqlStartsWith(&m->sql, i, "u&'"))
 		return i + 2;
 	*escapes = false;
 	return i;
@@ -377,11 +267,11 @@ SkipOperator(const Masker *m, size_t i, bool *found)
 	*found = true;
 	for (size_t k = 0; k < sizeof(operators) / sizeof(operators[0]); k++)
 	{
-		if (StartsWith(m, i, operators[k]))
+		if (SqlStartsWith(&m->sql, i, operators[k]))
 			return i + strlen(operators[k]);
 	}
 	*found = false;
-	if (StartsWith(m, i, "to") && !IsWordChar(CharAt(m, i + 2)))
+	if (SqlStartsWith(&m->sql, i, "to") && !IsWordChar(SqlCharAt(&m->sql, i + 2)))
 		return i + 2;
 	return i;
 }
@@ -391,9 +281,9 @@ IsCall(const Masker *m, size_t i)
 {
 	size_t		start = i;
 
-	while (i < m->len && (IsWordChar(m->text[i]) || m->text[i] == '.'))
+	while (i < m->sql.len && (IsWordChar(m->sql.text[i]) || m->sql.text[i] == '.'))
 		i++;
-	return i > start && CharAt(m, i) == '(';
+	return i > start && SqlCharAt(&m->sql, i) == '(';
 }
 
 /* A value without single quotes, as in connection strings and JSON. */
@@ -402,9 +292,9 @@ MaskBareValue(Masker *m, size_t i)
 {
 	size_t		after;
 
-	if (CharAt(m, i) == '"' || StartsWith(m, i, "\\\""))
+	if (SqlCharAt(&m->sql, i) == '"' || SqlStartsWith(&m->sql, i, "\\\""))
 	{
-		i += CharAt(m, i) == '"' ? 1 : 2;
+		i += SqlCharAt(&m->sql, i) == '"' ? 1 : 2;
 		m->at = FindDoubleQuote(m, i);
 	}
 	else if (!IsCall(m, i))
@@ -423,20 +313,20 @@ MaskBareValue(Masker *m, size_t i)
 static void
 MaskAfterWord(Masker *m, size_t i)
 {
-	bool		within = m->in_string || m->in_comment || m->depth > 0;
+	bool		within = m->in_string || m->sql.in_comment || m->depth > 0;
 	bool		has_operator;
 	bool		escapes;
 	size_t		run;
 	size_t		tag_len;
 
-	if (CharAt(m, i) == '\\' && CharAt(m, i + 1) == '"')
+	if (SqlCharAt(&m->sql, i) == '\\' && SqlCharAt(&m->sql, i + 1) == '"')
 		i++;
-	if (CharAt(m, i) == '"')
+	if (SqlCharAt(&m->sql, i) == '"')
 		i++;
-	i = SkipOperator(m, SkipBlanks(m, i), &has_operator);
-	i = SkipPrefix(m, SkipBlanks(m, i), &escapes);
-	run = CountQuotes(m, i);
-	tag_len = DollarTag(m, i);
+	i = SkipOperator(m, SqlSkipBlanks(&m->sql, i), &has_operator);
+	i = SkipPrefix(m, SqlSkipBlanks(&m->sql, i), &escapes);
+	run = SqlCountQuotes(&m->sql, i);
+	tag_len = SqlDollarTag(&m->sql, i);
 
 	if (run == 1 && ClosesString(m, i))
 		m->assembled = true;
@@ -453,26 +343,26 @@ MaskAfterWord(Masker *m, size_t i)
 		return;
 	else if (tag_len > 0)
 		m->at = MaskDollarConstant(m, i, tag_len);
-	else if (m->in_string && m->escapes && StartsWith(m, i, "\\'"))
+	else if (m->in_string && m->escapes && SqlStartsWith(&m->sql, i, "\\'"))
 	{
 		size_t		end = i + 2;
 
-		while (end < m->len && m->text[end] != '\'' && !StartsWith(m, end, "\\'"))
+		while (end < m->sql.len && m->sql.text[end] != '\'' && !SqlStartsWith(&m->sql, end, "\\'"))
 			end++;
 		MaskBetween(m, i + 2, end);
 		m->at = end;
 	}
 	else
 	{
-		if (within && CharAt(m, i) == '%')
+		if (within && SqlCharAt(&m->sql, i) == '%')
 			m->assembled = true; /* a format */
 		if (within && has_operator)
 			MaskBareValue(m, i);
 		else if (has_operator && IsCall(m, i))
 			m->assembled = true;
 	}
-	if (m->at > m->len)
-		m->at = m->len;
+	if (m->at > m->sql.len)
+		m->at = m->sql.len;
 }
 
 /* "://" is at m->at: scheme://user:password@host. */
@@ -484,18 +374,18 @@ MaskInUri(Masker *m)
 	size_t		colon = 0;
 	size_t		sign = 0;
 
-	while (end < m->len && !IsSpace(m->text[end]) && strchr("/'\"", m->text[end]) == NULL)
+	while (end < m->sql.len && !IsSpace(m->sql.text[end]) && strchr("/'\"", m->sql.text[end]) == NULL)
 	{
-		if (m->text[end] == ':' && colon == 0)
+		if (m->sql.text[end] == ':' && colon == 0)
 			colon = end;
-		if (m->text[end] == '@')
+		if (m->sql.text[end] == '@')
 			sign = end;
 		end++;
 	}
 	m->at = start;
 	if (colon == 0)
 		return;
-	if (sign == 0 && end == m->len)
+	if (sign == 0 && end == m->sql.len)
 		sign = end; /* cut off: a port, or a password */
 	if (sign > colon)
 	{
@@ -511,9 +401,9 @@ TakeWord(Masker *m)
 {
 	size_t		start = m->at;
 
-	while (m->at < m->len && IsWordChar(m->text[m->at]))
+	while (m->at < m->sql.len && IsWordChar(m->sql.text[m->at]))
 		m->at++;
-	if (IsSecretWord(m->text + start, m->at - start))
+	if (IsSecretWord(m->sql.text + start, m->at - start))
 		MaskAfterWord(m, m->at);
 }
 
@@ -522,24 +412,24 @@ static void
 TakeIdentifier(Masker *m)
 {
 	size_t		start = m->at + 1;
-	const char *end = start < m->len ? memchr(m->text + start, '"', m->len - start) : NULL;
+	const char *end = start < m->sql.len ? memchr(m->sql.text + start, '"', m->sql.len - start) : NULL;
 
-	m->at = end ? (size_t) (end - m->text) + 1 : m->len;
-	if (end && IsSecretWord(m->text + start, m->at - 1 - start))
+	m->at = end ? (size_t) (end - m->sql.text) + 1 : m->sql.len;
+	if (end && IsSecretWord(m->sql.text + start, m->at - 1 - start))
 		MaskAfterWord(m, m->at);
 }
 
 static bool
 OpensWithEscapes(const Masker *m)
 {
-	return m->at > 0 && (m->text[m->at - 1] == 'e' || m->text[m->at - 1] == 'E') &&
-		   (m->at == 1 || !IsWordChar(m->text[m->at - 2]));
+	return m->at > 0 && (m->sql.text[m->at - 1] == 'e' || m->sql.text[m->at - 1] == 'E') &&
+		   (m->at == 1 || !IsWordChar(m->sql.text[m->at - 2]));
 }
 
 static void
 TakeQuote(Masker *m)
 {
-	if (m->in_string && CharAt(m, m->at + 1) == '\'')
+	if (m->in_string && SqlCharAt(&m->sql, m->at + 1) == '\'')
 		m->at += 2;
 	else if (m->in_string)
 	{
@@ -560,7 +450,7 @@ TakeQuote(Masker *m)
 static void
 TakeDollar(Masker *m)
 {
-	size_t		len = DollarTag(m, m->at);
+	size_t		len = SqlDollarTag(&m->sql, m->at);
 
 	if (len == 0)
 	{
@@ -579,7 +469,7 @@ TakeDollar(Masker *m)
 	}
 	else if (!m->in_string && m->depth < MAX_DOLLAR_DEPTH)
 	{
-		m->tags[m->depth].start = m->text + m->at;
+		m->tags[m->depth].start = m->sql.text + m->at;
 		m->tags[m->depth++].len = len;
 	}
 	m->at += len;
@@ -589,17 +479,17 @@ TakeDollar(Masker *m)
 static bool
 IsBlockWithSecret(const Masker *m)
 {
-	size_t		i = SkipBlanks(m, 0);
+	size_t		i = SqlSkipBlanks(&m->sql, 0);
 
-	if (!StartsWith(m, i, "do") || IsWordChar(CharAt(m, i + 2)))
+	if (!SqlStartsWith(&m->sql, i, "do") || IsWordChar(SqlCharAt(&m->sql, i + 2)))
 		return false;
-	while (i < m->len)
+	while (i < m->sql.len)
 	{
 		size_t		start = i;
 
-		while (i < m->len && IsWordChar(m->text[i]))
+		while (i < m->sql.len && IsWordChar(m->sql.text[i]))
 			i++;
-		if (IsSecretWord(m->text + start, i - start))
+		if (IsSecretWord(m->sql.text + start, i - start))
 			return true;
 		i += i == start;
 	}
@@ -611,26 +501,26 @@ static void TakeComment(Masker *m, size_t end);
 static void
 Scan(Masker *m)
 {
-	while (m->at < m->len && !m->cut)
+	while (m->at < m->sql.len && !m->cut)
 	{
-		char		c = m->text[m->at];
-		bool		in_code = !m->in_string && !m->in_comment;
+		char		c = m->sql.text[m->at];
+		bool		in_code = !m->in_string && !m->sql.in_comment;
 
 		if (IsWordStart(c))
 			TakeWord(m);
 		else if (c == '\'')
 			TakeQuote(m);
-		else if (c == '$' && !m->in_comment)
+		else if (c == '$' && !m->sql.in_comment)
 			TakeDollar(m);
 		else if (c == '"' && in_code)
 			TakeIdentifier(m);
 		else if (c == '\\' && m->in_string && m->escapes)
 			m->at += 2;
-		else if (in_code && StartsWith(m, m->at, "--"))
-			TakeComment(m, SkipLine(m, m->at));
-		else if (in_code && StartsWith(m, m->at, "/*"))
-			TakeComment(m, SkipBlockComment(m, m->at));
-		else if (c == ':' && StartsWith(m, m->at, "://"))
+		else if (in_code && SqlStartsWith(&m->sql, m->at, "--"))
+			TakeComment(m, SqlSkipLine(&m->sql, m->at));
+		else if (in_code && SqlStartsWith(&m->sql, m->at, "/*"))
+			TakeComment(m, SqlSkipComment(&m->sql, m->at));
+		else if (c == ':' && SqlStartsWith(&m->sql, m->at, "://"))
 			MaskInUri(m);
 		else
 		{
@@ -647,24 +537,23 @@ TakeComment(Masker *m, size_t end)
 {
 	Masker		outside = *m;
 
-	m->in_comment = true;
+	m->sql.len = end;
+	m->sql.in_comment = true;
 	m->depth = 0;
-	m->len = end;
 	m->at += 2;
 	Scan(m);
 
-	m->in_comment = false;
+	m->sql = outside.sql;
 	m->in_string = false;
 	m->assembled = outside.assembled;
 	m->depth = outside.depth;
-	m->len = outside.len;
 	m->at = end;
 }
 
 size_t
 SecretsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 {
-	Masker		m = {.text = text, .len = len, .out = out, .size = size};
+	Masker		m = {.sql = {text, len}, .out = out, .size = size};
 
 	m.assembled = m.for_good = IsBlockWithSecret(&m);
 	Scan(&m);

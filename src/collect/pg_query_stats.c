@@ -14,11 +14,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -32,25 +30,12 @@
 #include "collect/growth.h"
 #include "collect/pg_query_stats.h"
 #include "collect/query.h"
+#include "collect/statement_source.h"
 #include "collect/statement_texts.h"
 
 #define LIBRARY "pg_stat_statements"
 #define MAX_REMEMBERED 50000
 #define MAX_COLUMNS 64
-
-/* Which version of the server brought which version of the extension, the newest first. */
-typedef struct ExtensionRelease
-{
-	const char *version;
-	int			major;
-} ExtensionRelease;
-
-static const ExtensionRelease releases[] = {
-	{"1.13", 19},
-	{"1.12", 18},
-	{"1.11", 17},
-	{"1.10", 15},
-};
 
 /* What every row begins with, before the declared columns. */
 enum
@@ -65,7 +50,8 @@ enum
 	NUM_KEYS = KEY_SINCE
 };
 
-#define KEYS "s.userid, s.dbid, s.queryid, s.toplevel, s.total_plan_time + s.total_exec_time, s.calls, "
+#define KEYS \
+	"s.userid, s.dbid, s.queryid, s.toplevel, s.total_plan_time + s.total_exec_time, s.calls, "
 
 typedef struct DatabaseStatements
 {
@@ -82,8 +68,7 @@ typedef struct QueryStats
 {
 	SqlRun	   *run;
 	bool		available;		/* pg_stat_statements can be read */
-	char	   *schema;			/* its schema */
-	int			major;			/* version of the server that it was made for */
+	StatementSource source;
 
 	const Field *columns[MAX_COLUMNS];
 	int			column_count;
@@ -107,116 +92,6 @@ static struct
 	TimestampTz stats_reset;
 } last_cycle;
 
-/* ---- is it there? ---- */
-
-typedef enum Obstacle
-{
-	NO_OBSTACLE,
-	NOT_INSTALLED,
-	NOT_CREATED,
-	NOT_LOADED,
-	TOO_OLD,
-	NO_QUERY_IDS,
-	NO_TEXTS
-} Obstacle;
-
-/* A setting of its that is only in the configuration file is a placeholder. */
-static bool
-LibraryIsLoaded(void)
-{
-	return GetConfigOption(LIBRARY ".max", true, false) != NULL &&
-		(GetConfigOptionFlags(LIBRARY ".max", true) & GUC_CUSTOM_PLACEHOLDER) == 0;
-}
-
-static char *
-HowToPreload(void)
-{
-	const char *libraries = GetConfigOption("shared_preload_libraries", true, false);
-
-	return psprintf("set shared_preload_libraries = '%s%s" LIBRARY "' and restart the server",
-					libraries ? libraries : "", libraries && *libraries ? "," : "");
-}
-
-static char *
-InThisDatabase(void)
-{
-	char	   *name = get_database_name(MyDatabaseId);
-
-	return psprintf("in database \"%s\"%s", name ? name : "?",
-					RecoveryInProgress() ? " of the primary" : "");
-}
-
-static char *
-DescribeObstacle(Obstacle obstacle)
-{
-	switch (obstacle)
-	{
-		case NOT_INSTALLED:
-			return psprintf("no statistics of statements, " LIBRARY " is not installed: %s, then "
-							"run CREATE EXTENSION " LIBRARY " %s", HowToPreload(), InThisDatabase());
-		case NOT_CREATED:
-			return psprintf("no statistics of statements, " LIBRARY " is loaded but not created: "
-							"run CREATE EXTENSION " LIBRARY " %s", InThisDatabase());
-		case NOT_LOADED:
-			return psprintf("no statistics of statements, " LIBRARY " is created but not loaded: %s",
-							HowToPreload());
-		case TOO_OLD:
-			return psprintf("no statistics of statements, the extension " LIBRARY " is too old: "
-							"run ALTER EXTENSION " LIBRARY " UPDATE %s", InThisDatabase());
-		case NO_QUERY_IDS:
-			return pstrdup("no statistics of statements, \"compute_query_id\" is off: set it to "
-						   "auto and reload");
-		case NO_TEXTS:
-			return pstrdup("no texts of statements, they take too much space: lower "
-						   "\"" LIBRARY ".max\", or run SELECT " LIBRARY "_reset()");
-		case NO_OBSTACLE:
-			break;
-	}
-	return pstrdup("");
-}
-
-static Obstacle
-FindObstacle(QueryStats *stats)
-{
-	const Probe *probe = PgQueryStatsProbes[0];
-	bool		loaded = LibraryIsLoaded();
-	char	   *schema;
-	char	   *version = ExtensionFind(probe->extension, &schema);
-
-	if (version == NULL)
-		return loaded ? NOT_CREATED : NOT_INSTALLED;
-	if (!loaded)
-		return NOT_LOADED;
-	if (ExtensionVersionCompare(version, probe->extension_since) < 0)
-		return TOO_OLD;
-
-	for (int i = lengthof(releases) - 1; i >= 0; i--)
-	{
-		if (ExtensionVersionCompare(version, releases[i].version) >= 0)
-			stats->major = releases[i].major;
-	}
-	stats->schema = MemoryContextStrdup(stats->run->context, schema);
-	return NO_OBSTACLE;
-}
-
-/* Of a session only the caller is told: it may be in another database than the worker. */
-static void
-ReportObstacle(QueryStats *stats, Obstacle obstacle)
-{
-	SqlRun	   *run = stats->run;
-
-	if (run->in_session && obstacle != NO_OBSTACLE)
-		BatchError(run->stream.batch, run->stream.type, NULL, NULL, DescribeObstacle(obstacle));
-	else if (run->in_session)
-		return;
-	else if (obstacle == NO_OBSTACLE)
-		ProblemClear(PROBLEM_STATEMENTS);
-	else
-		ProblemSet(PROBLEM_STATEMENTS, obstacle,
-				   "%s; or leave pg_query_stats out of \"pganalytics.enabled_collectors\"",
-				   DescribeObstacle(obstacle));
-}
-
 /* ---- the query ---- */
 
 /*
@@ -232,10 +107,10 @@ BuildQuery(QueryStats *stats)
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT " KEYS);
-	appendStringInfoString(&sql, stats->major >= 17 ? "s.stats_since" : "NULL::timestamptz");
+	appendStringInfoString(&sql, stats->source.major >= 17 ? "s.stats_since" : "NULL::timestamptz");
 	for (const Field *column = probe->columns; column->name; column++)
 	{
-		if (column->since > stats->major)
+		if (column->since > stats->source.major)
 			continue;
 		Assert(stats->column_count < MAX_COLUMNS);
 		stats->columns[stats->column_count++] = column;
@@ -243,7 +118,7 @@ BuildQuery(QueryStats *stats)
 						 column->source, quote_identifier(column->name));
 	}
 	appendStringInfo(&sql, " FROM %s", probe->from);
-	return ExtensionNameSchema(sql.data, stats->schema);
+	return ExtensionNameSchema(sql.data, stats->source.schema);
 }
 
 static void
@@ -345,6 +220,22 @@ Rank(QueryStats *stats, TupleTableSlot *slot)
 
 /* ---- reading ---- */
 
+/* Of a session only the caller is told: it may be in another database than the worker. */
+static void
+ReportObstacle(SqlRun *run, StatementObstacle obstacle)
+{
+	if (run->in_session && obstacle != NO_OBSTACLE)
+		BatchError(run->stream.batch, run->stream.type, NULL, NULL, StatementObstacleText(obstacle));
+	else if (run->in_session)
+		return;
+	else if (obstacle == NO_OBSTACLE)
+		ProblemClear(PROBLEM_STATEMENTS);
+	else
+		ProblemSet(PROBLEM_STATEMENTS, obstacle,
+				   "%s; or leave pg_query_stats out of \"pganalytics.enabled_collectors\"",
+				   StatementObstacleText(obstacle));
+}
+
 /* Takes the rows as they come: only those that are kept are ever copied. */
 typedef struct StatementReceiver
 {
@@ -382,7 +273,7 @@ ReadInfo(QueryStats *stats)
 
 	bool		is_null;
 
-	if (SPI_execute(ExtensionNameSchema(sql, stats->schema), true, 1) != SPI_OK_SELECT ||
+	if (SPI_execute(ExtensionNameSchema(sql, stats->source.schema), true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not read " LIBRARY "_info");
 	stats->deallocated = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
@@ -417,16 +308,17 @@ static void
 ReadStatements(void *arg)
 {
 	QueryStats *stats = ((SqlRun *) arg)->own;
-	Obstacle	obstacle = FindObstacle(stats);
+	StatementObstacle obstacle = StatementSourceFind(&stats->source);
 	StatementReceiver receiver = {{ReceiveStatement, StartReceiving, EndReceiving, EndReceiving,
 		DestTuplestore}, stats};
 	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.receiver};
 
 	if (obstacle != NO_OBSTACLE)
 	{
-		ReportObstacle(stats, obstacle);
+		ReportObstacle(stats->run, obstacle);
 		return;
 	}
+	stats->source.schema = MemoryContextStrdup(stats->run->context, stats->source.schema);
 	ReadInfo(stats);
 	PrepareMemory(stats);
 	if (SPI_execute_extended(BuildQuery(stats), &options) != SPI_OK_SELECT)
@@ -436,7 +328,7 @@ ReadStatements(void *arg)
 		obstacle = NO_QUERY_IDS;
 	else if (StatementTextsAreTooLarge())
 		obstacle = NO_TEXTS;
-	ReportObstacle(stats, obstacle);
+	ReportObstacle(stats->run, obstacle);
 	stats->available = true;
 }
 
@@ -485,7 +377,7 @@ WantTexts(QueryStats *stats)
 	DatabaseStatements *of;
 
 	stats->texts.context = stats->run->context;
-	stats->texts.schema = stats->schema;
+	stats->texts.schema = stats->source.schema;
 	stats->texts.in_session = stats->run->in_session;
 	hash_seq_init(&status, stats->databases);
 	while ((of = hash_seq_search(&status)) != NULL)

@@ -263,7 +263,7 @@ FetchRaw(StatementTexts *list)
 	Portal		portal;
 
 	values[0] = PointerGetDatum(QueryIds(list));
-	values[1] = Int32GetDatum(Setting.query_text_size + 4); /* the cut is made once more, at a character */
+	values[1] = Int32GetDatum(Setting.query_text_size + 4); /* cut again later, at a character */
 	portal = SPI_cursor_open_with_args(NULL, ExtensionNameSchema(fetch_sql, list->schema), 2, types,
 									   values, NULL, true, CURSOR_OPT_NO_SCROLL);
 	do
