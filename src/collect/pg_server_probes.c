@@ -192,6 +192,7 @@ static const Field backend_io_fields[] = {
 /* The 50 busiest backends: all objects and contexts of one together. */
 static const Probe backend_io_probe = {
 	.key = "backend_io",
+	.sparse = true,
 	.columns = backend_io_fields,
 	.from = "(SELECT a.pid, a.backend_type, a.datname, a.usename, a.application_name "
 	"FROM pg_catalog.pg_stat_activity a WHERE a.backend_type NOT LIKE 'pganalytics %') a "
@@ -202,7 +203,8 @@ static const Probe backend_io_probe = {
 	"FROM pg_catalog.pg_stat_get_backend_io(a.pid) i) s "
 	"CROSS JOIN LATERAL pg_catalog.pg_stat_get_backend_wal(a.pid) w "
 	"WHERE greatest(s.reads, s.writes, s.extends, s.hits, w.wal_records) > 0 "
-	"ORDER BY s.read_bytes + s.write_bytes + s.extend_bytes DESC, s.hits DESC, a.pid LIMIT 50",
+	"ORDER BY coalesce(s.read_bytes, 0) + coalesce(s.write_bytes, 0) + coalesce(s.extend_bytes, 0) "
+	"DESC, a.pid LIMIT 50",
 	.since = 18,
 };
 
