@@ -67,7 +67,8 @@ static const Probe indexes_probe = {
 	.from = "(SELECT x.indrelid, c.relnamespace, c.relname AS name, " HIT("c.oid") " AS hit, "
 	READ("c.oid") " AS read FROM pg_catalog.pg_class c "
 	"JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid "
-	"WHERE c.relkind = 'i' AND c.relpersistence <> 't' AND c.relnamespace <> 'pg_toast'::regnamespace "
+	"WHERE c.relkind = 'i' AND c.relpersistence <> 't' "
+	"AND c.relnamespace <> 'pg_toast'::pg_catalog.regnamespace "
 	"ORDER BY pg_catalog.pg_stat_get_blocks_fetched(c.oid) DESC, c.oid LIMIT " MAX_RELATIONS ") s "
 	"JOIN pg_catalog.pg_class t ON t.oid = s.indrelid "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace",

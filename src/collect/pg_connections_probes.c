@@ -16,8 +16,8 @@
 /* The largest groups; many addresses or application names with a pid in them end up in "other". */
 #define GROUPS \
 	"(SELECT a.datname, a.usename, a.application_name, " \
-	"CASE WHEN a.client_port = -1 THEN '[local]' ELSE pg_catalog.host(a.client_addr) END AS client, " \
-	"a.state, pg_catalog.count(*) AS count FROM pg_catalog.pg_stat_activity a " \
+	"CASE WHEN a.client_port = -1 THEN '[local]' ELSE pg_catalog.host(a.client_addr) END " \
+	"AS client, a.state, pg_catalog.count(*) AS count FROM pg_catalog.pg_stat_activity a " \
 	"WHERE a.backend_type = 'client backend' GROUP BY 1, 2, 3, 4, 5 " \
 	"ORDER BY 6 DESC, 1, 2, 3, 4, 5)"
 
@@ -63,8 +63,8 @@ const Field PgConnectionsFields[] = {
 	{"other", FIELD_INT, NULL, false, 0, 0,
 	 "connections that are in none of the " MAX_GROUPS " largest groups"},
 	{"by", FIELD_OBJECTS, NULL, false, 0, 0,
-	 "pg_stat_activity, client backends, the " MAX_GROUPS " largest groups; client: address, or [local]",
-	 group_fields},
+	 "pg_stat_activity, client backends, the " MAX_GROUPS " largest groups; client: address, or "
+	 "[local]", group_fields},
 	FIELDS_END
 };
 

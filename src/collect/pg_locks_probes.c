@@ -61,7 +61,8 @@ static const Probe totals_probe = {
 static const Field waiter_fields[] = {
 	{"pid", FIELD_INT, NULL, true, 0, 0, "s.pid"},
 	{"blockers", FIELD_INTS, NULL, false, 0, 0,
-	 "ARRAY(SELECT DISTINCT b FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(s.pid)) b ORDER BY b)"},
+	 "ARRAY(SELECT DISTINCT b FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(s.pid)) b "
+	 "ORDER BY b)"},
 	{"mode", FIELD_TEXT, NULL, false, 0, 0, "s.mode"},
 	{"locktype", FIELD_TEXT, NULL, false, 0, 0, "s.locktype"},
 	{"database", FIELD_INT, NULL, false, 0, 0, "s.database"},
@@ -193,7 +194,8 @@ const Field PgLocksFields[] = {
 	{"locks", FIELD_OBJECTS, NULL, false, 0, 0, "pg_locks", lock_fields},
 	{"waits", FIELD_OBJECTS, NULL, false, 0, 0,
 	 "pg_locks, pg_blocking_pids() (the first " MAX_BLOCKED_BY "); depth: longest way to a session "
-	 "that waits for nobody, at most " MAX_DEPTH "; relation: by name in this database, else its oid",
+	 "that waits for nobody, at most " MAX_DEPTH "; relation: by name in the collector's database, "
+	 "else its oid",
 	 wait_fields},
 	{"blockers", FIELD_OBJECTS, NULL, false, 0, 0,
 	 "pg_stat_activity, sessions that block others (how many: blocked) and wait for no lock",

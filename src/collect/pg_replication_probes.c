@@ -211,7 +211,8 @@ static const Probe subscriptions_probe = {
 	"CASE WHEN pg_catalog.pg_last_wal_receive_lsn() <= pg_catalog.pg_last_wal_replay_lsn() " \
 	"AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver w WHERE w.status = 'streaming') " \
 	"THEN 0 ELSE " \
-	MILLISECONDS("(pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())") " END"
+	MILLISECONDS("(pg_catalog.clock_timestamp() - " \
+				 "pg_catalog.pg_last_xact_replay_timestamp())") " END"
 
 static const Field wal_fields[] = {
 	{"current_lsn", FIELD_TEXT, NULL, false, 0, 0,
@@ -224,7 +225,8 @@ static const Field wal_fields[] = {
 	 "(SELECT pg_catalog.max(pg_catalog.pg_wal_lsn_diff(here.lsn, r.restart_lsn)) "
 	 "FROM pg_catalog.pg_replication_slots r)::bigint"},
 	{"replay_lag_bytes", FIELD_INT, "bytes", false, 0, 0,
-	 ON_THE_STANDBY("pg_catalog.pg_wal_lsn_diff(here.lsn, pg_catalog.pg_last_wal_replay_lsn())::bigint")},
+	 ON_THE_STANDBY("pg_catalog.pg_wal_lsn_diff(here.lsn, "
+					"pg_catalog.pg_last_wal_replay_lsn())::bigint")},
 	{"replay_lag", FIELD_FLOAT, "ms", false, 0, 0, ON_THE_STANDBY(REPLAY_LAG)},
 	{"last_xact_replay_timestamp", FIELD_TIME, NULL, false, 0, 0,
 	 ON_THE_STANDBY("pg_catalog.pg_last_xact_replay_timestamp()")},
@@ -302,8 +304,8 @@ static const Field conflict_fields[] = {
 static const Probe conflicts_probe = {
 	.key = "conflicts",
 	.columns = conflict_fields,
-	.from = "pg_catalog.pg_stat_database_conflicts s WHERE greatest(s.confl_tablespace, s.confl_lock, "
-	"s.confl_snapshot, s.confl_bufferpin, s.confl_deadlock) > 0",
+	.from = "pg_catalog.pg_stat_database_conflicts s "
+	"WHERE pg_catalog.pg_stat_get_db_conflict_all(s.datid) > 0",
 	.role = ON_STANDBY,
 };
 

@@ -1,6 +1,7 @@
 /*
  * pg_server_probes.c
- *		pg_server: WAL, checkpointer, background writer, archiver, I/O, SLRU, progress of long commands.
+ *		pg_server: WAL, checkpointer, background writer, archiver, I/O, SLRU,
+ *		progress of long commands.
  *
  * The names are those of the views, whose columns moved twice: in 17 from
  * pg_stat_bgwriter to pg_stat_checkpointer, in 18 from pg_stat_wal to
@@ -196,7 +197,8 @@ static const Probe backend_io_probe = {
 	.columns = backend_io_fields,
 	.from = "(SELECT a.pid, a.backend_type, a.datname, a.usename, a.application_name "
 	"FROM pg_catalog.pg_stat_activity a WHERE a.backend_type NOT LIKE 'pganalytics %') a "
-	"CROSS JOIN LATERAL (SELECT " SUM("reads") ", " SUM("read_bytes") ", " SUM_TIME("read_time") ", "
+	"CROSS JOIN LATERAL (SELECT "
+	SUM("reads") ", " SUM("read_bytes") ", " SUM_TIME("read_time") ", "
 	SUM("writes") ", " SUM("write_bytes") ", " SUM_TIME("write_time") ", " SUM("extends") ", "
 	SUM("extend_bytes") ", " SUM_TIME("extend_time") ", " SUM("hits") ", " SUM("evictions") ", "
 	SUM("fsyncs") ", pg_catalog.max(i.stats_reset) AS stats_reset "
@@ -265,8 +267,8 @@ static const Field progress_fields[] = {
 	PROGRESS(17, 0, "num_dead_item_ids", NULL),
 	PROGRESS(17, 0, "indexes_total", NULL),
 	PROGRESS(17, 0, "indexes_processed", NULL),
-	{"delay_time", FIELD_FLOAT, "ms", false, 18, 0, "(s.j ->> 'delay_time')::double precision", NULL,
-	 "track_cost_delay_timing"},
+	{"delay_time", FIELD_FLOAT, "ms", false, 18, 0, "(s.j ->> 'delay_time')::double precision",
+	 NULL, "track_cost_delay_timing"},
 
 	/* ANALYZE */
 	PROGRESS(0, 0, "sample_blks_total", "blocks"),
@@ -361,7 +363,8 @@ const Field PgServerFields[] = {
 	{"archiver", FIELD_OBJECT, NULL, false, 0, 0, "pg_stat_archiver", archiver_fields},
 	{"io", FIELD_OBJECTS, NULL, false, 16, 0, "pg_stat_io, rows with any I/O", io_fields},
 	{"backend_io", FIELD_OBJECTS, NULL, false, 18, 0,
-	 "pg_stat_get_backend_io() and …_wal(), the 50 backends with the most bytes", backend_io_fields},
+	 "pg_stat_get_backend_io() and …_wal(), the 50 backends with the most bytes",
+	 backend_io_fields},
 	{"slru", FIELD_OBJECTS, NULL, false, 0, 0, "pg_stat_slru", slru_fields},
 	{"progress", FIELD_OBJECTS, NULL, false, 0, 0,
 	 "pg_stat_progress_vacuum, _analyze, _create_index, _cluster, _repack, _copy, _basebackup",
