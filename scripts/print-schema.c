@@ -36,6 +36,7 @@ JsonTypeOf(FieldType type)
 		case FIELD_TIME:
 			return "string";
 		case FIELD_TEXTS:
+		case FIELD_INTS:
 		case FIELD_OBJECTS:
 			return "array";
 		case FIELD_COUNTS:
@@ -45,12 +46,28 @@ JsonTypeOf(FieldType type)
 	return "null";
 }
 
+/* NULL: not an array. */
+static const char *
+ItemTypeOf(FieldType type)
+{
+	switch (type)
+	{
+		case FIELD_TEXTS:
+			return "string";
+		case FIELD_INTS:
+			return "integer";
+		case FIELD_OBJECTS:
+			return "object";
+		default:
+			return NULL;
+	}
+}
+
 /* What is not required may be null as well as absent: an unknown value is never 0. */
 static void
 WriteType(JsonWriter *w, const Field *field)
 {
-	bool		structured = field->type >= FIELD_OBJECT || field->type == FIELD_TEXTS ||
-		field->type == FIELD_COUNTS;
+	bool		structured = field->type >= FIELD_OBJECT || field->type == FIELD_COUNTS;
 
 	if (field->required || structured)
 	{
@@ -87,10 +104,10 @@ WriteField(JsonWriter *w, const Field *field)
 	WriteDescription(w, field);
 	if (field->type == FIELD_OBJECT)
 		WriteObject(w, field->fields);
-	if (field->type == FIELD_OBJECTS || field->type == FIELD_TEXTS)
+	if (ItemTypeOf(field->type))
 	{
 		JsonObjectBegin(w, "items");
-		JsonText(w, "type", field->type == FIELD_TEXTS ? "string" : "object");
+		JsonText(w, "type", ItemTypeOf(field->type));
 		if (field->type == FIELD_OBJECTS)
 			WriteObject(w, field->fields);
 		JsonObjectEnd(w);
@@ -134,7 +151,7 @@ WriteMetric(JsonWriter *w, const Collector *collector)
 {
 	static const Field timestamp = {"timestamp", FIELD_TIME, NULL, true};
 	bool		has_database = collector->scope == SCOPE_DATABASE ||
-		strcmp(collector->name, "pg_log") == 0;
+		strcmp(collector->name, "pg_log") == 0 || strcmp(collector->name, "pg_query_stats") == 0;
 
 	JsonObjectBegin(w, NULL);
 	JsonText(w, "description", collector->holds);

@@ -53,9 +53,6 @@ Sample(int type)
 
 	switch (type)
 	{
-		case COLLECTOR_PG_STATS:
-			PgStatsCollect(batch, true, 0);
-			break;
 		case COLLECTOR_SYSSTAT:
 			SysstatCollect(batch, &nothing_before);
 			break;
@@ -69,6 +66,9 @@ Sample(int type)
 						 errmsg("permission denied to read the server log"),
 						 errdetail("Only members of \"pg_read_server_files\" may.")));
 			LogCollect(NULL, batch, true);
+			break;
+		default:
+			SqlCollect(type, batch, true, 0);
 			break;
 	}
 	if (BatchErrors(batch) > 0)

@@ -15,10 +15,21 @@ typedef enum CollectorType
 	COLLECTOR_PG_STATS,
 	COLLECTOR_SYSSTAT,
 	COLLECTOR_DISK_USAGE,
-	COLLECTOR_PG_LOG
+	COLLECTOR_PG_LOG,
+	COLLECTOR_PG_QUERY_STATS,
+	COLLECTOR_PG_ACTIVITY,
+	COLLECTOR_PG_LOCKS,
+	COLLECTOR_PG_REPLICATION,
+	COLLECTOR_PG_SERVER,
+	COLLECTOR_PG_CONNECTIONS,
+	COLLECTOR_PG_CACHE,
+	COLLECTOR_PG_BLOAT,
+	COLLECTOR_PG_SCHEMA,
+	COLLECTOR_PG_EXTENSIONS,
+	COLLECTOR_PG_SETTINGS
 } CollectorType;
 
-#define NUM_COLLECTORS (COLLECTOR_PG_LOG + 1)
+#define NUM_COLLECTORS (COLLECTOR_PG_SETTINGS + 1)
 
 typedef enum CollectorScope
 {
@@ -46,5 +57,16 @@ extern const Field PgStatsFields[];
 extern const Field SysstatFields[];
 extern const Field DiskUsageFields[];
 extern const Field PgLogFields[];
+extern const Field PgQueryStatsFields[];
+extern const Field PgActivityFields[];
+extern const Field PgLocksFields[];
+extern const Field PgReplicationFields[];
+extern const Field PgServerFields[];
+extern const Field PgConnectionsFields[];
+extern const Field PgCacheFields[];
+extern const Field PgBloatFields[];
+extern const Field PgSchemaFields[];
+extern const Field PgExtensionsFields[];
+extern const Field PgSettingsFields[];
 
 #endif							/* COLLECTORS_H */

@@ -22,6 +22,7 @@ typedef enum FieldType
 	FIELD_SHARED_NAME,			/* a text: name in a shared catalogue, of whatever encoding */
 	FIELD_TIME,					/* RFC 3339, UTC, microseconds */
 	FIELD_TEXTS,				/* array of texts */
+	FIELD_INTS,					/* array of integers */
 	FIELD_COUNTS,				/* object of text -> integer, open set of keys */
 	FIELD_FILES,				/* size of relation files, see collect/files.h; a number on the wire */
 	FIELD_OBJECT,				/* one object, see "fields" */

@@ -350,6 +350,7 @@ JsonFields(JsonWriter *w, const Field *fields, const Value *values)
 				JsonTime(w, fields[i].name, value->i);
 				break;
 			case FIELD_TEXTS:
+			case FIELD_INTS:
 			case FIELD_COUNTS:
 			case FIELD_OBJECT:
 			case FIELD_OBJECTS:

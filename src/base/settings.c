@@ -341,6 +341,15 @@ static const IntSetting int_settings[] = {
 	{"pganalytics.max_relations", "Most tables reported per database and cycle.",
 	 "Their indexes follow; user tables come before catalogues, busy ones before idle ones. "
 	 "0 means no limit.", &Setting.max_relations, 10000, 0, INT_MAX, 0},
+	{"pganalytics.max_statements", "Most statements reported per database and cycle.",
+	 "Those whose time grew most since the last cycle come first.  0 means no limit.",
+	 &Setting.max_statements, 500, 0, INT_MAX, 0},
+	{"pganalytics.query_text_size", "Size at which the text of a statement is cut.",
+	 "0 sends no text at all.", &Setting.query_text_size, 2048, 0, 1024 * 1024, GUC_UNIT_BYTE},
+	{"pganalytics.activity_sample_interval", "Time between two looks at what the backends do.",
+	 "What is seen is summed up for pg_activity; the collector wakes up for each look.  Only "
+	 "where pg_activity is enabled.", &Setting.activity_sample_interval_ms, 1000, 100, 60 * 1000,
+	 GUC_UNIT_MS},
 	{"pganalytics.visitors", "Databases visited at the same time.",
 	 "Each takes one of \"max_worker_processes\" while it lasts.", &Setting.visitors, 1, 1, 8, 0},
 	{"pganalytics.log_max_rate", "Entries of the server log read per second.",

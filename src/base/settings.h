@@ -42,6 +42,9 @@ typedef struct Settings
 	int			statement_timeout_ms;
 	int			lock_timeout_ms;
 	int			max_relations;
+	int			max_statements;
+	int			query_text_size;	/* bytes, 0: no text */
+	int			activity_sample_interval_ms;
 	int			visitors;
 	char	   *log_filters;
 	int			log_max_rate;	/* entries a second */

@@ -112,10 +112,11 @@ typedef enum ProblemId
 	PROBLEM_DATABASE,			/* pganalytics.database cannot be connected to */
 	PROBLEM_VISITORS,			/* visitors cannot be started or fail */
 	PROBLEM_LOG,				/* the server log cannot be read */
-	PROBLEM_LOG_FORMAT			/* its prefix is not understood in full */
+	PROBLEM_LOG_FORMAT,			/* its prefix is not understood in full */
+	PROBLEM_STATEMENTS			/* pg_stat_statements cannot be read */
 } ProblemId;
 
-#define NUM_PROBLEMS (PROBLEM_LOG_FORMAT + 1)
+#define NUM_PROBLEMS (PROBLEM_STATEMENTS + 1)
 
 typedef struct ProblemSlot
 {

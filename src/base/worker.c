@@ -45,6 +45,7 @@
 static WorkerSlot *my_slot = NULL;
 static uint64 reload_count = 0;
 static volatile sig_atomic_t query_is_running = false;
+static bool was_woken = true;
 
 static void
 WorkerHandleSigterm(SIGNAL_ARGS)
@@ -214,13 +215,17 @@ void
 WorkerWait(long timeout_ms)
 {
 	static uint32 wait_event = 0;
+	int			events;
 
 	if (wait_event == 0)
 		wait_event = WaitEventNew("PganalyticsMain");
-	(void) WaitLatch(MyLatch,
-					 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout_ms >= 0 ? WL_TIMEOUT : 0),
-					 timeout_ms, wait_event);
-	ResetLatch(MyLatch);
+	events = WaitLatch(MyLatch,
+					   WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout_ms >= 0 ? WL_TIMEOUT : 0),
+					   timeout_ms, wait_event);
+	/* one that is set from now on ends the next wait */
+	was_woken = (events & WL_LATCH_SET) != 0;
+	if (was_woken)
+		ResetLatch(MyLatch);
 	WorkerCheckInterrupts();
 	if (ConfigReloadPending)
 	{
@@ -228,6 +233,12 @@ WorkerWait(long timeout_ms)
 		ProcessConfigFile(PGC_SIGHUP);
 		reload_count++;
 	}
+}
+
+bool
+WorkerWasWoken(void)
+{
+	return was_woken;
 }
 
 /* What checkpointer.c and walsummarizer.c do after an error, in the same order. */
@@ -298,18 +309,18 @@ WorkerLoop(WorkerCycle cycle, void *arg)
 }
 
 bool
-PeriodicIsDue(Periodic *job, int interval_s, TimestampTz now)
+PeriodicIsDue(Periodic *job, int64 interval_ms, TimestampTz now)
 {
-	int64		interval_us = (int64) interval_s * USECS_PER_SEC;
+	int64		interval_us = interval_ms * 1000;
 
-	if (interval_s != job->interval_s)
+	if (interval_ms != job->interval_ms)
 	{
 		/* first time: at once; a changed interval: counted from now on, never later than before */
-		TimestampTz due = job->interval_s == 0 ? now : now + interval_us;
+		TimestampTz due = job->interval_ms == 0 ? now : now + interval_us;
 
-		if (job->interval_s == 0 || due < job->due)
+		if (job->interval_ms == 0 || due < job->due)
 			job->due = due;
-		job->interval_s = interval_s;
+		job->interval_ms = interval_ms;
 	}
 	if (job->due > now + interval_us)
 		job->due = now + interval_us;	/* the clock was set back */

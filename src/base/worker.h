@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "base/compat.h"
 #include "base/shared.h"
 
 /* Registers the static workers; called by _PG_init. */
@@ -38,13 +39,16 @@ extern void WorkerReport(const char *state);
  * that is reset afterwards.
  */
 typedef long (*WorkerCycle) (void *arg);
-extern void WorkerLoop(WorkerCycle cycle, void *arg) pg_attribute_noreturn();
+pg_noreturn extern void WorkerLoop(WorkerCycle cycle, void *arg);
 
 /*
  * Waits on the latch, at most timeout_ms (-1: no limit), then does what any
  * wait must be followed by: interrupts, shutdown, reload of the settings.
  */
 extern void WorkerWait(long timeout_ms);
+
+/* Did somebody set the latch?  False: the last wait ended because its time was over. */
+extern bool WorkerWasWoken(void);
 
 /*
  * Around a query, so that SIGTERM cancels it.  Begin returns false when the
@@ -66,7 +70,7 @@ extern uint64 WorkerReloadCount(void);
 typedef struct Periodic
 {
 	TimestampTz due;			/* 0: at once */
-	int			interval_s;
+	int64		interval_ms;
 } Periodic;
 
 /*
@@ -74,7 +78,7 @@ typedef struct Periodic
  * delays do not add up; missed times are not made up for.  A changed interval
  * counts from now on.
  */
-extern bool PeriodicIsDue(Periodic *job, int interval_s, TimestampTz now);
+extern bool PeriodicIsDue(Periodic *job, int64 interval_ms, TimestampTz now);
 
 /* ms until it is due, 0 if it is; limited by "at_most" (-1: no limit). */
 extern long PeriodicWait(const Periodic *job, TimestampTz now, long at_most);

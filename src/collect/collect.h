@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "collect/ledger.h"
-#include "collect/pg_stats.h"
+#include "collect/sql.h"
 #include "spool/batch.h"
 
 /* Filesystems and directories, with the tablespaces by their names. */

@@ -8,6 +8,10 @@
  * everything that is due at the time; what has to be read inside of other
  * databases is left to visitors (visits.c).
  *
+ * Between the runs of pg_activity it also wakes up to sample: once a second by
+ * default, and whatever the intervals of the collectors are.  Such a wakeup
+ * makes no batch and no query and looks at nothing else.
+ *
  * A missing database must not become a crash loop: before it connects, the
  * worker notes in shared memory when the next try may be, and clears the note
  * once it is in.  After a failed try (which ends the process) its successor
@@ -29,6 +33,8 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/collect.h"
+#include "collect/pg_activity.h"
+#include "collect/pg_query_stats.h"
 #include "collect/query.h"
 #include "collect/session.h"
 #include "collect/visits.h"
@@ -47,6 +53,9 @@ typedef struct Collection
 {
 	char		database[NAMEDATALEN];	/* that we are connected to */
 	Periodic	jobs[NUM_COLLECTORS];
+	TimestampTz work_due;		/* when there is more to do than to sample; 0: now */
+	TimestampTz looked_at;		/* when the last cycle began */
+	Periodic	sampling;
 	SysstatState sysstat;
 	LogReader  *log;
 } Collection;
@@ -114,6 +123,9 @@ RunCollector(Collection *c, int type, Batch *batch)
 		case COLLECTOR_PG_LOG:
 			LogCollect(c->log, batch, false);
 			break;
+		default:
+			SqlCollect(type, batch, false, 0);
+			break;
 	}
 	errors = BatchErrors(batch) - errors;
 	LedgerAdd(type, BatchRows(batch) - rows, errors, errors ? BatchLastError(batch) : NULL, NULL);
@@ -121,15 +133,21 @@ RunCollector(Collection *c, int type, Batch *batch)
 
 /* ---- the schedule ---- */
 
+static int64
+IntervalMs(int type)
+{
+	return (int64) CollectorInterval(type) * 1000;
+}
+
 static bool
 IsDue(Collection *c, int type, TimestampTz now)
 {
 	if (LedgerIsRequested(type))
 	{
-		c->jobs[type].interval_s = 0;	/* counts from this run on */
-		return PeriodicIsDue(&c->jobs[type], CollectorInterval(type), now);
+		c->jobs[type].interval_ms = 0;	/* counts from this run on */
+		return PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 	}
-	return CollectorEnabled(type) && PeriodicIsDue(&c->jobs[type], CollectorInterval(type), now);
+	return CollectorEnabled(type) && PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 }
 
 /* Which of a scope are due?  A mask of 1 << CollectorType. */
@@ -156,6 +174,8 @@ NextDue(Collection *c)
 	{
 		if (Collectors[i].scope == SCOPE_DATABASE && VisitsUnderWay())
 			continue;			/* looked at again when the round ends */
+		if (LedgerIsRequested(i))
+			return 0;			/* a query that waited for a lock took the latch */
 		if (CollectorEnabled(i))
 			wait_ms = PeriodicWait(&c->jobs[i], now, wait_ms);
 	}
@@ -201,19 +221,27 @@ MinWait(long a, long b)
 	return Min(a, b);
 }
 
-static long
-CollectorCycle(void *arg)
+static void
+TakeSamples(Collection *c, TimestampTz now)
 {
-	Collection *c = arg;
-	TimestampTz now = GetCurrentTimestamp();
+	if (!CollectorEnabled(COLLECTOR_PG_ACTIVITY))
+		ActivityForget();
+	else if (PeriodicIsDue(&c->sampling, Setting.activity_sample_interval_ms, now))
+		ActivitySample();
+}
+
+/* Runs what is due; returns ms until something else is, -1: nothing will be. */
+static long
+RunWork(Collection *c, TimestampTz now)
+{
 	uint32		due;
 	long		visits_wait;
 	Batch	   *batch;
 
-	if (strcmp(c->database, Setting.database) != 0)
-		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
 	if (!CollectorEnabled(COLLECTOR_PG_LOG))
 		LogReaderRest(c->log);
+	if (!CollectorEnabled(COLLECTOR_PG_QUERY_STATS))
+		QueryStatsRest();
 	SpoolOpen();
 
 	batch = BatchCreate();
@@ -231,6 +259,49 @@ CollectorCycle(void *arg)
 	pgstat_report_stat(true);
 
 	return MinWait(visits_wait, NextDue(c));
+}
+
+/* Did the wait end for a sample alone?  Not where the clock was set back: then all times are checked. */
+static bool
+IsForSampleOnly(Collection *c, TimestampTz now)
+{
+	return !WorkerWasWoken() && now >= c->looked_at && now < c->work_due;
+}
+
+static long
+NextWakeup(Collection *c)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		wait_ms = -1;
+
+	if (c->work_due != DT_NOEND)
+		wait_ms = TimestampDifferenceMilliseconds(now, c->work_due);
+	if (CollectorEnabled(COLLECTOR_PG_ACTIVITY))
+		wait_ms = PeriodicWait(&c->sampling, now, wait_ms);
+	return wait_ms;
+}
+
+static long
+CollectorCycle(void *arg)
+{
+	Collection *c = arg;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		only_sample = IsForSampleOnly(c, now);
+
+	if (strcmp(c->database, Setting.database) != 0)
+		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
+	c->looked_at = now;
+	TakeSamples(c, now);
+	if (!only_sample)
+	{
+		long		wait_ms;
+
+		c->work_due = 0;		/* after an error, too */
+		wait_ms = RunWork(c, now);
+		c->work_due = wait_ms < 0 ? DT_NOEND
+			: TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
+	}
+	return NextWakeup(c);
 }
 
 /* ---- connecting ---- */

@@ -126,6 +126,7 @@ static const Field table_fields[] = {
 	{"last_seq_scan", FIELD_TIME, NULL, false, 16, 0, STAT("lastscan", "c.oid"), NULL,
 	 "track_counts"},
 	{"last_idx_scan", FIELD_TIME, NULL, false, 16, 0, "i.last_scan", NULL, "track_counts"},
+	{"stats_reset", FIELD_TIME, NULL, false, 19, 0, STAT("stat_reset_time", "c.oid")},
 	FIELDS_END
 };
 
@@ -147,6 +148,23 @@ static const Field index_fields[] = {
 	{"is_valid", FIELD_BOOL, NULL, true, 0, 0, "x.indisvalid"},
 	{"last_idx_scan", FIELD_TIME, NULL, false, 16, 0, STAT("lastscan", "c.oid"), NULL,
 	 "track_counts"},
+	{"stats_reset", FIELD_TIME, NULL, false, 19, 0, STAT("stat_reset_time", "c.oid")},
+	FIELDS_END
+};
+
+static const Field score_fields[] = {
+	{"schema", FIELD_TEXT, NULL, true, 0, 0, "s.schemaname"},
+	{"name", FIELD_TEXT, NULL, true, 0, 0, "s.relname"},
+	{"relid", FIELD_INT, NULL, true, 0, 0, "s.relid"},
+	COLUMN("score", FIELD_FLOAT, NULL),
+	COLUMN("xid_score", FIELD_FLOAT, NULL),
+	COLUMN("mxid_score", FIELD_FLOAT, NULL),
+	COLUMN("vacuum_score", FIELD_FLOAT, NULL),
+	COLUMN("vacuum_insert_score", FIELD_FLOAT, NULL),
+	COLUMN("analyze_score", FIELD_FLOAT, NULL),
+	COLUMN("do_vacuum", FIELD_BOOL, NULL),
+	COLUMN("do_analyze", FIELD_BOOL, NULL),
+	COLUMN("for_wraparound", FIELD_BOOL, NULL),
 	FIELDS_END
 };
 
@@ -158,11 +176,13 @@ const Field PgStatsFields[] = {
 	 table_fields},
 	{"indexes", FIELD_OBJECTS, NULL, false, 0, 0, "pg_stat_all_indexes, pg_statio_all_indexes",
 	 index_fields},
+	{"autovacuum_scores", FIELD_OBJECTS, NULL, false, 19, 0,
+	 "pg_stat_autovacuum_scores, the 100 that autovacuum wants most", score_fields},
 	FIELDS_END
 };
 
-const Probe PgStatsDatabasesProbe = {
-	.array = "databases",
+static const Probe databases_probe = {
+	.key = "databases",
 	.columns = database_fields,
 	.from = "pg_catalog.pg_stat_database s JOIN pg_catalog.pg_database d ON d.oid = s.datid "
 	"WHERE d.datname = pg_catalog.current_database()",
@@ -195,8 +215,8 @@ static const ProbeCommon indexes_by_table = {
 	"WHERE c.relpersistence <> 't' GROUP BY x.indrelid",
 };
 
-const Probe PgStatsTablesProbe = {
-	.array = "tables",
+static const Probe tables_probe = {
+	.key = "tables",
 	.columns = table_fields,
 	.common = &indexes_by_table,
 	.from = "pg_catalog.pg_class c "
@@ -207,8 +227,8 @@ const Probe PgStatsTablesProbe = {
 	"WHERE " IS_TABLE("c") " AND ($1 IS NULL OR c.oid IN (SELECT pg_catalog.unnest($1)))",
 };
 
-const Probe PgStatsIndexesProbe = {
-	.array = "indexes",
+static const Probe indexes_probe = {
+	.key = "indexes",
 	.columns = index_fields,
 	.from = "pg_catalog.pg_index x "
 	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
@@ -216,6 +236,22 @@ const Probe PgStatsIndexesProbe = {
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid IN (SELECT pg_catalog.unnest($1)))",
 };
+
+/* TOAST tables too: autovacuum treats them as tables of their own. */
+static const Probe scores_probe = {
+	.key = "autovacuum_scores",
+	.columns = score_fields,
+	.from = "pg_catalog.pg_stat_autovacuum_scores s WHERE s.score > 0 OR s.do_vacuum OR s.do_analyze "
+	"ORDER BY s.score DESC, s.relid LIMIT 100",
+	.since = 19,
+};
+
+/*
+ * In the order of use: should the visit run out of time, the row of the
+ * database and the tables are there and the indexes are missed (and said to be).
+ */
+const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe,
+	&scores_probe, NULL};
 
 const char PgStatsCountSql[] =
 	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c");

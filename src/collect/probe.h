@@ -18,17 +18,47 @@ typedef struct ProbeCommon
 	const char *from;
 } ProbeCommon;
 
+/* Where a probe makes sense. */
+typedef enum ProbeRole
+{
+	ON_ANY,
+	ON_PRIMARY,
+	ON_STANDBY
+} ProbeRole;
+
 typedef struct Probe
 {
-	const char *array;			/* key of the array that the rows go into */
+	const char *key;			/* of the rows in the metric; NULL: the row's fields are the metric's */
+	bool		single;			/* at most one row: an object instead of an array */
+	bool		sparse;			/* what is null is left out of a row: for rows of several kinds */
 	const Field *columns;		/* Field.source is the SQL expression */
-	const char *from;			/* FROM and WHERE; $1: oid[] of the chosen tables, null: all */
+	const char *from;			/* FROM and WHERE; $1: oid[] of the chosen tables, null: all;
+								 * @extschema@: schema of "extension" */
 	const ProbeCommon *common;	/* or NULL */
+	int			since;			/* first server major version, 0: all */
+	int			until;			/* last one, 0: all */
+	ProbeRole	role;
+	const char *extension;		/* that must be installed, or NULL */
+	const char *extension_since;	/* its first version that will do, "1.8"; NULL: any */
 } Probe;
 
-extern const Probe PgStatsDatabasesProbe;
-extern const Probe PgStatsTablesProbe;
-extern const Probe PgStatsIndexesProbe;
+/* A column of the view that the probe calls s; with the first and the last version that has it. */
+#define COLUMN(name, type, unit) {name, type, unit, false, 0, 0, "s." name}
+#define COLUMN_OF(since, until, name, type, unit) {name, type, unit, false, since, until, "s." name}
+
+/* The probes of each collector, in the order they run; each list ends with NULL. */
+extern const Probe *const PgStatsProbes[];
+extern const Probe *const PgQueryStatsProbes[];
+extern const Probe *const PgActivityProbes[];
+extern const Probe *const PgLocksProbes[];
+extern const Probe *const PgReplicationProbes[];
+extern const Probe *const PgServerProbes[];
+extern const Probe *const PgConnectionsProbes[];
+extern const Probe *const PgCacheProbes[];
+extern const Probe *const PgBloatProbes[];
+extern const Probe *const PgSchemaProbes[];
+extern const Probe *const PgExtensionsProbes[];
+extern const Probe *const PgSettingsProbes[];
 
 /* How many tables there are, and the oid[] of the $1 busiest. */
 extern const char PgStatsCountSql[];

@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xlog.h"
+#include "catalog/pg_collation_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -38,17 +40,43 @@ StreamOpen(MetricStream *stream, const char *array)
 			JsonFields(stream->writer, stream->fields, stream->values);
 		stream->has_content = false;
 	}
-	stream->array_start = JsonMarkHere(stream->writer);
-	stream->array_is_open = true;
-	JsonArrayBegin(stream->writer, array);
+	stream->rows_start = JsonMarkHere(stream->writer);
+	stream->rows_are_open = true;
+	if (array)
+		JsonArrayBegin(stream->writer, array);
 }
 
 static void
-StreamCloseArray(MetricStream *stream)
+StreamCloseRows(MetricStream *stream, bool is_array)
 {
-	JsonArrayEnd(stream->writer);
-	stream->array_is_open = false;
+	if (is_array)
+		JsonArrayEnd(stream->writer);
+	stream->rows_are_open = false;
 	stream->has_content = true;
+}
+
+void
+MetricStreamArrayBegin(MetricStream *stream, const char *key)
+{
+	StreamOpen(stream, key);
+}
+
+JsonWriter *
+MetricStreamArrayNext(MetricStream *stream, const char *key)
+{
+	if (BatchMetricIsLong(stream->batch))
+	{
+		StreamCloseRows(stream, true);
+		MetricStreamEnd(stream);
+		StreamOpen(stream, key);
+	}
+	return stream->writer;
+}
+
+void
+MetricStreamArrayEnd(MetricStream *stream)
+{
+	StreamCloseRows(stream, true);
 }
 
 void
@@ -66,24 +94,29 @@ MetricStreamEnd(MetricStream *stream)
 void
 ProbeTakeBack(MetricStream *stream)
 {
-	if (stream->array_is_open)
-		JsonRewind(stream->writer, &stream->array_start);
-	stream->array_is_open = false;
+	if (stream->rows_are_open)
+		JsonRewind(stream->writer, &stream->rows_start);
+	stream->rows_are_open = false;
 }
 
 /* ---- the query ---- */
 
 static bool
-HasColumn(const Field *column)
+IsOfThisVersion(int since, int until)
 {
 	int			major = PG_VERSION_NUM / 10000;
 
-	return (column->since == 0 || column->since <= major) &&
-		(column->until == 0 || column->until >= major);
+	return (since == 0 || since <= major) && (until == 0 || until >= major);
 }
 
 static bool
-IsTracked(const Field *column)
+HasColumn(const Field *column)
+{
+	return IsOfThisVersion(column->since, column->until);
+}
+
+bool
+ProbeIsTracked(const Field *column)
 {
 	const char *value;
 
@@ -93,6 +126,57 @@ IsTracked(const Field *column)
 	return value && strcmp(value, "off") != 0 && strcmp(value, "none") != 0;
 }
 
+static const char *
+ProbeName(const Probe *probe)
+{
+	return probe->key ? probe->key : "of the metric";
+}
+
+int
+ExtensionVersionCompare(const char *a, const char *b)
+{
+	int			a_part[2] = {0, 0};
+	int			b_part[2] = {0, 0};
+
+	sscanf(a, "%d.%d", &a_part[0], &a_part[1]);
+	sscanf(b, "%d.%d", &b_part[0], &b_part[1]);
+	return a_part[0] != b_part[0] ? a_part[0] - b_part[0] : a_part[1] - b_part[1];
+}
+
+char *
+ExtensionFind(const char *name, char **schema)
+{
+	Oid			types[1] = {NAMEOID};
+	Datum		values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
+
+	if (SPI_execute_with_args("SELECT e.extversion, n.nspname FROM pg_catalog.pg_extension e "
+							  "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+							  "WHERE e.extname = $1", 1, types, values, NULL, true, 1) !=
+		SPI_OK_SELECT || SPI_processed == 0)
+		return NULL;
+	*schema = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+bool
+ProbeApplies(const Probe *probe, bool *missing)
+{
+	char	   *version;
+	char	   *schema;
+
+	*missing = false;
+	if (!IsOfThisVersion(probe->since, probe->until) ||
+		(probe->role == ON_PRIMARY && RecoveryInProgress()) ||
+		(probe->role == ON_STANDBY && !RecoveryInProgress()))
+		return false;
+	if (probe->extension == NULL)
+		return true;
+	version = ExtensionFind(probe->extension, &schema);
+	*missing = version == NULL ||
+		(probe->extension_since && ExtensionVersionCompare(version, probe->extension_since) < 0);
+	return !*missing;
+}
+
 static const char *const null_of_type[] = {
 	[FIELD_INT] = "NULL::bigint",
 	[FIELD_FLOAT] = "NULL::double precision",
@@ -100,6 +184,8 @@ static const char *const null_of_type[] = {
 	[FIELD_TEXT] = "NULL::text",
 	[FIELD_SHARED_NAME] = "NULL::name",
 	[FIELD_TIME] = "NULL::timestamptz",
+	[FIELD_TEXTS] = "NULL::text[]",
+	[FIELD_INTS] = "NULL::integer[]",
 };
 
 /* A counter whose tracker is off reads 0; null says that it is not known. */
@@ -113,17 +199,27 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 		if (!HasColumn(column))
 			continue;
 		appendStringInfo(sql, "%s%s AS %s", separator,
-						 IsTracked(column) ? column->source : null_of_type[column->type],
+						 ProbeIsTracked(column) ? column->source : null_of_type[column->type],
 						 quote_identifier(column->name));
 		separator = ", ";
 	}
 	appendStringInfo(sql, " FROM %s", from);
 }
 
+/* An extension may be installed anywhere, and search_path is empty. */
+char *
+ExtensionNameSchema(const char *sql, const char *schema)
+{
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
+		CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
+		CStringGetTextDatum(quote_identifier(schema)))));
+}
+
 static char *
 BuildQuery(const Probe *probe)
 {
 	StringInfoData sql;
+	char	   *schema;
 
 	initStringInfo(&sql);
 	if (probe->common)
@@ -133,11 +229,16 @@ BuildQuery(const Probe *probe)
 		appendStringInfoString(&sql, ") ");
 	}
 	AppendSelect(&sql, probe->columns, probe->from);
-	return sql.data;
+	if (probe->extension == NULL)
+		return sql.data;
+	if (ExtensionFind(probe->extension, &schema) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"%s\" is not installed", probe->extension)));
+	return ExtensionNameSchema(sql.data, schema);
 }
 
-static bool
-TypeFits(FieldType type, Oid oid)
+bool
+ProbeTypeFits(FieldType type, Oid oid)
 {
 	switch (type)
 	{
@@ -156,6 +257,9 @@ TypeFits(FieldType type, Oid oid)
 		case FIELD_FILES:
 			return oid == INT8ARRAYOID;
 		case FIELD_TEXTS:
+			return oid == TEXTARRAYOID;
+		case FIELD_INTS:
+			return oid == INT4ARRAYOID;
 		case FIELD_COUNTS:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:
@@ -176,17 +280,17 @@ CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
 			continue;
 		if (count >= desc->natts ||
 			strcmp(NameStr(TupleDescAttr(desc, count)->attname), column->name) != 0 ||
-			!TypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
+			!ProbeTypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
-							column->name, probe->array)));
+							column->name, ProbeName(probe))));
 		columns[count++] = column;
 	}
 	if (count != desc->natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("probe \"%s\" returns columns that are not declared", probe->array)));
+				 errmsg("probe \"%s\" returns columns that are not declared", ProbeName(probe))));
 }
 
 /* ---- a row ---- */
@@ -205,6 +309,43 @@ WriteFiles(JsonWriter *w, const char *key, Datum value, const FileSizes *sizes)
 		JsonInt(w, key, bytes);
 }
 
+/* An element that is null is left out. */
+static void
+WriteTexts(JsonWriter *w, const char *key, Datum value)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &count);
+	JsonArrayBegin(w, key);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			JsonText(w, NULL, TextToUtf8(TextDatumGetCString(elements[i])));
+	}
+	JsonArrayEnd(w);
+}
+
+static void
+WriteInts(JsonWriter *w, const char *key, Datum value)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(value), INT4OID, sizeof(int32), true, TYPALIGN_INT,
+					  &elements, &nulls, &count);
+	JsonArrayBegin(w, key);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			JsonInt(w, NULL, DatumGetInt32(elements[i]));
+	}
+	JsonArrayEnd(w);
+}
+
 static int64
 IntegerOf(Datum value, Oid type)
 {
@@ -213,8 +354,8 @@ IntegerOf(Datum value, Oid type)
 	return type == OIDOID ? (int64) DatumGetObjectId(value) : DatumGetInt32(value);
 }
 
-static void
-WriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const FileSizes *sizes)
+void
+ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const FileSizes *sizes)
 {
 	switch (column->type)
 	{
@@ -245,6 +386,11 @@ WriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const File
 			WriteFiles(w, column->name, value, sizes);
 			break;
 		case FIELD_TEXTS:
+			WriteTexts(w, column->name, value);
+			break;
+		case FIELD_INTS:
+			WriteInts(w, column->name, value);
+			break;
 		case FIELD_COUNTS:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:
@@ -284,20 +430,23 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 	MemoryContext old = MemoryContextSwitchTo(buffer->context);
 
 	heap_deform_tuple(row, desc, buffer->values, buffer->nulls);
-	JsonObjectBegin(w, NULL);
+	if (probe->key)
+		JsonObjectBegin(w, probe->single ? probe->key : NULL);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		if (!buffer->nulls[i])
-			WriteValue(w, columns[i], buffer->values[i], TupleDescAttr(desc, i)->atttypid, sizes);
+			ProbeWriteValue(w, columns[i], buffer->values[i], TupleDescAttr(desc, i)->atttypid,
+							sizes);
 		else if (columns[i]->required)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column \"%s\" of probe \"%s\" is null", columns[i]->name,
-							probe->array)));
-		else
+							ProbeName(probe))));
+		else if (!probe->sparse)
 			JsonNull(w, columns[i]->name);
 	}
-	JsonObjectEnd(w);
+	if (probe->key)
+		JsonObjectEnd(w);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(buffer->context);
 }
@@ -325,7 +474,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	}
 	portal = SPI_cursor_open_with_args(NULL, sql, strstr(sql, "$1") ? 1 : 0, types, values, nulls,
 									   true, CURSOR_OPT_NO_SCROLL);
-	StreamOpen(stream, probe->array);
+	StreamOpen(stream, probe->single ? NULL : probe->key);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
@@ -333,12 +482,12 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 			buffer = MakeRowBuffer(probe, SPI_tuptable->tupdesc);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
-			if (BatchMetricIsLong(stream->batch) && rows > 0)
-			{
-				StreamCloseArray(stream);
-				MetricStreamEnd(stream);
-				StreamOpen(stream, probe->array);
-			}
+			if (rows > 0 && probe->single)
+				ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
+								errmsg("probe \"%s\" returns more than one row",
+									   ProbeName(probe))));
+			if (rows > 0)
+				(void) MetricStreamArrayNext(stream, probe->key);
 			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &buffer,
 					 input->sizes);
 			rows++;
@@ -347,7 +496,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 			break;
 		SPI_freetuptable(SPI_tuptable);
 	}
-	StreamCloseArray(stream);
+	StreamCloseRows(stream, !probe->single);
 	SPI_cursor_close(portal);
 	return rows;
 }

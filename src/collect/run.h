@@ -25,12 +25,27 @@ typedef struct MetricStream
 	TimestampTz read_at;
 	JsonWriter *writer;			/* NULL: no metric is open */
 	bool		has_content;
-	bool		array_is_open;
-	JsonMark	array_start;	/* in the open metric, while array_is_open */
+	bool		rows_are_open;
+	JsonMark	rows_start;		/* in the open metric, while rows_are_open */
 } MetricStream;
+
+/*
+ * An array that no probe fills: Begin opens it, in a metric that it begins
+ * where none is open; Next gives the writer for one more element, in another
+ * metric when this one has grown long; End closes the array.
+ */
+extern void MetricStreamArrayBegin(MetricStream *stream, const char *key);
+extern JsonWriter *MetricStreamArrayNext(MetricStream *stream, const char *key);
+extern void MetricStreamArrayEnd(MetricStream *stream);
 
 /* Ends the open metric, if there is one. */
 extern void MetricStreamEnd(MetricStream *stream);
+
+/*
+ * Can the probe run here, now?  To be asked within a query.  *missing: the
+ * extension that it wants is not installed, or too old.
+ */
+extern bool ProbeApplies(const Probe *probe, bool *missing);
 
 /* What a probe may refer to. */
 typedef struct ProbeInput
@@ -50,5 +65,29 @@ extern int64 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput
 
 /* Takes back what a failed probe wrote into the open metric. */
 extern void ProbeTakeBack(MetricStream *stream);
+
+/* ---- for collectors that read probes in ways of their own ---- */
+
+/* Is the setting on without which the server would count 0? */
+extern bool ProbeIsTracked(const Field *column);
+
+/* Does a column of the result have the type that is declared? */
+extern bool ProbeTypeFits(FieldType type, Oid oid);
+
+/* Writes a value that is not null; sizes may be NULL. */
+extern void ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type,
+							const FileSizes *sizes);
+
+/*
+ * Version of an extension that is installed in this database, and its schema;
+ * NULL: it is not installed.  To be asked within a query.
+ */
+extern char *ExtensionFind(const char *name, char **schema);
+
+/* sql with the schema in the place of @extschema@. */
+extern char *ExtensionNameSchema(const char *sql, const char *schema);
+
+/* Below, at or above 0, as "1.9" is below "1.10". */
+extern int	ExtensionVersionCompare(const char *a, const char *b);
 
 #endif							/* RUN_H */

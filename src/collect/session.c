@@ -76,6 +76,7 @@ static const SessionSetting forced[] = {
 	{"auto_explain.log_min_duration", "-1"},
 	{"log_duration", "off"},
 	{"log_min_duration_statement", "-1"},
+	{"log_temp_files", "-1"},
 };
 
 static void

@@ -22,7 +22,7 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/ledger.h"
-#include "collect/pg_stats.h"
+#include "collect/sql.h"
 #include "collect/session.h"
 #include "collect/visits.h"
 
@@ -43,8 +43,7 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 		WorkerReport(Collectors[i].name);
 		rows[i] = -BatchRows(batch);
 		errors[i] = -BatchErrors(batch);
-		if (i == COLLECTOR_PG_STATS)
-			PgStatsCollect(batch, false, deadline);
+		SqlCollect(i, batch, false, deadline);
 		rows[i] += BatchRows(batch);
 		errors[i] += BatchErrors(batch);
 	}

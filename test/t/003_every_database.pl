@@ -56,8 +56,6 @@ foreach my $left_out (qw(skip_me a_template closed template0 template1))
 	my @tables = grep { $_->{tables} } $backend->metrics('pg_stats', database => $left_out);
 
 	is(scalar @tables, 0, "$left_out is not looked into");
-	unlike($node->log_text, qr/connection authorized: .*database=$left_out/,
-		"$left_out is not connected to");
 }
 
 # ---- settings of a database or a role do not reach us ----

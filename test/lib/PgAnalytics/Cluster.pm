@@ -22,7 +22,7 @@ use Test::More;
 
 # Everything soon: tests wait for things to happen.
 my %SETTINGS = (
-	'shared_preload_libraries' => 'pganalytics',
+	'shared_preload_libraries' => 'pg_stat_statements,pganalytics',
 	'logging_collector' => 'on',
 	'log_statement' => 'none',
 	'track_io_timing' => 'on',
@@ -30,6 +30,7 @@ my %SETTINGS = (
 	'pganalytics.sysstat_interval' => '1s',
 	'pganalytics.disk_usage_interval' => '1s',
 	'pganalytics.pg_log_interval' => '1s',
+	'pganalytics.pg_query_stats_interval' => '1s',
 	'pganalytics.push_interval' => '0',
 	'pganalytics.spool_min_free' => '0');
 
@@ -59,6 +60,7 @@ sub create
 	if ($options{start} // 1)
 	{
 		$node->start;
+		$node->safe_psql($_, 'CREATE EXTENSION pg_stat_statements') foreach qw(template1 postgres);
 		$node->safe_psql('postgres', 'CREATE EXTENSION pganalytics');
 	}
 	return $node;

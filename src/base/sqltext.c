@@ -1,0 +1,91 @@
+/*
+ * sqltext.c
+ *		The smallest pieces of SQL: blanks, comments, quotes.
+ */
+#include "base/sqltext.h"
+
+#include <string.h>
+#include <strings.h>
+
+char
+SqlCharAt(const SqlText *sql, size_t i)
+{
+	return i < sql->len ? sql->text[i] : '\0';
+}
+
+bool
+SqlStartsWith(const SqlText *sql, size_t i, const char *word)
+{
+	size_t		len = strlen(word);
+
+	return i <= sql->len && sql->len - i >= len && strncasecmp(sql->text + i, word, len) == 0;
+}
+
+size_t
+SqlCountQuotes(const SqlText *sql, size_t i)
+{
+	size_t		start = i;
+
+	while (SqlCharAt(sql, i) == '\'')
+		i++;
+	return i - start;
+}
+
+size_t
+SqlSkipLine(const SqlText *sql, size_t i)
+{
+	const char *end = i < sql->len ? memchr(sql->text + i, '\n', sql->len - i) : NULL;
+
+	return end ? (size_t) (end - sql->text) : sql->len;
+}
+
+size_t
+SqlSkipComment(const SqlText *sql, size_t i)
+{
+	int			depth = 0;
+
+	do
+	{
+		if (SqlStartsWith(sql, i, "/*"))
+		{
+			depth++;
+			i += 2;
+		}
+		else if (SqlStartsWith(sql, i, "*/"))
+		{
+			depth--;
+			i += 2;
+		}
+		else
+			i++;
+	} while (depth > 0 && i < sql->len);
+	return i < sql->len ? i : sql->len;
+}
+
+size_t
+SqlSkipBlanks(const SqlText *sql, size_t i)
+{
+	for (;;)
+	{
+		if (i < sql->len && IsSpace(sql->text[i]))
+			i++;
+		else if (!sql->in_comment && SqlStartsWith(sql, i, "--"))
+			i = SqlSkipLine(sql, i);
+		else if (!sql->in_comment && SqlStartsWith(sql, i, "/*"))
+			i = SqlSkipComment(sql, i);
+		else
+			return i;
+	}
+}
+
+size_t
+SqlDollarTag(const SqlText *sql, size_t i)
+{
+	size_t		end = i + 1;
+
+	if (SqlCharAt(sql, i) != '$' || IsDigit(SqlCharAt(sql, end)))
+		return 0;
+	while (end < sql->len && IsWordChar(sql->text[end]))
+		end++;
+	return SqlCharAt(sql, end) == '$' ? end + 1 - i : 0;
+}

@@ -1,0 +1,234 @@
+/*
+ * sql.c
+ *		Collectors whose metrics come from probes.
+ *
+ * A collector is a list of probes and, where that is not enough, something to
+ * prepare: pg_stats chooses its tables and looks at their files first.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "commands/dbcommands.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/collectors.h"
+#include "base/settings.h"
+#include "base/worker.h"
+#include "collect/pg_activity.h"
+#include "collect/pg_query_stats.h"
+#include "collect/query.h"
+#include "collect/run.h"
+#include "collect/sql.h"
+
+static void
+NameDatabase(void *arg)
+{
+	SqlRun	   *run = arg;
+	char	   *name = get_database_name(MyDatabaseId);
+
+	if (name == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
+						errmsg("database %u is being dropped", MyDatabaseId)));
+	strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
+}
+
+/* ---- pg_stats ---- */
+
+static void
+SetMetricInt(SqlRun *run, const char *field, int64 value)
+{
+	ValueSetInt(&run->values[FieldIndex(run->stream.fields, field)], value);
+}
+
+/* Below max_relations, and without a limit, all; else the busiest are chosen and the rest is counted. */
+static void
+ChooseTables(void *arg)
+{
+	SqlRun	   *run = arg;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(Setting.max_relations)};
+	int64		count;
+	bool		is_null;
+	Oid		   *tables;
+
+	if (SPI_execute(PgStatsCountSql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not count the tables");
+	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	if (count <= Setting.max_relations)
+		return;
+	if (SPI_execute_with_args(PgStatsChooseSql, 1, types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not choose tables");
+	tables = MemoryContextAllocHuge(run->context, sizeof(Oid) * Max(SPI_processed, 1));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tables[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
+												   &is_null));
+	run->input.tables = tables;
+	run->input.table_count = (int) SPI_processed;
+	SetMetricInt(run, "skipped", count - run->input.table_count);
+}
+
+static void
+ReadFiles(void *arg)
+{
+	SqlRun	   *run = arg;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	run->input.sizes = FileSizesRead();
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+PreparePgStats(SqlRun *run)
+{
+	run->values[FieldIndex(run->stream.fields, "partial")].known = true;
+	SetMetricInt(run, "skipped", 0);
+	if (Setting.max_relations > 0 && !SqlRunStep(run, ChooseTables))
+		return false;
+	(void) SqlRunStep(run, ReadFiles);	/* without it sizes are not known, all else is */
+	return true;
+}
+
+/* ---- pg_activity ---- */
+
+static void
+NameActivity(void *arg)
+{
+	SqlRun	   *run = arg;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	run->own = ActivityReportCreate(run->in_session);
+	MemoryContextSwitchTo(old);
+}
+
+/* When the names cannot be had, the next report has the samples, too. */
+static bool
+PreparePgActivity(SqlRun *run)
+{
+	if (SqlRunStep(run, NameActivity))
+	{
+		ActivityReportValues(run->own, run->stream.fields, run->values);
+		BatchCountRows(run->stream.batch, ActivityReportWrite(run->own, &run->stream));
+	}
+	return true;
+}
+
+/* ---- the table ---- */
+
+typedef struct SqlCollector
+{
+	const Probe *const *probes; /* ends with NULL */
+	bool		(*prepare) (SqlRun *run);	/* or NULL; false: nothing can be read */
+	void		(*run) (SqlRun *run);	/* reads its probes itself; NULL: one after the other */
+} SqlCollector;
+
+static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
+	[COLLECTOR_PG_STATS] = {PgStatsProbes, PreparePgStats},
+	[COLLECTOR_PG_QUERY_STATS] = {PgQueryStatsProbes, NULL, QueryStatsRun},
+	[COLLECTOR_PG_ACTIVITY] = {PgActivityProbes, PreparePgActivity},
+	[COLLECTOR_PG_LOCKS] = {PgLocksProbes},
+	[COLLECTOR_PG_REPLICATION] = {PgReplicationProbes},
+	[COLLECTOR_PG_SERVER] = {PgServerProbes},
+	[COLLECTOR_PG_CONNECTIONS] = {PgConnectionsProbes},
+	[COLLECTOR_PG_CACHE] = {PgCacheProbes},
+	[COLLECTOR_PG_BLOAT] = {PgBloatProbes},
+	[COLLECTOR_PG_SCHEMA] = {PgSchemaProbes},
+	[COLLECTOR_PG_EXTENSIONS] = {PgExtensionsProbes},
+	[COLLECTOR_PG_SETTINGS] = {PgSettingsProbes},
+};
+
+/* ---- running ---- */
+
+static void
+RunProbe(void *arg)
+{
+	SqlRun	   *run = arg;
+	bool		missing;
+
+	if (ProbeApplies(run->probe, &missing))
+		BatchCountRows(run->stream.batch, ProbeRun(run->probe, &run->stream, &run->input));
+}
+
+bool
+SqlRunStep(SqlRun *run, void (*step) (void *arg))
+{
+	QueryError	error;
+	long		left_ms = Setting.statement_timeout_ms;
+
+	if (run->in_session)
+	{
+		QueryRunInSession(step, run);
+		return true;
+	}
+	if (run->deadline != 0)
+		left_ms = Min(left_ms, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+															   run->deadline));
+	if (left_ms <= 0)
+	{
+		BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL,
+				   "the visit ran out of time; the next one begins with something else");
+		return false;
+	}
+	if (QueryRun(step, run, (int) left_ms, &error))
+		return true;
+	ProbeTakeBack(&run->stream);
+	BatchError(run->stream.batch, run->stream.type, run->stream.database,
+			   error.sqlstate[0] ? error.sqlstate : NULL, error.message);
+	return false;
+}
+
+static void
+RunProbes(SqlRun *run, const Probe *const *probes)
+{
+	int			count = 0;
+	int			first = 0;
+
+	while (probes[count] != NULL)
+		count++;
+	/* begin anywhere, so that what a visit has no time for is read at another one */
+	if (run->deadline != 0)
+		first = (int) (pg_prng_uint64(&pg_global_prng_state) % Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		run->probe = probes[(first + i) % count];
+		if (!SqlRunStep(run, RunProbe) && ShutdownIsRequested())
+			break;
+	}
+}
+
+void
+SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
+{
+	const SqlCollector *c = &sql_collectors[collector];
+	SqlRun		run = {0};
+
+	Assert(FieldCount(Collectors[collector].fields) <= MAX_METRIC_FIELDS);
+	run.collector = collector;
+	run.in_session = in_session;
+	run.deadline = deadline;
+	run.context = CurrentMemoryContext;
+	run.stream.batch = batch;
+	run.stream.type = Collectors[collector].name;
+	run.stream.fields = Collectors[collector].fields;
+	run.stream.values = run.values;
+	run.stream.read_at = GetCurrentTimestamp();
+
+	if (Collectors[collector].scope == SCOPE_DATABASE)
+	{
+		if (!SqlRunStep(&run, NameDatabase))
+			return;
+		run.stream.database = run.database;
+	}
+	if (c->prepare && !c->prepare(&run))
+		return;
+	if (c->run)
+		c->run(&run);
+	else
+		RunProbes(&run, c->probes);
+	MetricStreamEnd(&run.stream);
+}
