@@ -33,6 +33,14 @@ typedef struct FileIdentity
 extern FileIdentity FileIdentify(const char *path);
 extern bool FileIsSame(const FileIdentity *a, const FileIdentity *b);
 
+/*
+ * Reads a file of at most "most" bytes into a buffer that has room for one
+ * more.  -1: it could not be read, or (where "private" is asked for) others
+ * could.
+ */
+extern ssize_t AuthReadFile(const char *what, const char *path, bool private, char *buffer,
+							size_t most, char *error, size_t error_size);
+
 /* A secret in memory; to be wiped by SecretWipe as soon as it has been used. */
 typedef struct Secret
 {
