@@ -5,6 +5,7 @@
 #   make installcheck     the same on the server that PGHOST and PGPORT name
 #   make unit             unit tests of the modules that need no server
 #   make tap              the promises, tried on real servers (test/t)
+#   make fuzz             random input for what reads foreign bytes, FUZZ_SECONDS in all (clang)
 #   make layering         who may include what
 #   make format           clang-format over src and test/unit
 
@@ -24,7 +25,7 @@ SHLIB_LINK = -lcurl -lssl -lcrypto -lz -ljansson -Wl,--version-script=src/export
 # The same tests for "make check", which starts a server of its own, and "make installcheck"
 REGRESS = install settings privileges status sample probes_server
 REGRESS_OPTS = --inputdir=test --encoding=UTF8
-EXTRA_CLEAN = test/unit/build tmp_check results log regression.diffs regression.out
+EXTRA_CLEAN = test/unit/build test/fuzz/build tmp_check results log regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -45,7 +46,7 @@ include $(PGXS)
 # PGXS does not know which headers an object depends on.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
-.PHONY: unit tap layering format format-check schema schema-check
+.PHONY: unit tap fuzz layering format format-check schema schema-check
 
 # Modules that never include postgres.h can be linked without a server.
 PURE := $(shell grep -L '"postgres.h"' $(SRCS))
@@ -71,6 +72,26 @@ tap:
 	PATH="$(bindir):$$PATH" PG_REGRESS=$(PGXS_SRC)/test/regress/pg_regress scripts/as-server-user \
 		prove -j2 $(PROVE_FLAGS) -I test/lib -I $(PGXS_SRC)/test/perl $(PROVE_TESTS)
 
+# A target is one file test/fuzz/fuzz_X.c; its seeds are test/fuzz/corpus/X, see test/fuzz/README.md.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 3600
+FUZZ_DIR = test/fuzz/build
+FUZZ_FLAGS = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer -std=gnu11 -Wall -Wextra -Wno-sign-compare -Wno-unused-parameter \
+	-Wno-missing-field-initializers -Isrc
+FUZZ_OBJS = $(PURE:src/%.c=$(FUZZ_DIR)/%.o)
+FUZZ_TARGETS = $(patsubst test/fuzz/%.c,$(FUZZ_DIR)/%,$(wildcard test/fuzz/fuzz_*.c))
+
+$(FUZZ_DIR)/%.o: src/%.c $(wildcard src/*.h src/*/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(FUZZ_DIR)/fuzz_%: test/fuzz/fuzz_%.c $(wildcard test/fuzz/*.h) $(FUZZ_OBJS)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_OBJS) -ljansson -lm
+
+fuzz: $(FUZZ_TARGETS)
+	scripts/run-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 layering:
 	scripts/check-layering
 
@@ -83,7 +104,7 @@ schema: $(UNIT_DIR)/print-schema
 schema-check: $(UNIT_DIR)/print-schema
 	$< | python3 -m json.tool --indent 2 | diff -u docs/schema/metrics.schema.json -
 
-FORMATTED = $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.c scripts/*.c)
+FORMATTED = $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.c test/fuzz/*.[ch] scripts/*.c)
 
 format:
 	clang-format -i $(FORMATTED)

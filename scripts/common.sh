@@ -29,6 +29,16 @@ as_server() {
     fi
 }
 
+# Is there a compiler that "make fuzz" can use?
+can_fuzz() {
+    local program status=0
+    program=$(mktemp)
+    echo 'int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return data == 0 && size > 0; }' |
+        "${FUZZ_CC:-clang}" -fsanitize=fuzzer,address,undefined -x c -o "$program" - 2>/dev/null || status=$?
+    rm -f "$program"
+    return $status
+}
+
 # Finds PostgreSQL by PG_CONFIG or by the pg_config in PATH: sets pg_config, bindir, pgxs.
 find_postgres() {
     pg_config=${PG_CONFIG:-pg_config}
@@ -41,7 +51,7 @@ find_postgres() {
 copy_tree() {
     mkdir -p "$1"
     tar -C "$root" --exclude-vcs --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-        --exclude=./test/unit/build --exclude=./tmp_check --exclude=__pycache__ -cf - . |
+        --exclude=./test/unit/build --exclude=./test/fuzz/build --exclude=./tmp_check --exclude=__pycache__ -cf - . |
         tar -C "$1" --no-same-owner -xf -
     chmod -R u+w,a+rX "$1"
 }

@@ -33,8 +33,8 @@ static uint32
 ReadLevels(const char *filters)
 {
 	static const char *const debug[] = {"DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5"};
-	bool		all = ListContains(filters, "all");
-	uint32		levels = 0;
+	bool all = ListContains(filters, "all");
+	uint32 levels = 0;
 
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 	{
@@ -89,15 +89,15 @@ LogOutputEnd(LogOutput *out)
 }
 
 static void
-BeginMetric(LogOutput *out, const LogFile *file)
+BeginMetric(LogOutput *out, const LogOrigin *origin)
 {
-	const char *slash = last_dir_separator(file->path);
-	Value		values[3] = {0};
+	Value values[3] = {0};
 
-	out->writer = BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "",
-								   GetCurrentTimestamp());
-	ValueSetText(&values[0], file->format->source);
-	ValueSetText(&values[1], slash != NULL ? slash + 1 : file->path);
+	out->writer =
+		BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "", GetCurrentTimestamp());
+	ValueSetText(&values[0], origin->source);
+	if (origin->file != NULL)
+		ValueSetText(&values[1], origin->file);
 	JsonFields(out->writer, PgLogFields, values);
 	JsonArrayBegin(out->writer, "entries");
 }
@@ -109,7 +109,7 @@ BeginMetric(LogOutput *out, const LogFile *file)
 static void
 SetText(Value *value, const LogText *text, char *buffer, size_t size)
 {
-	size_t		len;
+	size_t len;
 
 	if (text->data == NULL)
 		return;
@@ -127,8 +127,8 @@ static void
 SetMessage(Value *value, LogText *message)
 {
 	static const char mark[] = "…";
-	size_t		limit = (size_t) Setting.log_entry_size_kb * 1024;
-	char	   *nul;
+	size_t limit = (size_t) Setting.log_entry_size_kb * 1024;
+	char *nul;
 
 	if (message->len > limit)
 	{
@@ -144,19 +144,19 @@ SetMessage(Value *value, LogText *message)
 }
 
 static void
-WriteEntry(LogOutput *out, const LogFile *file, LogEntry *entry, bool has_time, int64 unix_us)
+WriteEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry, bool has_time, int64 unix_us)
 {
-	Value		values[NUM_ENTRY_FIELDS] = {0};
+	Value values[NUM_ENTRY_FIELDS] = {0};
 	const Field *fields = PgLogFields[FieldIndex(PgLogFields, "entries")].fields;
-	char		sqlstate[8];
-	char		user[256];
-	char		database[256];
-	char		application[256];
+	char sqlstate[8];
+	char user[256];
+	char database[256];
+	char application[256];
 
 	if (out->writer != NULL && BatchMetricIsLong(out->batch))
 		LogOutputEnd(out);
 	if (out->writer == NULL)
-		BeginMetric(out, file);
+		BeginMetric(out, origin);
 
 	if (has_time)
 		ValueSetInt(&values[ENTRY_TIMESTAMP], unix_us);
@@ -166,8 +166,8 @@ WriteEntry(LogOutput *out, const LogFile *file, LogEntry *entry, bool has_time, 
 	SetText(&values[ENTRY_SQLSTATE], &entry->text[LOG_SQLSTATE], sqlstate, sizeof(sqlstate));
 	SetText(&values[ENTRY_USER], &entry->text[LOG_USER], user, sizeof(user));
 	SetText(&values[ENTRY_DATABASE], &entry->text[LOG_DATABASE], database, sizeof(database));
-	SetText(&values[ENTRY_APPLICATION], &entry->text[LOG_APPLICATION],
-			application, sizeof(application));
+	SetText(&values[ENTRY_APPLICATION], &entry->text[LOG_APPLICATION], application,
+			sizeof(application));
 	/* last: it may write over what lies behind it */
 	SetMessage(&values[ENTRY_MESSAGE], &entry->text[LOG_MESSAGE]);
 
@@ -179,25 +179,21 @@ WriteEntry(LogOutput *out, const LogFile *file, LogEntry *entry, bool has_time, 
 }
 
 void
-LogOutputTake(LogOutput *out, const LogFile *file, char *data, size_t len)
+LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 {
-	LogEntry	entry;
-	int64		unix_us = 0;
-	bool		has_time;
+	int64 unix_us = 0;
+	bool has_time = LogTimeToUnix(&entry->time, out->last_us, &unix_us);
 
-	if (!file->format->parse(out->dialect, data, len, &entry))
-		return;
-	has_time = LogTimeToUnix(&entry.time, out->last_us, &unix_us);
 	if (has_time)
 		out->last_us = unix_us;
-	if ((out->levels & (1u << entry.level)) == 0 || IsOwnChatter(out, &entry))
+	if ((out->levels & (1u << entry->level)) == 0 || IsOwnChatter(out, entry))
 		return;
 	if (has_time && unix_us <= out->not_before_us)
 		return;
 	if (out->skip > 0)
 		out->skip--;
 	else
-		WriteEntry(out, file, &entry, has_time, unix_us);
+		WriteEntry(out, origin, entry, has_time, unix_us);
 }
 
 void

@@ -13,29 +13,36 @@
 
 #define MAX_OWN_PIDS (2 + MAX_VISITORS)
 
+/* Where entries come from. */
+typedef struct LogOrigin
+{
+	const char *source; /* "jsonlog", …: as on the wire */
+	const char *file;	/* name of the log file; NULL: it is none */
+} LogOrigin;
+
 /* Where the entries of one run go. */
 typedef struct LogOutput
 {
-	Batch	   *batch;
+	Batch *batch;
 	const LogDialect *dialect;
-	JsonWriter *writer;			/* of the open metric; NULL: none is open */
-	int64		written;		/* entries */
-	int64		limit;			/* of them */
-	int64		skip;			/* entries to leave out first (sample) */
-	int64		last_us;		/* time of the last entry */
-	int64		not_before_us;
-	uint32		levels;			/* bit per LogWord: is sent */
-	int			num_own;
-	pid_t		own[MAX_OWN_PIDS];
+	JsonWriter *writer; /* of the open metric; NULL: none is open */
+	int64 written;		/* entries */
+	int64 limit;		/* of them */
+	int64 skip;			/* entries to leave out first (sample) */
+	int64 last_us;		/* time of the last entry */
+	int64 not_before_us;
+	uint32 levels; /* bit per LogWord: is sent */
+	int num_own;
+	pid_t own[MAX_OWN_PIDS];
 } LogOutput;
 
 /* Nothing is limited or left out at first. */
 extern void LogOutputBegin(LogOutput *out, Batch *batch, const LogDialect *dialect);
 
-/* One entry: parses it, in place, and writes it if it is to be sent. */
-extern void LogOutputTake(LogOutput *out, const LogFile *file, char *data, size_t len);
+/* Writes one entry, from whatever source, if it is to be sent. */
+extern void LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry);
 
-/* Ends the open metric; to be called before the entries of another file. */
+/* Ends the open metric; to be called before the entries of another origin. */
 extern void LogOutputEnd(LogOutput *out);
 
-#endif							/* LOG_OUTPUT_H */
+#endif /* LOG_OUTPUT_H */
