@@ -23,6 +23,11 @@
 #define pg_noreturn _Noreturn
 #endif
 
+/* 16: a file is located by what was called a node before. */
+#if PG_VERSION_NUM < 160000
+#define RelFileLocator RelFileNode
+#endif
+
 /* 17: wait events have names of their own. */
 #if PG_VERSION_NUM >= 170000
 #define WaitEventNew(name) WaitEventExtensionNew(name)

@@ -134,6 +134,35 @@ typedef struct LogPosition
 	uint64		offset;
 } LogPosition;
 
+#define MAX_SNAPSHOT_PARTS 8
+
+/* A snapshot, as far as it was sent; its parts are the probes of the collector. */
+typedef struct SentSnapshot
+{
+	uint64		hash;			/* of the whole */
+	uint32		sent;			/* parts, a bit each */
+	bool		is_complete;	/* all are sent */
+	TimestampTz begun_at;
+
+	/* what is known of it since the catalogues changed */
+	int64		changes;		/* of the catalogues before the hashes were computed; -1: not known */
+	uint64		hashes[MAX_SNAPSHOT_PARTS];
+	uint32		hashed;			/* parts whose hash still holds */
+} SentSnapshot;
+
+/* Written by collect/snapshots.c. */
+typedef struct SnapshotSlot
+{
+	int			collector;
+	Oid			database;		/* InvalidOid: of the cluster */
+	uint64		audience;		/* to whom it was sent, under which id */
+	TimestampTz looked_at;		/* 0: the slot is free */
+	int			look_wait_s;	/* until the next look before its time */
+	SentSnapshot snapshot;
+} SnapshotSlot;
+
+#define MAX_SNAPSHOTS 1024
+
 typedef struct SharedState
 {
 	LWLock	   *lock;
@@ -149,6 +178,7 @@ typedef struct SharedState
 	DeliverySlot delivery;
 	ProblemSlot problems[NUM_PROBLEMS];
 	LogPosition log_position;
+	SnapshotSlot snapshots[MAX_SNAPSHOTS];
 
 	/* pganalytics.database: failed connections and when to try again */
 	int			connect_failures;

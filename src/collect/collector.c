@@ -37,6 +37,7 @@
 #include "collect/pg_query_stats.h"
 #include "collect/query.h"
 #include "collect/session.h"
+#include "collect/snapshots.h"
 #include "collect/visits.h"
 #include "host/host.h"
 #include "log/log.h"
@@ -58,6 +59,7 @@ typedef struct Collection
 	Periodic	sampling;
 	SysstatState sysstat;
 	LogReader  *log;
+	uint64		reloads;		/* that were seen */
 } Collection;
 
 /* ---- what each collector does ---- */
@@ -236,6 +238,7 @@ RunWork(Collection *c, TimestampTz now)
 {
 	uint32		due;
 	long		visits_wait;
+	bool		kept;
 	Batch	   *batch;
 
 	if (!CollectorEnabled(COLLECTOR_PG_LOG))
@@ -243,6 +246,10 @@ RunWork(Collection *c, TimestampTz now)
 	if (!CollectorEnabled(COLLECTOR_PG_QUERY_STATS))
 		QueryStatsRest();
 	SpoolOpen();
+	if (WorkerReloadCount() != c->reloads)
+		c->jobs[COLLECTOR_PG_SETTINGS].due = 0; /* at once */
+	c->reloads = WorkerReloadCount();
+	SnapshotsKept(false);		/* left over where an error ended the last cycle */
 
 	batch = BatchCreate();
 	due = DueCollectors(c, false, now);
@@ -255,7 +262,9 @@ RunWork(Collection *c, TimestampTz now)
 			VisitsBegin(visits_due, batch);
 	}
 	visits_wait = VisitsAdvance(batch);
-	FinishRuns(c, due, BatchClose(batch));
+	kept = BatchClose(batch);
+	SnapshotsKept(kept);
+	FinishRuns(c, due, kept);
 	pgstat_report_stat(true);
 
 	return MinWait(visits_wait, NextDue(c));

@@ -223,3 +223,60 @@ FileSizesSum(const FileSizes *sizes, const int64 *keys, int count, int64 *bytes)
 	}
 	return true;
 }
+
+static int
+CompareBlocks(const void *a, const void *b)
+{
+	uint32		left = *(const uint32 *) a;
+	uint32		right = *(const uint32 *) b;
+
+	return left > right ? -1 : left < right;
+}
+
+/* How many blocks the file at place "rank" has, counted from the largest. */
+static uint32
+BlocksOfRank(const FileSizes *sizes, int total, int rank)
+{
+	uint32	   *blocks = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * total);
+	uint32		result;
+	int			count = 0;
+
+	for (int i = 0; i < sizes->count; i++)
+	{
+		for (int j = 0; j < sizes->folders[i].count; j++)
+			blocks[count++] = sizes->folders[i].files[j].blocks;
+	}
+	qsort(blocks, total, sizeof(uint32), CompareBlocks);
+	result = blocks[rank];
+	pfree(blocks);
+	return result;
+}
+
+int
+FileSizesLargest(const FileSizes *sizes, int most, int64 **keys, int64 **blocks)
+{
+	int			total = 0;
+	int			count = 0;
+	uint32		at_least = 0;
+
+	for (int i = 0; i < sizes->count; i++)
+		total += sizes->folders[i].count;
+	if (total > most)
+		at_least = BlocksOfRank(sizes, total, most);
+	*keys = palloc(sizeof(int64) * Max(Min(total, most), 1));
+	*blocks = palloc(sizeof(int64) * Max(Min(total, most), 1));
+	for (int i = 0; i < sizes->count; i++)
+	{
+		const Folder *folder = &sizes->folders[i];
+
+		for (int j = 0; j < folder->count; j++)
+		{
+			/* of those that are as large as the first one left out, none is taken */
+			if (total > most && folder->files[j].blocks <= at_least)
+				continue;
+			(*keys)[count] = ((int64) folder->tablespace << 32) | folder->files[j].relfilenode;
+			(*blocks)[count++] = folder->files[j].blocks;
+		}
+	}
+	return count;
+}

@@ -23,4 +23,11 @@ extern FileSizes *FileSizesRead(void);
  */
 extern bool FileSizesSum(const FileSizes *sizes, const int64 *keys, int count, int64 *bytes);
 
+/*
+ * The largest files, at most "most" of them, as two arrays in
+ * CurrentMemoryContext: keys (none of them negative or 0) and blocks.  Returns
+ * how many.
+ */
+extern int	FileSizesLargest(const FileSizes *sizes, int most, int64 **keys, int64 **blocks);
+
 #endif							/* FILES_H */

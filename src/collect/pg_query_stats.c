@@ -114,7 +114,7 @@ BuildQuery(QueryStats *stats)
 			continue;
 		Assert(stats->column_count < MAX_COLUMNS);
 		stats->columns[stats->column_count++] = column;
-		appendStringInfo(&sql, ProbeIsTracked(column) ? ", %s AS %s" : ", nullif(%s, 0) AS %s",
+		appendStringInfo(&sql, ProbeIsTracked(column->tracker) ? ", %s AS %s" : ", nullif(%s, 0) AS %s",
 						 column->source, quote_identifier(column->name));
 	}
 	appendStringInfo(&sql, " FROM %s", probe->from);

@@ -168,6 +168,16 @@ static const Field score_fields[] = {
 	FIELDS_END
 };
 
+static const Field function_fields[] = {
+	{"schema", FIELD_TEXT, NULL, true, 0, 0, "n.nspname"},
+	{"name", FIELD_TEXT, NULL, true, 0, 0, "p.proname"},
+	{"funcid", FIELD_INT, NULL, true, 0, 0, "p.oid"},
+	{"calls", FIELD_INT, NULL, true, 0, 0, "s.calls"},
+	{"total_time", FIELD_FLOAT, "ms", false, 0, 0, STAT("function_total_time", "p.oid")},
+	{"self_time", FIELD_FLOAT, "ms", false, 0, 0, STAT("function_self_time", "p.oid")},
+	FIELDS_END
+};
+
 const Field PgStatsFields[] = {
 	{"partial", FIELD_BOOL, NULL, false, 0, 0, "only what changed since the last full one"},
 	{"skipped", FIELD_INT, NULL, false, 0, 0, "tables left out by pganalytics.max_relations"},
@@ -178,6 +188,9 @@ const Field PgStatsFields[] = {
 	 index_fields},
 	{"autovacuum_scores", FIELD_OBJECTS, NULL, false, 19, 0,
 	 "pg_stat_autovacuum_scores, the 100 that autovacuum wants most", score_fields},
+	{"functions", FIELD_OBJECTS, NULL, false, 0, 0,
+	 "pg_stat_user_functions: the 1,000 with the most time; absent where track_functions is none",
+	 function_fields},
 	FIELDS_END
 };
 
@@ -246,22 +259,32 @@ static const Probe scores_probe = {
 	.since = 19,
 };
 
+/* Those that were called; functions in C that come with the server are not tracked. */
+static const Probe functions_probe = {
+	.key = "functions",
+	.columns = function_fields,
+	.tracker = "track_functions",
+	.from = "pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace, "
+	"LATERAL (SELECT " STAT("function_calls", "p.oid") " AS calls OFFSET 0) s "
+	"WHERE p.prolang <> 12 AND s.calls IS NOT NULL "
+	"ORDER BY " STAT("function_total_time", "p.oid") " DESC, p.oid LIMIT 1000",
+};
+
 /*
  * In the order of use: should the visit run out of time, the row of the
  * database and the tables are there and the indexes are missed (and said to be).
  */
 const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe,
-	&scores_probe, NULL};
+	&scores_probe, &functions_probe, NULL};
 
-const char PgStatsCountSql[] =
-	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c");
-
-const char PgStatsChooseSql[] =
-	"SELECT c.oid FROM pg_catalog.pg_class c "
+const TableChoice PgStatsChoice = {
+	.count = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c"),
+	.choose = "SELECT c.oid FROM pg_catalog.pg_class c "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 	"WHERE " IS_TABLE("c") " "
 	"ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), "
 	STAT("numscans", "c.oid") " + coalesce((SELECT pg_catalog.sum(" STAT("numscans", "x.indexrelid")
 	") FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid), 0) + "
 	STAT("tuples_inserted", "c.oid") " + " STAT("tuples_updated", "c.oid") " + "
-	STAT("tuples_deleted", "c.oid") " DESC, c.oid LIMIT $1";
+	STAT("tuples_deleted", "c.oid") " DESC, c.oid LIMIT $1",
+};

@@ -26,6 +26,14 @@ typedef enum ProbeRole
 	ON_STANDBY
 } ProbeRole;
 
+/* Who may run it: some catalogues are for superusers only, as the workers are. */
+typedef enum ProbeReader
+{
+	BY_ANYONE,
+	BY_SUPERUSER,
+	BY_OTHERS
+} ProbeReader;
+
 typedef struct Probe
 {
 	const char *key;			/* of the rows in the metric; NULL: the row's fields are the metric's */
@@ -33,11 +41,18 @@ typedef struct Probe
 	bool		sparse;			/* what is null is left out of a row: for rows of several kinds */
 	const Field *columns;		/* Field.source is the SQL expression */
 	const char *from;			/* FROM and WHERE; $1: oid[] of the chosen tables, null: all;
+								 * $2, $3: two bigint[], numbers that the collector has read
+								 * by other means, by their keys;
 								 * @extschema@: schema of "extension" */
 	const ProbeCommon *common;	/* or NULL */
+	const char *hashed;			/* record of what tells whether a row "q" has changed; NULL: all of it */
+	bool		moves;			/* what it tells changes without the catalogues */
 	int			since;			/* first server major version, 0: all */
 	int			until;			/* last one, 0: all */
 	ProbeRole	role;
+	ProbeReader reader;
+	bool		many_steps;		/* so many that the planner cannot guess their rows */
+	const char *tracker;		/* setting without which there is nothing to read, or NULL */
 	const char *extension;		/* that must be installed, or NULL */
 	const char *extension_since;	/* its first version that will do, "1.8"; NULL: any */
 } Probe;
@@ -60,8 +75,24 @@ extern const Probe *const PgSchemaProbes[];
 extern const Probe *const PgExtensionsProbes[];
 extern const Probe *const PgSettingsProbes[];
 
-/* How many tables there are, and the oid[] of the $1 busiest. */
-extern const char PgStatsCountSql[];
-extern const char PgStatsChooseSql[];
+/* Where there are more tables than pganalytics.max_relations. */
+typedef struct TableChoice
+{
+	const char *count;			/* how many there are */
+	const char *choose;			/* the oids of $1 of them */
+} TableChoice;
+
+extern const TableChoice PgStatsChoice; /* the busiest */
+extern const TableChoice PgSchemaChoice;
+
+/*
+ * Sequences whose last values are read by other means: pg_schema's $2 are their
+ * oids and $3 the values; a negative oid is one without a value, then the value 1
+ * means that the sequence was never used, 0 that it could not be read.
+ */
+extern const char PgSchemaSequencesSql[];
+
+/* A number that moves with the catalogues; -1 on standbys, which count nothing. */
+extern const char PgSchemaChangesSql[];
 
 #endif							/* PROBE_H */

@@ -11,6 +11,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_collation_d.h"
 #include "catalog/pg_type_d.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -30,16 +31,21 @@
 /* ---- the metric that rows go into ---- */
 
 static void
+StreamOpenMetric(MetricStream *stream)
+{
+	if (stream->writer != NULL)
+		return;
+	stream->writer = BatchMetricBegin(stream->batch, stream->type, stream->database,
+									  stream->read_at);
+	if (stream->fields)
+		JsonFields(stream->writer, stream->fields, stream->values);
+	stream->has_content = false;
+}
+
+static void
 StreamOpen(MetricStream *stream, const char *array)
 {
-	if (stream->writer == NULL)
-	{
-		stream->writer = BatchMetricBegin(stream->batch, stream->type, stream->database,
-										  stream->read_at);
-		if (stream->fields)
-			JsonFields(stream->writer, stream->fields, stream->values);
-		stream->has_content = false;
-	}
+	StreamOpenMetric(stream);
 	stream->rows_start = JsonMarkHere(stream->writer);
 	stream->rows_are_open = true;
 	if (array)
@@ -80,6 +86,13 @@ MetricStreamArrayEnd(MetricStream *stream)
 }
 
 void
+MetricStreamEmpty(MetricStream *stream)
+{
+	StreamOpenMetric(stream);
+	stream->has_content = true;
+}
+
+void
 MetricStreamEnd(MetricStream *stream)
 {
 	if (stream->writer == NULL)
@@ -116,13 +129,13 @@ HasColumn(const Field *column)
 }
 
 bool
-ProbeIsTracked(const Field *column)
+ProbeIsTracked(const char *tracker)
 {
 	const char *value;
 
-	if (column->tracker == NULL)
+	if (tracker == NULL)
 		return true;
-	value = GetConfigOption(column->tracker, true, false);
+	value = GetConfigOption(tracker, true, false);
 	return value && strcmp(value, "off") != 0 && strcmp(value, "none") != 0;
 }
 
@@ -167,7 +180,9 @@ ProbeApplies(const Probe *probe, bool *missing)
 	*missing = false;
 	if (!IsOfThisVersion(probe->since, probe->until) ||
 		(probe->role == ON_PRIMARY && RecoveryInProgress()) ||
-		(probe->role == ON_STANDBY && !RecoveryInProgress()))
+		(probe->role == ON_STANDBY && !RecoveryInProgress()) ||
+		(probe->reader != BY_ANYONE && (probe->reader == BY_SUPERUSER) != superuser()) ||
+		!ProbeIsTracked(probe->tracker))
 		return false;
 	if (probe->extension == NULL)
 		return true;
@@ -199,7 +214,7 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 		if (!HasColumn(column))
 			continue;
 		appendStringInfo(sql, "%s%s AS %s", separator,
-						 ProbeIsTracked(column) ? column->source : null_of_type[column->type],
+						 ProbeIsTracked(column->tracker) ? column->source : null_of_type[column->type],
 						 quote_identifier(column->name));
 		separator = ", ";
 	}
@@ -451,29 +466,80 @@ WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc
 	MemoryContextReset(buffer->context);
 }
 
+/* ---- parameters ---- */
+
+#define NUM_PARAMETERS 3
+
+static const Oid parameter_types[NUM_PARAMETERS] = {OIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID};
+
+static Datum
+OidArray(const Oid *oids, int count)
+{
+	Datum	   *items = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		items[i] = ObjectIdGetDatum(oids[i]);
+	return PointerGetDatum(construct_array(items, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+}
+
+static Datum
+Int8Array(const int64 *numbers, int count)
+{
+	Datum	   *items = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		items[i] = Int64GetDatum(numbers[i]);
+	return PointerGetDatum(construct_array(items, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+/*
+ * Planned for a few rows and executed with thousands, nested loops would take
+ * minutes; and there are many steps to share the memory.
+ */
+static const char *const many_steps_settings[][2] = {
+	{"enable_nestloop", "off"},
+	{"enable_memoize", "off"},
+	{"work_mem", "1MB"},
+};
+
+/* Opens a cursor for a query that refers to some of the parameters, or to none. */
+static Portal
+OpenCursor(const char *sql, const ProbeInput *input)
+{
+	Oid			types[NUM_PARAMETERS];
+	Datum		values[NUM_PARAMETERS] = {0};
+	char		nulls[NUM_PARAMETERS] = {'n', 'n', 'n'};
+	int			count = strstr(sql, "$2") ? 3 : strstr(sql, "$1") ? 1 : 0;
+
+	memcpy(types, parameter_types, sizeof(types));
+	if (count >= 1 && input->tables)
+	{
+		values[0] = OidArray(input->tables, input->table_count);
+		nulls[0] = ' ';
+	}
+	if (count == 3 && input->keys)
+	{
+		values[1] = Int8Array(input->keys, input->number_count);
+		values[2] = Int8Array(input->numbers, input->number_count);
+		nulls[1] = nulls[2] = ' ';
+	}
+	return SPI_cursor_open_with_args(NULL, sql, count, types, values, nulls, true,
+									 CURSOR_OPT_NO_SCROLL);
+}
+
 int64
 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 {
 	RowBuffer	buffer = {0};
-	Oid			types[1] = {OIDARRAYOID};
-	Datum		values[1] = {0};
-	char		nulls[1] = {'n'};
-	char	   *sql = BuildQuery(probe);
+	int			nest_level = NewGUCNestLevel(); /* ended with the transaction, after an error */
 	Portal		portal;
 	int64		rows = 0;
 
-	if (input->tables)
-	{
-		Datum	   *oids = palloc(sizeof(Datum) * input->table_count);
-
-		for (int i = 0; i < input->table_count; i++)
-			oids[i] = ObjectIdGetDatum(input->tables[i]);
-		values[0] = PointerGetDatum(construct_array(oids, input->table_count, OIDOID, sizeof(Oid),
-													true, TYPALIGN_INT));
-		nulls[0] = ' ';
-	}
-	portal = SPI_cursor_open_with_args(NULL, sql, strstr(sql, "$1") ? 1 : 0, types, values, nulls,
-									   true, CURSOR_OPT_NO_SCROLL);
+	for (int i = 0; probe->many_steps && i < lengthof(many_steps_settings); i++)
+		(void) set_config_option(many_steps_settings[i][0], many_steps_settings[i][1],
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	portal = OpenCursor(BuildQuery(probe), input);
 	StreamOpen(stream, probe->single ? NULL : probe->key);
 	for (;;)
 	{
@@ -498,5 +564,30 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	}
 	StreamCloseRows(stream, !probe->single);
 	SPI_cursor_close(portal);
+	AtEOXact_GUC(true, nest_level);
 	return rows;
+}
+
+/* A sum of hashes does not depend on the order. */
+uint64
+ProbeHash(const Probe *probe, const ProbeInput *input)
+{
+	StringInfoData sql;
+	Portal		portal;
+	char	   *sum;
+	uint64		hash;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT pg_catalog.concat_ws('/', pg_catalog.count(*), pg_catalog.sum("
+					 "pg_catalog.hash_record_extended(%s, 0))) FROM (%s) q",
+					 probe->hashed ? probe->hashed : "q", BuildQuery(probe));
+	portal = OpenCursor(sql.data, input);
+	SPI_cursor_fetch(portal, true, 1);
+	if (SPI_processed != 1)
+		elog(ERROR, "could not hash probe \"%s\"", ProbeName(probe));
+	sum = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	hash = hash_bytes_extended((const unsigned char *) sum, strlen(sum), 0);
+	SPI_cursor_close(portal);
+	return hash;
 }

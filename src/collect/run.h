@@ -53,6 +53,9 @@ typedef struct ProbeInput
 	const Oid  *tables;			/* NULL: all */
 	int			table_count;
 	const FileSizes *sizes;		/* for FIELD_FILES; may be NULL */
+	const int64 *keys;			/* $2 and $3 */
+	const int64 *numbers;
+	int			number_count;
 } ProbeInput;
 
 /*
@@ -63,13 +66,22 @@ typedef struct ProbeInput
  */
 extern int64 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input);
 
+/*
+ * A hash of the rows that ProbeRun would write, in whatever order; to be called
+ * within a query.
+ */
+extern uint64 ProbeHash(const Probe *probe, const ProbeInput *input);
+
+/* A metric without rows: its own fields alone. */
+extern void MetricStreamEmpty(MetricStream *stream);
+
 /* Takes back what a failed probe wrote into the open metric. */
 extern void ProbeTakeBack(MetricStream *stream);
 
 /* ---- for collectors that read probes in ways of their own ---- */
 
-/* Is the setting on without which the server would count 0? */
-extern bool ProbeIsTracked(const Field *column);
+/* Is the setting (NULL: none) on without which the server would count 0? */
+extern bool ProbeIsTracked(const char *tracker);
 
 /* Does a column of the result have the type that is declared? */
 extern bool ProbeTypeFits(FieldType type, Oid oid);

@@ -83,7 +83,7 @@ static void
 Force(const char *name, const char *value)
 {
 	if (GetConfigOption(name, true, false) != NULL)
-		SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+		SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
 }
 
 void

@@ -22,8 +22,10 @@
 #include "base/worker.h"
 #include "collect/pg_activity.h"
 #include "collect/pg_query_stats.h"
+#include "collect/pg_schema.h"
 #include "collect/query.h"
 #include "collect/run.h"
+#include "collect/snapshot_writer.h"
 #include "collect/sql.h"
 
 static void
@@ -38,7 +40,7 @@ NameDatabase(void *arg)
 	strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
 }
 
-/* ---- pg_stats ---- */
+/* ---- the choice of tables ---- */
 
 static void
 SetMetricInt(SqlRun *run, const char *field, int64 value)
@@ -46,7 +48,7 @@ SetMetricInt(SqlRun *run, const char *field, int64 value)
 	ValueSetInt(&run->values[FieldIndex(run->stream.fields, field)], value);
 }
 
-/* Below max_relations, and without a limit, all; else the busiest are chosen and the rest is counted. */
+/* Below max_relations, and without a limit, all; else some are chosen and the rest is counted. */
 static void
 ChooseTables(void *arg)
 {
@@ -57,12 +59,13 @@ ChooseTables(void *arg)
 	bool		is_null;
 	Oid		   *tables;
 
-	if (SPI_execute(PgStatsCountSql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute(run->choice->count, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count the tables");
 	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 	if (count <= Setting.max_relations)
 		return;
-	if (SPI_execute_with_args(PgStatsChooseSql, 1, types, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(run->choice->choose, 1, types, values, NULL, true, 0) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not choose tables");
 	tables = MemoryContextAllocHuge(run->context, sizeof(Oid) * Max(SPI_processed, 1));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -72,6 +75,16 @@ ChooseTables(void *arg)
 	run->input.table_count = (int) SPI_processed;
 	SetMetricInt(run, "skipped", count - run->input.table_count);
 }
+
+bool
+SqlLimitTables(SqlRun *run, const TableChoice *choice)
+{
+	run->choice = choice;
+	SetMetricInt(run, "skipped", 0);
+	return Setting.max_relations == 0 || SqlRunStep(run, ChooseTables);
+}
+
+/* ---- pg_stats ---- */
 
 static void
 ReadFiles(void *arg)
@@ -87,8 +100,7 @@ static bool
 PreparePgStats(SqlRun *run)
 {
 	run->values[FieldIndex(run->stream.fields, "partial")].known = true;
-	SetMetricInt(run, "skipped", 0);
-	if (Setting.max_relations > 0 && !SqlRunStep(run, ChooseTables))
+	if (!SqlLimitTables(run, &PgStatsChoice))
 		return false;
 	(void) SqlRunStep(run, ReadFiles);	/* without it sizes are not known, all else is */
 	return true;
@@ -118,6 +130,32 @@ PreparePgActivity(SqlRun *run)
 	return true;
 }
 
+/* ---- pg_bloat ---- */
+
+#define MOST_FILES 10000
+
+/* For SQL, since the most bloated are chosen by it; of smaller files pg_class.relpages must do. */
+static void
+ListFiles(void *arg)
+{
+	SqlRun	   *run = arg;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	int64	   *keys;
+	int64	   *blocks;
+
+	run->input.number_count = FileSizesLargest(FileSizesRead(), MOST_FILES, &keys, &blocks);
+	run->input.keys = keys;
+	run->input.numbers = blocks;
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+PreparePgBloat(SqlRun *run)
+{
+	(void) SqlRunStep(run, ListFiles);	/* else sizes are those of pg_class */
+	return true;
+}
+
 /* ---- the table ---- */
 
 typedef struct SqlCollector
@@ -136,16 +174,16 @@ static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
 	[COLLECTOR_PG_SERVER] = {PgServerProbes},
 	[COLLECTOR_PG_CONNECTIONS] = {PgConnectionsProbes},
 	[COLLECTOR_PG_CACHE] = {PgCacheProbes},
-	[COLLECTOR_PG_BLOAT] = {PgBloatProbes},
-	[COLLECTOR_PG_SCHEMA] = {PgSchemaProbes},
+	[COLLECTOR_PG_BLOAT] = {PgBloatProbes, PreparePgBloat},
+	[COLLECTOR_PG_SCHEMA] = {PgSchemaProbes, SchemaPrepare, SnapshotWrite},
 	[COLLECTOR_PG_EXTENSIONS] = {PgExtensionsProbes},
-	[COLLECTOR_PG_SETTINGS] = {PgSettingsProbes},
+	[COLLECTOR_PG_SETTINGS] = {PgSettingsProbes, NULL, SnapshotWrite},
 };
 
 /* ---- running ---- */
 
-static void
-RunProbe(void *arg)
+void
+SqlRunProbe(void *arg)
 {
 	SqlRun	   *run = arg;
 	bool		missing;
@@ -183,8 +221,9 @@ SqlRunStep(SqlRun *run, void (*step) (void *arg))
 }
 
 static void
-RunProbes(SqlRun *run, const Probe *const *probes)
+RunProbes(SqlRun *run)
 {
+	const Probe *const *probes = run->probes;
 	int			count = 0;
 	int			first = 0;
 
@@ -196,7 +235,7 @@ RunProbes(SqlRun *run, const Probe *const *probes)
 	for (int i = 0; i < count; i++)
 	{
 		run->probe = probes[(first + i) % count];
-		if (!SqlRunStep(run, RunProbe) && ShutdownIsRequested())
+		if (!SqlRunStep(run, SqlRunProbe) && ShutdownIsRequested())
 			break;
 	}
 }
@@ -209,6 +248,7 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 
 	Assert(FieldCount(Collectors[collector].fields) <= MAX_METRIC_FIELDS);
 	run.collector = collector;
+	run.probes = c->probes;
 	run.in_session = in_session;
 	run.deadline = deadline;
 	run.context = CurrentMemoryContext;
@@ -217,6 +257,7 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 	run.stream.fields = Collectors[collector].fields;
 	run.stream.values = run.values;
 	run.stream.read_at = GetCurrentTimestamp();
+	run.changes = -1;
 
 	if (Collectors[collector].scope == SCOPE_DATABASE)
 	{
@@ -229,6 +270,6 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 	if (c->run)
 		c->run(&run);
 	else
-		RunProbes(&run, c->probes);
+		RunProbes(&run);
 	MetricStreamEnd(&run.stream);
 }

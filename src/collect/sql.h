@@ -27,11 +27,14 @@ typedef struct SqlRun
 	MetricStream stream;
 	ProbeInput	input;
 	MemoryContext context;		/* outlives the single transactions */
+	const TableChoice *choice;
+	const Probe *const *probes; /* ends with NULL */
 	const Probe *probe;			/* the one that runs */
 	char		database[NAMEDATALEN * 4];	/* in UTF-8 a byte of LATIN1 becomes two */
 	bool		in_session;
 	TimestampTz deadline;
 	Value		values[MAX_METRIC_FIELDS];	/* of the metric itself */
+	int64		changes;		/* of the catalogues; -1: not known */
 	void	   *own;			/* of collectors that run themselves */
 } SqlRun;
 
@@ -40,5 +43,14 @@ typedef struct SqlRun
  * failed, the batch knows.
  */
 extern bool SqlRunStep(SqlRun *run, void (*step) (void *arg));
+
+/* The step that runs run->probe. */
+extern void SqlRunProbe(void *run);
+
+/*
+ * Where there are more tables than pganalytics.max_relations, chooses some of
+ * them for the probes and sets "skipped" of the metric.  False: as SqlRunStep.
+ */
+extern bool SqlLimitTables(SqlRun *run, const TableChoice *choice);
 
 #endif							/* SQL_H */

@@ -22,11 +22,22 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/ledger.h"
+#include "collect/pg_schema.h"
 #include "collect/sql.h"
 #include "collect/session.h"
+#include "collect/snapshots.h"
 #include "collect/visits.h"
 
 extern PGDLLEXPORT void PganalyticsVisitorMain(Datum main_arg);
+
+/* The schema is read hourly, and where it seems to have changed when pg_stats is read. */
+static bool
+LookForChanges(uint32 collectors)
+{
+	return (collectors & (1U << COLLECTOR_PG_STATS)) != 0 &&
+		(collectors & (1U << COLLECTOR_PG_SCHEMA)) == 0 &&
+		CollectorEnabled(COLLECTOR_PG_SCHEMA) && SchemaIsOutdated();
+}
 
 static void
 Visit(VisitorSlot *slot, TimestampTz deadline)
@@ -34,11 +45,14 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 	int64		rows[NUM_COLLECTORS] = {0};
 	int			errors[NUM_COLLECTORS] = {0};
 	Batch	   *batch = BatchCreate();
+	uint32		collectors = slot->collectors;
 	bool		kept;
 
+	if (LookForChanges(collectors))
+		collectors |= 1U << COLLECTOR_PG_SCHEMA;
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if ((slot->collectors & (1U << i)) == 0)
+		if ((collectors & (1U << i)) == 0)
 			continue;
 		WorkerReport(Collectors[i].name);
 		rows[i] = -BatchRows(batch);
@@ -48,10 +62,11 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 		errors[i] += BatchErrors(batch);
 	}
 	kept = BatchClose(batch);
+	SnapshotsKept(kept);
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if ((slot->collectors & (1U << i)) == 0)
+		if ((collectors & (1U << i)) == 0)
 			continue;
 		LedgerAdd(i, rows[i], errors[i], errors[i] ? BatchLastError(batch) : NULL,
 				  slot->database_name);
