@@ -13,8 +13,8 @@
 static const struct
 {
 	const char *key;
-	LogField field;
-} Keys[] = {
+	LogField	field;
+}			Keys[] = {
 	{"timestamp", LOG_TIME},
 	{"user", LOG_USER},
 	{"dbname", LOG_DATABASE},
@@ -46,17 +46,17 @@ LogFrame
 JsonlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end)
 {
 	const char *newline = len > 0 ? memchr(buffer, '\n', len) : NULL;
-	size_t length = newline != NULL ? (size_t) (newline - buffer) + 1 : len;
+	size_t		length = newline != NULL ? (size_t) (newline - buffer) + 1 : len;
 
 	if (len == 0 || (newline == NULL && end != LOG_END_FINAL))
-		return (LogFrame){FRAME_MORE, 0};
-	return (LogFrame){buffer[0] == '{' ? FRAME_ENTRY : FRAME_JUNK, length};
+		return (LogFrame) {FRAME_MORE, 0};
+	return (LogFrame) {buffer[0] == '{' ? FRAME_ENTRY : FRAME_JUNK, length};
 }
 
 typedef struct Scanner
 {
-	char *at;
-	char *end;
+	char	   *at;
+	char	   *end;
 } Scanner;
 
 static void
@@ -80,13 +80,13 @@ Accept(Scanner *s, char c)
 static int
 HexDigits(const char *data, const char *end)
 {
-	int n = 0;
+	int			n = 0;
 
 	if (end - data < 4)
 		return -1;
 	for (int i = 0; i < 4; i++)
 	{
-		char c = data[i];
+		char		c = data[i];
 
 		if (c >= '0' && c <= '9')
 			n = n * 16 + (c - '0');
@@ -132,14 +132,14 @@ PutUtf8(char *out, unsigned int c)
 static int
 UnicodeEscape(Scanner *s)
 {
-	int c = HexDigits(s->at, s->end);
+	int			c = HexDigits(s->at, s->end);
 
 	if (c < 0)
 		return -1;
 	s->at += 4;
 	if (c >= 0xD800 && c < 0xDC00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u')
 	{
-		int low = HexDigits(s->at + 2, s->end);
+		int			low = HexDigits(s->at + 2, s->end);
 
 		if (low >= 0xDC00 && low < 0xE000)
 		{
@@ -157,15 +157,15 @@ ScanString(Scanner *s, LogText *text)
 	static const char escapes[] = "\"\\/bfnrt";
 	static const char meanings[] = "\"\\/\b\f\n\r\t";
 
-	*text = (LogText){NULL, 0};
+	*text = (LogText) {NULL, 0};
 	if (!Accept(s, '"'))
 		return false;
 	text->data = s->at;
 	while (s->at < s->end)
 	{
-		char c = *s->at++;
+		char		c = *s->at++;
 		const char *escape;
-		int unicode;
+		int			unicode;
 
 		if (c == '"')
 			return true;
@@ -195,11 +195,11 @@ ScanString(Scanner *s, LogText *text)
 static bool
 ScanPlain(Scanner *s, LogText *text)
 {
-	char *start = s->at;
+	char	   *start = s->at;
 
 	while (s->at < s->end && strchr(",}] \t\r\n\"{[", *s->at) == NULL)
 		s->at++;
-	*text = (LogText){start, s->at - start};
+	*text = (LogText) {start, s->at - start};
 	if (text->len == 4 && memcmp(start, "null", 4) == 0)
 		text->data = NULL;
 	return s->at > start;
@@ -209,11 +209,11 @@ ScanPlain(Scanner *s, LogText *text)
 static bool
 SkipNested(Scanner *s)
 {
-	int depth = 0;
+	int			depth = 0;
 
 	while (s->at < s->end)
 	{
-		LogText ignored;
+		LogText		ignored;
 
 		if (*s->at == '"')
 		{
@@ -236,7 +236,7 @@ SkipNested(Scanner *s)
 static bool
 ScanValue(Scanner *s, LogText *text)
 {
-	*text = (LogText){NULL, 0};
+	*text = (LogText) {NULL, 0};
 	SkipSpace(s);
 	if (s->at >= s->end)
 		return false;
@@ -263,20 +263,20 @@ LastStart(char *buffer, size_t len)
 bool
 JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry)
 {
-	Scanner s;
-	bool complete;
+	Scanner		s;
+	bool		complete;
 
 	memset(entry, 0, sizeof(*entry));
 	/* no text may reach the end of the entry, see SetMessage() in output.c */
 	if (len > 0 && buffer[len - 1] == '\n')
 		len--;
-	s = (Scanner){LastStart(buffer, len), buffer + len};
+	s = (Scanner) {LastStart(buffer, len), buffer + len};
 	if (!Accept(&s, '{'))
 		return false;
 	do
 	{
-		LogText key;
-		LogText value;
+		LogText		key;
+		LogText		value;
 
 		if (!ScanString(&s, &key) || !Accept(&s, ':'))
 			break;

@@ -34,4 +34,4 @@ extern void LogCollectFailed(LogReader *reader);
  */
 extern void LogReaderRest(LogReader *reader);
 
-#endif /* LOG_H */
+#endif							/* LOG_H */

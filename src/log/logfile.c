@@ -19,9 +19,9 @@
 #include "storage/fd.h"
 
 void
-LogTroubleSet(LogTrouble *trouble, int code, const char *format, ...)
+LogTroubleSet(LogTrouble *trouble, int code, const char *format,...)
 {
-	va_list args;
+	va_list		args;
 
 	trouble->code = code;
 	va_start(args, format);
@@ -33,7 +33,7 @@ LogTroubleSet(LogTrouble *trouble, int code, const char *format, ...)
 static void
 TakeMetainfoLine(LogFile *file, char *line)
 {
-	char *path = strchr(line, ' ');
+	char	   *path = strchr(line, ' ');
 	const LogFormat *format;
 
 	if (path == NULL)
@@ -51,9 +51,9 @@ TakeMetainfoLine(LogFile *file, char *line)
 static bool
 ReadMetainfo(char *text, size_t size, struct timespec *since, LogTrouble *trouble)
 {
-	int fd = open(LOG_METAINFO_DATAFILE, O_RDONLY | O_CLOEXEC);
+	int			fd = open(LOG_METAINFO_DATAFILE, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	ssize_t n = -1;
+	ssize_t		n = -1;
 
 	text[0] = '\0';
 	if (fd < 0 && errno == ENOENT)
@@ -64,8 +64,8 @@ ReadMetainfo(char *text, size_t size, struct timespec *since, LogTrouble *troubl
 		n = read(fd, text, size - 1);
 	}
 	if (n < 0)
-		LogTroubleSet(trouble, errno, "could not read file \"%s\": %s", LOG_METAINFO_DATAFILE,
-					  strerror(errno));
+		LogTroubleSet(trouble, errno, "could not read file \"%s\": %s",
+					  LOG_METAINFO_DATAFILE, strerror(errno));
 	else
 		text[n] = '\0';
 	if (fd >= 0)
@@ -76,8 +76,8 @@ ReadMetainfo(char *text, size_t size, struct timespec *since, LogTrouble *troubl
 bool
 LogFindCurrent(LogFile *file, LogTrouble *trouble)
 {
-	char text[NUM_LOG_FORMATS * (MAXPGPATH + 16)];
-	char *line = text;
+	char		text[NUM_LOG_FORMATS * (MAXPGPATH + 16)];
+	char	   *line = text;
 
 	memset(file, 0, sizeof(*file));
 	file->fd = -1;
@@ -93,7 +93,7 @@ LogFindCurrent(LogFile *file, LogTrouble *trouble)
 		return false;
 	while (*line != '\0')
 	{
-		char *next = line + strcspn(line, "\n");
+		char	   *next = line + strcspn(line, "\n");
 
 		if (*next == '\n')
 			*next++ = '\0';
@@ -140,7 +140,7 @@ WayOut(int code)
 	{
 		case ENOENT:
 			return "; it was moved away: let the server begin a new one with "
-				   "SELECT pg_rotate_logfile()";
+				"SELECT pg_rotate_logfile()";
 		case EACCES:
 		case EPERM:
 			return "; the server's own user must be able to read it";
@@ -152,7 +152,7 @@ WayOut(int code)
 bool
 LogFileOpen(LogFile *file, bool transient, LogTrouble *trouble)
 {
-	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	const int	flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	struct stat st;
 
 	/* to open somebody else's named pipe, even for a moment, would upset its writer */
@@ -161,15 +161,15 @@ LogFileOpen(LogFile *file, bool transient, LogTrouble *trouble)
 	file->fd = transient ? OpenTransientFile(file->path, flags) : open(file->path, flags);
 	if (file->fd < 0)
 	{
-		int code = errno;
+		int			code = errno;
 
-		LogTroubleSet(trouble, code, "could not open log file \"%s\": %s%s", file->path,
-					  strerror(code), WayOut(code));
+		LogTroubleSet(trouble, code, "could not open log file \"%s\": %s%s",
+					  file->path, strerror(code), WayOut(code));
 		return false;
 	}
 	if (fstat(file->fd, &st) < 0)
-		LogTroubleSet(trouble, errno, "could not stat log file \"%s\": %s", file->path,
-					  strerror(errno));
+		LogTroubleSet(trouble, errno, "could not stat log file \"%s\": %s",
+					  file->path, strerror(errno));
 	else if (IsRegular(file, &st, trouble))
 	{
 		file->device = st.st_dev;
@@ -204,7 +204,7 @@ static void
 PathBeside(char *path, const char *file, const char *name)
 {
 	const char *slash = last_dir_separator(file);
-	int len = slash != NULL ? (int) (slash - file) + 1 : 0;
+	int			len = slash != NULL ? (int) (slash - file) + 1 : 0;
 
 	snprintf(path, MAXPGPATH, "%.*s%s", len, file, name);
 }
@@ -219,18 +219,18 @@ OpenDirectoryOf(const char *file, char *directory)
 bool
 LogFindByInode(LogFile *file, const char *beside, uint64 device, uint64 inode)
 {
-	char directory[MAXPGPATH];
-	DIR *dir = OpenDirectoryOf(beside, directory);
+	char		directory[MAXPGPATH];
+	DIR		   *dir = OpenDirectoryOf(beside, directory);
 	struct dirent *entry;
-	bool found = false;
+	bool		found = false;
 
 	while (!found && (entry = ReadDirExtended(dir, directory, DEBUG1)) != NULL)
 	{
 		struct stat st;
 
 		PathBeside(file->path, beside, entry->d_name);
-		found = lstat(file->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_dev == device &&
-				st.st_ino == inode;
+		found = lstat(file->path, &st) == 0 && S_ISREG(st.st_mode) &&
+			st.st_dev == device && st.st_ino == inode;
 	}
 	if (dir != NULL)
 		FreeDir(dir);
@@ -268,19 +268,19 @@ BaseName(const char *path)
 bool
 LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
 {
-	char directory[MAXPGPATH];
+	char		directory[MAXPGPATH];
 	struct stat last;
 	struct timespec next_time = {0};
 	struct dirent *entry;
-	DIR *dir;
-	bool found = false;
+	DIR		   *dir;
+	bool		found = false;
 
 	if (fstat(file->fd, &last) != 0)
 		return false;
 	dir = OpenDirectoryOf(current->path, directory);
 	while ((entry = ReadDirExtended(dir, directory, DEBUG1)) != NULL)
 	{
-		char path[MAXPGPATH];
+		char		path[MAXPGPATH];
 		struct stat st;
 
 		if (!LogFileNameMatches(Log_filename, current->format, entry->d_name))
@@ -292,7 +292,8 @@ LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
 			IsLater(&st.st_mtim, &current->since) ||
 			CompareAge(&st.st_mtim, entry->d_name, &last.st_mtim, BaseName(file->path)) <= 0)
 			continue;
-		if (found && CompareAge(&st.st_mtim, entry->d_name, &next_time, BaseName(next->path)) >= 0)
+		if (found &&
+			CompareAge(&st.st_mtim, entry->d_name, &next_time, BaseName(next->path)) >= 0)
 			continue;
 		found = true;
 		next_time = st.st_mtim;
@@ -304,3 +305,4 @@ LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
 	next->format = current->format;
 	return found;
 }
+

@@ -33,8 +33,8 @@ static uint32
 ReadLevels(const char *filters)
 {
 	static const char *const debug[] = {"DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5"};
-	bool all = ListContains(filters, "all");
-	uint32 levels = 0;
+	bool		all = ListContains(filters, "all");
+	uint32		levels = 0;
 
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 	{
@@ -91,10 +91,10 @@ LogOutputEnd(LogOutput *out)
 static void
 BeginMetric(LogOutput *out, const LogOrigin *origin)
 {
-	Value values[3] = {0};
+	Value		values[3] = {0};
 
-	out->writer =
-		BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "", GetCurrentTimestamp());
+	out->writer = BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "",
+								   GetCurrentTimestamp());
 	ValueSetText(&values[0], origin->source);
 	if (origin->file != NULL)
 		ValueSetText(&values[1], origin->file);
@@ -109,7 +109,7 @@ BeginMetric(LogOutput *out, const LogOrigin *origin)
 static void
 SetText(Value *value, const LogText *text, char *buffer, size_t size)
 {
-	size_t len;
+	size_t		len;
 
 	if (text->data == NULL)
 		return;
@@ -127,8 +127,8 @@ static void
 SetMessage(Value *value, LogText *message)
 {
 	static const char mark[] = "…";
-	size_t limit = (size_t) Setting.log_entry_size_kb * 1024;
-	char *nul;
+	size_t		limit = (size_t) Setting.log_entry_size_kb * 1024;
+	char	   *nul;
 
 	if (message->len > limit)
 	{
@@ -146,12 +146,12 @@ SetMessage(Value *value, LogText *message)
 static void
 WriteEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry, bool has_time, int64 unix_us)
 {
-	Value values[NUM_ENTRY_FIELDS] = {0};
+	Value		values[NUM_ENTRY_FIELDS] = {0};
 	const Field *fields = PgLogFields[FieldIndex(PgLogFields, "entries")].fields;
-	char sqlstate[8];
-	char user[256];
-	char database[256];
-	char application[256];
+	char		sqlstate[8];
+	char		user[256];
+	char		database[256];
+	char		application[256];
 
 	if (out->writer != NULL && BatchMetricIsLong(out->batch))
 		LogOutputEnd(out);
@@ -166,8 +166,8 @@ WriteEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry, bool has_ti
 	SetText(&values[ENTRY_SQLSTATE], &entry->text[LOG_SQLSTATE], sqlstate, sizeof(sqlstate));
 	SetText(&values[ENTRY_USER], &entry->text[LOG_USER], user, sizeof(user));
 	SetText(&values[ENTRY_DATABASE], &entry->text[LOG_DATABASE], database, sizeof(database));
-	SetText(&values[ENTRY_APPLICATION], &entry->text[LOG_APPLICATION], application,
-			sizeof(application));
+	SetText(&values[ENTRY_APPLICATION], &entry->text[LOG_APPLICATION],
+			application, sizeof(application));
 	/* last: it may write over what lies behind it */
 	SetMessage(&values[ENTRY_MESSAGE], &entry->text[LOG_MESSAGE]);
 
@@ -181,8 +181,8 @@ WriteEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry, bool has_ti
 void
 LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 {
-	int64 unix_us = 0;
-	bool has_time = LogTimeToUnix(&entry->time, out->last_us, &unix_us);
+	int64		unix_us = 0;
+	bool		has_time = LogTimeToUnix(&entry->time, out->last_us, &unix_us);
 
 	if (has_time)
 		out->last_us = unix_us;

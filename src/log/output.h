@@ -16,24 +16,24 @@
 /* Where entries come from. */
 typedef struct LogOrigin
 {
-	const char *source; /* "jsonlog", …: as on the wire */
-	const char *file;	/* name of the log file; NULL: it is none */
+	const char *source;			/* "jsonlog", …: as on the wire */
+	const char *file;			/* name of the log file; NULL: it is none */
 } LogOrigin;
 
 /* Where the entries of one run go. */
 typedef struct LogOutput
 {
-	Batch *batch;
+	Batch	   *batch;
 	const LogDialect *dialect;
-	JsonWriter *writer; /* of the open metric; NULL: none is open */
-	int64 written;		/* entries */
-	int64 limit;		/* of them */
-	int64 skip;			/* entries to leave out first (sample) */
-	int64 last_us;		/* time of the last entry */
-	int64 not_before_us;
-	uint32 levels; /* bit per LogWord: is sent */
-	int num_own;
-	pid_t own[MAX_OWN_PIDS];
+	JsonWriter *writer;			/* of the open metric; NULL: none is open */
+	int64		written;		/* entries */
+	int64		limit;			/* of them */
+	int64		skip;			/* entries to leave out first (sample) */
+	int64		last_us;		/* time of the last entry */
+	int64		not_before_us;
+	uint32		levels;			/* bit per LogWord: is sent */
+	int			num_own;
+	pid_t		own[MAX_OWN_PIDS];
 } LogOutput;
 
 /* Nothing is limited or left out at first. */
@@ -45,4 +45,4 @@ extern void LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *en
 /* Ends the open metric; to be called before the entries of another origin. */
 extern void LogOutputEnd(LogOutput *out);
 
-#endif /* LOG_OUTPUT_H */
+#endif							/* LOG_OUTPUT_H */

@@ -38,8 +38,8 @@
 
 struct LogReader
 {
-	Tail tail;
-	LogDialect dialect;
+	Tail		tail;
+	LogDialect	dialect;
 };
 
 /* How the server writes */
@@ -51,9 +51,9 @@ LearnTranslations(LogDialect *dialect)
 #ifdef ENABLE_NLS
 	static const struct
 	{
-		LogWord word;
+		LogWord		word;
 		const char *msgid;
-	} words[] = {
+	}			words[] = {
 		{WORD_DETAIL, "DETAIL:  "},
 		{WORD_HINT, "HINT:  "},
 		{WORD_QUERY, "QUERY:  "},
@@ -101,8 +101,8 @@ static void
 TakeEntry(LogOutput *out, const LogFile *file, char *data, size_t len, bool cut)
 {
 	const char *slash = last_dir_separator(file->path);
-	LogOrigin origin = {file->format->source, slash != NULL ? slash + 1 : file->path};
-	LogEntry entry;
+	LogOrigin	origin = {file->format->source, slash != NULL ? slash + 1 : file->path};
+	LogEntry	entry;
 
 	if (!file->format->parse(out->dialect, data, len, &entry))
 		return;
@@ -120,11 +120,11 @@ static size_t
 TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd end, bool full,
 			bool *in_line)
 {
-	size_t done = 0;
+	size_t		done = 0;
 
 	if (*in_line)
 	{
-		char *newline = memchr(data, '\n', len);
+		char	   *newline = memchr(data, '\n', len);
 
 		if (newline == NULL)
 			return len;
@@ -133,15 +133,15 @@ TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd 
 	}
 	while (done < len && out->written < out->limit)
 	{
-		LogFrame frame = file->format->frame(out->dialect, data + done, len - done, end);
-		bool cut = false;
+		LogFrame	frame = file->format->frame(out->dialect, data + done, len - done, end);
+		bool		cut = false;
 
 		if (frame.kind == FRAME_MORE)
 		{
 			if (done > 0 || !full)
 				break;
 			/* longer than the buffer: take what there is, pass over the rest */
-			frame = (LogFrame){FRAME_ENTRY, len};
+			frame = (LogFrame) {FRAME_ENTRY, len};
 			cut = true;
 			*in_line = data[len - 1] != '\n';
 		}
@@ -161,8 +161,8 @@ TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd 
 static bool
 FinishFile(Tail *tail, LogOutput *out, LogTrouble *trouble)
 {
-	size_t held = tail->end - tail->start;
-	LogEnd end = LOG_END_FINAL;
+	size_t		held = tail->end - tail->start;
+	LogEnd		end = LOG_END_FINAL;
 
 	if (TailIsCurrent(tail))
 	{
@@ -170,8 +170,8 @@ FinishFile(Tail *tail, LogOutput *out, LogTrouble *trouble)
 			return false;
 		end = LOG_END_QUIET;
 	}
-	TailConsume(tail, TakeEntries(out, &tail->here.file, tail->buffer + tail->start, held, end,
-								  false, &tail->here.in_line));
+	TailConsume(tail, TakeEntries(out, &tail->here.file, tail->buffer + tail->start, held,
+								  end, false, &tail->here.in_line));
 	tail->here.last_us = out->last_us;
 	if (end == LOG_END_QUIET || out->written >= out->limit)
 		return false;
@@ -185,13 +185,13 @@ FinishFile(Tail *tail, LogOutput *out, LogTrouble *trouble)
 static void
 ReadTail(Tail *tail, LogOutput *out, LogTrouble *trouble)
 {
-	int64 bytes = 0;
+	int64		bytes = 0;
 
 	out->last_us = tail->here.last_us;
 	out->not_before_us = tail->here.not_before_us;
 	while (out->written < out->limit && bytes < MAX_RUN_BYTES)
 	{
-		ssize_t n = TailRead(tail, trouble);
+		ssize_t		n = TailRead(tail, trouble);
 
 		CHECK_FOR_INTERRUPTS();
 		if (n < 0 || ShutdownIsRequested())
@@ -205,7 +205,8 @@ ReadTail(Tail *tail, LogOutput *out, LogTrouble *trouble)
 		bytes += n;
 		TailConsume(tail, TakeEntries(out, &tail->here.file, tail->buffer + tail->start,
 									  tail->end - tail->start, LOG_END_OPEN,
-									  tail->end - tail->start == tail->size, &tail->here.in_line));
+									  tail->end - tail->start == tail->size,
+									  &tail->here.in_line));
 		tail->here.last_us = out->last_us;
 	}
 	LogOutputEnd(out);
@@ -214,8 +215,8 @@ ReadTail(Tail *tail, LogOutput *out, LogTrouble *trouble)
 static void
 CollectTail(LogReader *reader, LogOutput *out)
 {
-	LogTrouble trouble = {0};
-	size_t buffer_size = Max(MIN_BUFFER_SIZE, (size_t) Setting.log_entry_size_kb * 2048);
+	LogTrouble	trouble = {0};
+	size_t		buffer_size = Max(MIN_BUFFER_SIZE, (size_t) Setting.log_entry_size_kb * 2048);
 
 	out->limit = (int64) Setting.log_max_rate * CollectorInterval(COLLECTOR_PG_LOG);
 	if (TailBegin(&reader->tail, buffer_size, &trouble))
@@ -235,9 +236,9 @@ CollectTail(LogReader *reader, LogOutput *out)
 static char *
 ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 {
-	char *buffer = palloc(SAMPLE_BYTES + 1);
-	uint64 offset;
-	ssize_t n;
+	char	   *buffer = palloc(SAMPLE_BYTES + 1);
+	uint64		offset;
+	ssize_t		n;
 
 	if (!LogFindCurrent(file, trouble) || !LogFileOpen(file, true, trouble))
 		return NULL;
@@ -245,8 +246,8 @@ ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 	n = pread(file->fd, buffer, SAMPLE_BYTES, offset);
 	if (n < 0)
 	{
-		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s", file->path,
-					  strerror(errno));
+		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s",
+					  file->path, strerror(errno));
 	}
 	CloseTransientFile(file->fd);
 	*len = n < 0 ? 0 : n;
@@ -258,15 +259,15 @@ static void
 CollectSample(LogOutput *out)
 {
 	const char *type = Collectors[COLLECTOR_PG_LOG].name;
-	LogTrouble trouble = {0};
-	LogOutput count = *out;
-	LogFile file;
-	bool in_line;
-	bool in_line_again;
-	bool full;
-	size_t len;
-	char *buffer = ReadSample(&file, &len, &in_line, &trouble);
-	char *copy;
+	LogTrouble	trouble = {0};
+	LogOutput	count = *out;
+	LogFile		file;
+	bool		in_line;
+	bool		in_line_again;
+	bool		full;
+	size_t		len;
+	char	   *buffer = ReadSample(&file, &len, &in_line, &trouble);
+	char	   *copy;
 
 	if (buffer == NULL)
 	{
@@ -294,7 +295,7 @@ CollectSample(LogOutput *out)
 LogReader *
 LogReaderCreate(void)
 {
-	LogReader *reader = MemoryContextAllocZero(TopMemoryContext, sizeof(LogReader));
+	LogReader  *reader = MemoryContextAllocZero(TopMemoryContext, sizeof(LogReader));
 
 	TailInit(&reader->tail);
 	return reader;
@@ -304,7 +305,7 @@ void
 LogCollect(LogReader *reader, Batch *batch, bool from_sample)
 {
 	LogDialect *dialect = reader != NULL ? &reader->dialect : palloc(sizeof(LogDialect));
-	LogOutput out;
+	LogOutput	out;
 
 	ReadDialect(dialect);
 	LogOutputBegin(&out, batch, dialect);

@@ -21,15 +21,15 @@
 void
 LogPositionSave(const LogPosition *position)
 {
-	char path[MAXPGPATH];
-	char temporary[MAXPGPATH];
-	char text[TEXT_SIZE];
-	int len;
-	int fd;
-	bool written;
+	char		path[MAXPGPATH];
+	char		temporary[MAXPGPATH];
+	char		text[TEXT_SIZE];
+	int			len;
+	int			fd;
+	bool		written;
 
 	if (!SpoolIsOpen())
-		return; /* it may be another server's */
+		return;					/* it may be another server's */
 	SpoolPath(path, sizeof(path), "log_position");
 	SpoolPath(temporary, sizeof(temporary), "log_position.tmp");
 	len = snprintf(text, sizeof(text),
@@ -48,13 +48,13 @@ LogPositionSave(const LogPosition *position)
 bool
 LogPositionLoad(LogPosition *position)
 {
-	char path[MAXPGPATH];
-	char text[TEXT_SIZE];
+	char		path[MAXPGPATH];
+	char		text[TEXT_SIZE];
 	unsigned long long device;
 	unsigned long long inode;
 	unsigned long long offset;
-	ssize_t len;
-	int fd;
+	ssize_t		len;
+	int			fd;
 
 	SpoolPath(path, sizeof(path), "log_position");
 	fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -67,14 +67,14 @@ LogPositionLoad(LogPosition *position)
 	text[len] = '\0';
 	if (sscanf(text, "device %llu inode %llu offset %llu", &device, &inode, &offset) != 3)
 		return false;
-	*position = (LogPosition){.known = true, .device = device, .inode = inode, .offset = offset};
+	*position = (LogPosition) {.known = true,.device = device,.inode = inode,.offset = offset};
 	return true;
 }
 
 void
 LogPositionForget(void)
 {
-	char path[MAXPGPATH];
+	char		path[MAXPGPATH];
 
 	SpoolPath(path, sizeof(path), "log_position");
 	(void) unlink(path);

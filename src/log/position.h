@@ -17,4 +17,4 @@ extern bool LogPositionLoad(LogPosition *position);
 
 extern void LogPositionForget(void);
 
-#endif /* POSITION_H */
+#endif							/* POSITION_H */

@@ -33,8 +33,8 @@ static const char *const WordNames[NUM_LOG_WORDS] = {
 
 typedef struct Translation
 {
-	LogWord word;
-	const char *text; /* without the colon */
+	LogWord		word;
+	const char *text;			/* without the colon */
 } Translation;
 
 /* A text that means two things in two languages is listed once. */
@@ -210,7 +210,7 @@ LogWordName(LogWord word)
 static LogWord
 Candidate(const LogDialect *dialect, int i, const char **text)
 {
-	const int words = NUM_LOG_WORDS - 1;
+	const int	words = NUM_LOG_WORDS - 1;
 
 	if (i < words)
 	{
@@ -229,7 +229,7 @@ Candidate(const LogDialect *dialect, int i, const char **text)
 void
 LogDialectLearn(LogDialect *dialect, LogWord word, const char *translation)
 {
-	size_t len = strcspn(translation, ":");
+	size_t		len = strcspn(translation, ":");
 
 	if (word == WORD_NONE || len == 0 || len >= LOG_WORD_SIZE)
 		return;
@@ -243,9 +243,10 @@ LogLevelByName(const LogDialect *dialect, const char *text, size_t len)
 	for (int i = 0; i < NUM_CANDIDATES; i++)
 	{
 		const char *name;
-		LogWord word = Candidate(dialect, i, &name);
+		LogWord		word = Candidate(dialect, i, &name);
 
-		if (len > 0 && LogWordIsLevel(word) && strlen(name) == len && memcmp(name, text, len) == 0)
+		if (len > 0 && LogWordIsLevel(word) && strlen(name) == len &&
+			memcmp(name, text, len) == 0)
 			return word;
 	}
 	return WORD_NONE;
@@ -274,9 +275,9 @@ LogWordAt(const LogDialect *dialect, const char *data, size_t len, size_t *lengt
 	for (int i = 0; i < NUM_CANDIDATES; i++)
 	{
 		const char *name;
-		LogWord word = Candidate(dialect, i, &name);
-		size_t name_len;
-		size_t colon;
+		LogWord		word = Candidate(dialect, i, &name);
+		size_t		name_len;
+		size_t		colon;
 
 		if (len == 0 || name[0] != data[0])
 			continue;
@@ -312,12 +313,13 @@ LogWordFind(const LogDialect *dialect, const char *line, size_t len, size_t *off
 		for (int i = 0; i < NUM_CANDIDATES; i++)
 		{
 			const char *name;
-			LogWord word = Candidate(dialect, i, &name);
-			size_t name_len = strlen(name);
-			size_t length;
+			LogWord		word = Candidate(dialect, i, &name);
+			size_t		name_len = strlen(name);
+			size_t		length;
 
 			if (name_len == 0 || name_len > (size_t) (colon - line) ||
-				colon[-1] != name[name_len - 1] || memcmp(colon - name_len, name, name_len) != 0)
+				colon[-1] != name[name_len - 1] ||
+				memcmp(colon - name_len, name, name_len) != 0)
 				continue;
 			if (colon - name_len > line && !IsWordBoundary(colon[-(ptrdiff_t) name_len - 1]))
 				continue;

@@ -41,10 +41,12 @@ KeptPosition(const Tail *tail)
 		LWLockRelease(Shared->lock);
 	}
 	else
-		position = (LogPosition){.known = tail->known,
-								 .device = tail->kept.file.device,
-								 .inode = tail->kept.file.inode,
-								 .offset = tail->kept.offset};
+		position = (LogPosition) {
+			.known = tail->known,
+			.device = tail->kept.file.device,
+			.inode = tail->kept.file.inode,
+			.offset = tail->kept.offset
+		};
 	return position;
 }
 
@@ -52,7 +54,7 @@ KeptPosition(const Tail *tail)
 static bool
 IsRewritten(const Tail *tail, const TailPlace *place)
 {
-	char before[sizeof(tail->before)];
+	char		before[sizeof(tail->before)];
 	struct stat st;
 
 	if (fstat(place->file.fd, &st) != 0)
@@ -60,16 +62,16 @@ IsRewritten(const Tail *tail, const TailPlace *place)
 	if ((uint64) st.st_size < place->offset)
 		return true;
 	return tail->before_len > 0 && place->offset == tail->kept.offset &&
-		   place->offset >= tail->before_len &&
-		   pread(place->file.fd, before, tail->before_len, place->offset - tail->before_len) ==
-			   (ssize_t) tail->before_len &&
-		   memcmp(before, tail->before, tail->before_len) != 0;
+		place->offset >= tail->before_len &&
+		pread(place->file.fd, before, tail->before_len,
+			  place->offset - tail->before_len) == (ssize_t) tail->before_len &&
+		memcmp(before, tail->before, tail->before_len) != 0;
 }
 
 static void
 RememberBytesBefore(Tail *tail)
 {
-	size_t len = Min(sizeof(tail->before), tail->kept.offset);
+	size_t		len = Min(sizeof(tail->before), tail->kept.offset);
 
 	tail->before_len = 0;
 	if (tail->kept.file.fd >= 0 && len > 0 &&
@@ -104,14 +106,16 @@ static void
 PublishPosition(const Tail *tail)
 {
 	LogPosition position;
-	bool moved;
+	bool		moved;
 
 	if (Shared == NULL)
 		return;
-	position = (LogPosition){.known = true,
-							 .device = tail->kept.file.device,
-							 .inode = tail->kept.file.inode,
-							 .offset = tail->kept.offset};
+	position = (LogPosition) {
+		.known = true,
+		.device = tail->kept.file.device,
+		.inode = tail->kept.file.inode,
+		.offset = tail->kept.offset
+	};
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	moved = memcmp(&Shared->log_position, &position, sizeof(position)) != 0;
 	Shared->log_position = position;
@@ -144,7 +148,7 @@ bool
 TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 {
 	LogPosition position = KeptPosition(tail);
-	LogFile current;
+	LogFile		current;
 
 	TailRollback(tail);
 	SizeBuffer(tail, buffer_size);
@@ -159,7 +163,8 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 		RememberBytesBefore(tail);
 		PublishPosition(tail);
 	}
-	else if (tail->known && tail->kept.file.fd >= 0 && tail->kept.file.device == position.device &&
+	else if (tail->known && tail->kept.file.fd >= 0 &&
+			 tail->kept.file.device == position.device &&
 			 tail->kept.file.inode == position.inode && tail->kept.offset == position.offset)
 	{
 		LogFileClose(&current);
@@ -169,7 +174,7 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 	}
 	else
 	{
-		LogFile old = {.fd = -1, .device = position.device, .inode = position.inode};
+		LogFile		old = {.fd = -1,.device = position.device,.inode = position.inode};
 
 		if (!LogFileSame(&old, &current) &&
 			LogFindByInode(&old, current.path, position.device, position.inode) &&
@@ -234,8 +239,8 @@ TailForget(Tail *tail)
 ssize_t
 TailRead(Tail *tail, LogTrouble *trouble)
 {
-	size_t held = tail->end - tail->start;
-	ssize_t n;
+	size_t		held = tail->end - tail->start;
+	ssize_t		n;
 
 	if (held == tail->size)
 		return 0;
@@ -243,13 +248,14 @@ TailRead(Tail *tail, LogTrouble *trouble)
 		memmove(tail->buffer, tail->buffer + tail->start, held);
 	tail->start = 0;
 	tail->end = held;
-	n = pread(tail->here.file.fd, tail->buffer + held, tail->size - held, tail->here.offset + held);
+	n = pread(tail->here.file.fd, tail->buffer + held, tail->size - held,
+			  tail->here.offset + held);
 	if (n < 0)
 	{
 		if (errno == EINTR)
 			return TailRead(tail, trouble);
-		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s", tail->here.file.path,
-					  strerror(errno));
+		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s",
+					  tail->here.file.path, strerror(errno));
 		return -1;
 	}
 	tail->end += n;
@@ -273,12 +279,11 @@ TailIsCurrent(const Tail *tail)
 bool
 TailNextFile(Tail *tail, LogTrouble *trouble)
 {
-	LogFile next;
+	LogFile		next;
 	const LogFormat *format = tail->here.file.format;
 
 	/* one that vanishes or cannot be opened is passed over */
-	if (!LogFindNext(&tail->here.file, &tail->current, &next) ||
-		!LogFileOpen(&next, false, trouble))
+	if (!LogFindNext(&tail->here.file, &tail->current, &next) || !LogFileOpen(&next, false, trouble))
 	{
 		trouble->code = 0;
 		next = tail->current;

@@ -12,11 +12,11 @@
 /* A place in the log. */
 typedef struct TailPlace
 {
-	LogFile file;
-	uint64 offset;		 /* of the first byte that was not consumed */
-	bool in_line;		 /* that byte is inside a line which was cut */
-	int64 last_us;		 /* time of the last entry, 0: unknown */
-	int64 not_before_us; /* earlier entries were read from another format's file */
+	LogFile		file;
+	uint64		offset;			/* of the first byte that was not consumed */
+	bool		in_line;		/* that byte is inside a line which was cut */
+	int64		last_us;		/* time of the last entry, 0: unknown */
+	int64		not_before_us;	/* earlier entries were read from another format's file */
 } TailPlace;
 
 /*
@@ -27,17 +27,17 @@ typedef struct TailPlace
  */
 typedef struct Tail
 {
-	bool known; /* kept is a place */
-	TailPlace kept;
-	TailPlace here;
-	LogFile current; /* what the server writes to; never open */
-	char before[32]; /* the bytes before kept.offset */
-	size_t before_len;
+	bool		known;			/* kept is a place */
+	TailPlace	kept;
+	TailPlace	here;
+	LogFile		current;		/* what the server writes to; never open */
+	char		before[32];		/* the bytes before kept.offset */
+	size_t		before_len;
 
-	char *buffer; /* and one byte behind it for a terminator */
-	size_t size;  /* of the buffer */
-	size_t start; /* of what was not consumed */
-	size_t end;	  /* of what was read */
+	char	   *buffer;			/* and one byte behind it for a terminator */
+	size_t		size;			/* of the buffer */
+	size_t		start;			/* of what was not consumed */
+	size_t		end;			/* of what was read */
 } Tail;
 
 extern void TailInit(Tail *tail);
@@ -69,4 +69,4 @@ extern void TailRollback(Tail *tail);
 /* Closes everything and begins anew at the end of the current file. */
 extern void TailForget(Tail *tail);
 
-#endif /* LOG_TAIL_H */
+#endif							/* LOG_TAIL_H */

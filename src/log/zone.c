@@ -26,7 +26,7 @@ static bool
 ZoneIs(const LogTime *time, const char *abbreviation)
 {
 	return abbreviation != NULL && time->zone.len == strlen(abbreviation) &&
-		   memcmp(time->zone.data, abbreviation, time->zone.len) == 0;
+		memcmp(time->zone.data, abbreviation, time->zone.len) == 0;
 }
 
 /* Is this the abbreviation in log_timezone at that moment? */
@@ -45,8 +45,8 @@ ZoneIsThatOf(const LogTime *time, pg_time_t moment)
 static pg_time_t
 EarlierReading(pg_time_t moment, pg_time_t local)
 {
-	pg_time_t before = moment - LONGEST_SHIFT_S;
-	pg_time_t earlier;
+	pg_time_t	before = moment - LONGEST_SHIFT_S;
+	pg_time_t	earlier;
 	struct pg_tm *tm = pg_localtime(&before, log_timezone);
 
 	if (tm == NULL)
@@ -62,9 +62,9 @@ bool
 LogTimeToUnix(const LogTime *time, int64 last_us, int64 *unix_us)
 {
 	struct pg_tm tm = {0};
-	pg_time_t local;
-	pg_time_t moment;
-	pg_time_t earlier;
+	pg_time_t	local;
+	pg_time_t	moment;
+	pg_time_t	earlier;
 
 	if (time->kind == LOG_TIME_UNIX)
 	{
@@ -80,17 +80,16 @@ LogTimeToUnix(const LogTime *time, int64 last_us, int64 *unix_us)
 	tm.tm_hour = time->hour;
 	tm.tm_min = time->minute;
 	tm.tm_sec = time->second;
-	local =
-		(pg_time_t) (date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - UNIX_EPOCH_JDATE) * SECS_PER_DAY +
-		tm.tm_hour * SECS_PER_HOUR + tm.tm_min * SECS_PER_MINUTE + tm.tm_sec;
+	local = (pg_time_t) (date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - UNIX_EPOCH_JDATE) *
+		SECS_PER_DAY + tm.tm_hour * SECS_PER_HOUR + tm.tm_min * SECS_PER_MINUTE + tm.tm_sec;
 
 	/* the second one, where the hour is repeated */
 	moment = local + DetermineTimeZoneOffset(&tm, log_timezone);
 	earlier = EarlierReading(moment, local);
 	if (earlier != moment)
 	{
-		bool is_first = ZoneIsThatOf(time, earlier);
-		bool is_second = ZoneIsThatOf(time, moment);
+		bool		is_first = ZoneIsThatOf(time, earlier);
+		bool		is_second = ZoneIsThatOf(time, moment);
 
 		if (is_first != is_second)
 			moment = is_first ? earlier : moment;

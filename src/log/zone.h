@@ -17,4 +17,4 @@
  */
 extern bool LogTimeToUnix(const LogTime *time, int64 last_us, int64 *unix_us);
 
-#endif /* LOG_ZONE_H */
+#endif							/* LOG_ZONE_H */
