@@ -217,12 +217,28 @@ DeadlineOfArgument(Interval *timeout)
 	return GetCurrentTimestamp() + (int64) Min(us, 365.0 * USECS_PER_DAY);
 }
 
+/*
+ * Has everything up to "last" left the spool?  The halves of a batch that was
+ * split meanwhile are waited for, too; they are the newest of the spool, so
+ * that nothing is waited for that would not be sent before them anyway.
+ */
 static bool
-IsFlushed(uint64 last)
+IsFlushed(uint64 *last, uint64 *half)
 {
 	uint64		oldest;
+	uint64		newest_half;
+	bool		readable;
 
-	return SpoolPeek(&oldest) && (oldest == 0 || oldest > last);
+	for (;;)
+	{
+		readable = SpoolPeek(&oldest);
+		/* only now: it is set before the batch that it comes from is removed */
+		newest_half = pg_atomic_read_u64(&Shared->newest_half);
+		if (newest_half == *half)
+			return readable && (oldest == 0 || oldest > *last);
+		*half = newest_half;
+		*last = Max(*last, newest_half);
+	}
 }
 
 /*
@@ -235,9 +251,11 @@ pganalytics_flush(PG_FUNCTION_ARGS)
 {
 	TimestampTz deadline = DeadlineOfArgument(PG_GETARG_INTERVAL_P(0));
 	uint64		last;
+	uint64		half;
 	bool		flushed;
 
 	RequirePreload();
+	half = pg_atomic_read_u64(&Shared->newest_half);
 	last = pg_atomic_read_u64(&Shared->sequence);
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	Shared->delivery.flush_requested++;
@@ -245,7 +263,7 @@ pganalytics_flush(PG_FUNCTION_ARGS)
 	WakeWorker(&Shared->sender);
 
 	ConditionVariablePrepareToSleep(&Shared->progress);
-	while (!(flushed = IsFlushed(last)))
+	while (!(flushed = IsFlushed(&last, &half)))
 	{
 		long		left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 

@@ -22,6 +22,7 @@
 #include "base/shared.h"
 #include "base/url.h"
 #include "problems.h"
+#include "spool/spool.h"
 
 #define START_GRACE_MS 10000	/* after the server's start a worker may still be on its way */
 
@@ -93,6 +94,11 @@ CheckSettings(JsonWriter *w)
 		strstr(Setting.collector_id, "%h") == NULL)
 		Add(w, "\"pganalytics.collector_id\" is fixed and this is a standby: it may be the id of the "
 			"primary as well; use %%h in it, or leave it empty");
+	if (SpoolIsVolatile())
+		Add(w, "\"pganalytics.state_directory\" is in memory (tmpfs): a reboot loses the batches that "
+			"wait there (" UINT64_FORMAT " now), the counts of those dropped, the position in the "
+			"server log and a registration; set it to a directory on disk",
+			pg_atomic_read_u64(&Shared->batches));
 	CheckTracker(w, "track_counts", "counters of tables and indexes, and autovacuum's needs");
 	CheckTracker(w, "track_activities", "active and idle-in-transaction times");
 	CheckTracker(w, "track_io_timing", "read and write times");

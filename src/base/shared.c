@@ -53,8 +53,10 @@ SharedStartup(void)
 		pg_atomic_init_u64(&Shared->split, 0);
 		pg_atomic_init_u64(&Shared->sending, 0);
 		pg_atomic_init_u64(&Shared->evicting, 0);
+		pg_atomic_init_u64(&Shared->newest_half, 0);
+		for (int i = 0; i < ARRIVED_MOST; i++)
+			pg_atomic_init_u64(&Shared->arrived[i], 0);
 		pg_atomic_init_u32(&Shared->counters_busy, 0);
-		pg_atomic_init_u32(&Shared->counters_dirty, 0);
 		pg_atomic_init_u32(&Shared->recovered, 0);
 	}
 	LWLockRelease(AddinShmemInitLock);

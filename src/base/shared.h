@@ -163,6 +163,21 @@ typedef struct SnapshotSlot
 
 #define MAX_SNAPSHOTS 1024
 
+/* Batches that arrived and cannot be removed; with so many of them nothing more is sent. */
+#define ARRIVED_MOST 64
+
+/*
+ * Batches that are counted already, and about to leave the spool otherwise
+ * than by delivery; 0: none.  They stand in the file of the counters, too.
+ */
+typedef struct Leaving
+{
+	uint64		dropping;
+	uint64		rejecting;
+	uint64		splitting;
+	uint64		halves[2];		/* of "splitting" */
+} Leaving;
+
 typedef struct SharedState
 {
 	LWLock	   *lock;
@@ -195,8 +210,10 @@ typedef struct SharedState
 	pg_atomic_uint64 split;		/* the same */
 	pg_atomic_uint64 sending;	/* sequence that the sender works on, 0: none */
 	pg_atomic_uint64 evicting;	/* sequence that is being evicted, 0: none */
+	pg_atomic_uint64 newest_half;	/* sequence of the last batch made by splitting one */
+	pg_atomic_uint64 arrived[ARRIVED_MOST]; /* cannot be removed, 0: free */
+	Leaving		leaving;		/* under the lock, with the count that goes with it */
 	pg_atomic_uint32 counters_busy;
-	pg_atomic_uint32 counters_dirty;
 	pg_atomic_uint32 recovered; /* the spool has been looked through since the server started */
 } SharedState;
 

@@ -280,12 +280,7 @@ SplitBatch(PushOutcome *outcome)
 			return PUSH_FAILED;
 	}
 
-	kept = SpoolAdd(sequences[0], halves[0].body, halves[0].size);
-	if (kept && !SpoolAdd(sequences[1], halves[1].body, halves[1].size))
-	{
-		(void) SpoolDelivered(sequences[0]);	/* just removes it */
-		kept = false;
-	}
+	kept = SpoolSplit(work.batch.sequence, sequences, halves);
 	free(halves[0].body);
 	free(halves[1].body);
 	if (!kept)
@@ -294,7 +289,6 @@ SplitBatch(PushOutcome *outcome)
 				"could not be kept in the spool", sizeof(outcome->error));
 		return PUSH_FAILED;
 	}
-	SpoolWasSplit(work.batch.sequence);
 	return PUSH_SPLIT;
 }
 
@@ -321,7 +315,7 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 			outcome->error[0] = '\0';
 			/* in this order: who finds the spool empty finds the status up to date */
 			DeliverySucceeded(outcome);
-			outcome->removed = SpoolDelivered(work.batch.sequence);
+			SpoolDelivered(work.batch.sequence);
 			return PUSH_DELIVERED;
 
 		case REPLY_RENEW_TOKEN:

@@ -31,7 +31,6 @@ typedef struct PushOutcome
 	int64		bytes_sent;
 	char		tls_version[16];
 	char		error[ERROR_TEXT_SIZE];	/* "" where all went well */
-	bool		removed;		/* of PUSH_DELIVERED: it is no longer in the spool */
 } PushOutcome;
 
 /* Sends a batch; a delivered, rejected or split one has left its place in the spool. */

@@ -60,8 +60,7 @@
 #define LIST_SIZE SPOOL_LIST_MOST
 #define SEAL_LIST_SIZE 64
 
-/* Batches that have arrived but cannot be removed; with so many of them nothing more is sent. */
-#define ARRIVED_MOST 64
+/* Batches that have arrived but cannot be removed are tried to remove again after this. */
 #define REMOVE_RETRY_MS 10000
 
 /* So much may be sent ahead of the rate that "drain_rate" allows. */
@@ -100,10 +99,6 @@ static struct
 	int64		pass_not_before;	/* a file could not be read: do not spin on it */
 	int64		pace_until;		/* by drain_rate */
 	int64		room_at;		/* age limit of the spool, next look */
-
-	/* arrived, but still in the spool */
-	uint64		arrived[ARRIVED_MOST];
-	int			arrived_count;
 
 	/* a pass over the spool */
 	bool		in_pass;
@@ -194,34 +189,6 @@ SealNext(int64 now)
 	sender.plain_count = 0;
 	sender.written_seen = PG_UINT64_MAX;
 	sender.seal_not_before = now + SEAL_RETRY_MS;
-	return false;
-}
-
-/* ---- arrived, but still there ---- */
-
-/* Tries again to remove what has arrived; true if there is room to remember more. */
-static bool
-RemoveArrived(void)
-{
-	int			kept = 0;
-
-	for (int i = 0; i < sender.arrived_count; i++)
-	{
-		if (!SpoolDelivered(sender.arrived[i]))
-			sender.arrived[kept++] = sender.arrived[i];
-	}
-	sender.arrived_count = kept;
-	return kept < ARRIVED_MOST;
-}
-
-static bool
-HasArrived(uint64 sequence)
-{
-	for (int i = 0; i < sender.arrived_count; i++)
-	{
-		if (sender.arrived[i] == sequence)
-			return true;
-	}
 	return false;
 }
 
@@ -341,7 +308,7 @@ SendBatch(uint64 sequence)
 	static PushOutcome outcome;
 	int64		now;
 
-	if (HasArrived(sequence))
+	if (SpoolHasArrived(sequence))
 		return;
 	WorkerReport("sending");
 	PushBatch(sequence, &outcome);
@@ -488,14 +455,14 @@ Deliver(int64 now)
 				return 0;
 		}
 		DeliveryWarnOfExpiry(EndpointCertificateDays());
-		(void) RemoveArrived();
+		SpoolRemoveArrived();
 		BeginPass(oldest);
 	}
-	if (sender.arrived_count > 0)
+	if (SpoolArrived() > 0)
 		sender.pass_not_before = now + REMOVE_RETRY_MS;
-	if (sender.arrived_count == ARRIVED_MOST)
+	if (SpoolArrived() == ARRIVED_MOST)
 	{
-		sender.in_pass = false;
+		sender.in_pass = false; /* what is sent now would be sent again */
 		return REMOVE_RETRY_MS;
 	}
 	if (now < sender.pace_until)

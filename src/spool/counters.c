@@ -2,8 +2,9 @@
  * counters.c
  *		The file of cumulative counts.
  *
- * Several processes may count at the same time; one of them writes, and writes
- * again when another has counted meanwhile.
+ * Several processes may count at the same time; each writes what all of them
+ * have counted.  Counts and the batches that they are about change together
+ * under Shared->lock; the file is written without it.
  */
 #include "postgres.h"
 
@@ -12,98 +13,194 @@
 
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "storage/latch.h"
 
+#include "base/compat.h"
 #include "base/identity.h"
+#include "base/settings.h"
 #include "base/shared.h"
 #include "spool/counters.h"
+#include "spool/directory.h"
 #include "spool/spool.h"
 
-#define READ_FORMAT "%255s dropped %llu rejected %llu split %llu sequence %llu"
-#define WRITE_FORMAT "%s dropped %llu rejected %llu split %llu sequence %llu\n"
+#define COUNTS "dropped %llu rejected %llu split %llu sequence %llu"
+#define LEAVING "dropping %llu rejecting %llu splitting %llu into %llu %llu"
+#define READ_FORMAT "%255s " COUNTS " " LEAVING
+#define WRITE_FORMAT "%s " COUNTS " " LEAVING "\n"
+#define VALUES 10
+#define TEXT_SIZE (COLLECTOR_ID_SIZE + 512)
 
-static bool
-WriteCounters(void)
+#define BUSY_PAUSE_MS 1L
+#define BUSY_MOST 1000			/* pauses; the other one writes a few bytes */
+
+static int
+FormatCounters(char *text, size_t size)
 {
-	char		path[MAXPGPATH];
-	char		temporary[MAXPGPATH];
-	char		text[COLLECTOR_ID_SIZE + 128];
-	int			fd;
+	Leaving	   *leaving = &Shared->leaving;
+	const char *id = CollectorId();
 	int			len;
-	bool		done;
 
-	if (!SpoolIsOpen())
-		return false;			/* it may be another server's */
-	SpoolPath(path, sizeof(path), "counters");
-	SpoolPath(temporary, sizeof(temporary), "counters.tmp");
-	len = snprintf(text, sizeof(text), WRITE_FORMAT, CollectorId(),
+	LWLockAcquire(Shared->lock, LW_SHARED);
+	len = snprintf(text, size, WRITE_FORMAT, id,
 				   (unsigned long long) pg_atomic_read_u64(&Shared->dropped),
 				   (unsigned long long) pg_atomic_read_u64(&Shared->rejected),
 				   (unsigned long long) pg_atomic_read_u64(&Shared->split),
-				   (unsigned long long) pg_atomic_read_u64(&Shared->sequence));
+				   (unsigned long long) pg_atomic_read_u64(&Shared->sequence),
+				   (unsigned long long) leaving->dropping, (unsigned long long) leaving->rejecting,
+				   (unsigned long long) leaving->splitting, (unsigned long long) leaving->halves[0],
+				   (unsigned long long) leaving->halves[1]);
+	LWLockRelease(Shared->lock);
+	return len;
+}
+
+static bool
+WriteCounters(bool sync)
+{
+	char		path[MAXPGPATH];
+	char		temporary[MAXPGPATH];
+	char		text[TEXT_SIZE];
+	int			fd;
+	int			len = FormatCounters(text, sizeof(text));
+	bool		done;
+
+	SpoolPath(path, sizeof(path), "counters");
+	SpoolPath(temporary, sizeof(temporary), "counters.tmp");
 	fd = BasicOpenFilePerm(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 						   S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return false;
-	done = write(fd, text, len) == len;
+	done = write(fd, text, len) == len && (!sync || pg_fsync(fd) == 0);
 	close(fd);
 	return done && rename(temporary, path) == 0;
+}
+
+static bool
+Save(bool sync)
+{
+	static uint32 wait_event = 0;
+	uint32		idle = 0;
+	int			pauses = 0;
+	bool		done;
+
+	if (!SpoolIsOpen())
+		return false;			/* the directory may be another server's */
+	if (wait_event == 0)
+		wait_event = WaitEventNew("PganalyticsMain");
+	while (!pg_atomic_compare_exchange_u32(&Shared->counters_busy, &idle, 1))
+	{
+		if (pauses++ == BUSY_MOST)
+			return false;
+		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, BUSY_PAUSE_MS, wait_event);
+		idle = 0;
+	}
+	done = WriteCounters(sync);	/* a full disk: shared memory still has them, and the next try */
+	pg_atomic_write_u32(&Shared->counters_busy, 0);
+	return done;
 }
 
 void
 CountersSave(void)
 {
-	pg_atomic_write_u32(&Shared->counters_dirty, 1);
-	while (pg_atomic_read_u32(&Shared->counters_dirty) != 0)
-	{
-		uint32		idle = 0;
-
-		if (!pg_atomic_compare_exchange_u32(&Shared->counters_busy, &idle, 1))
-			return;				/* the other one sees that it must write again */
-		pg_atomic_write_u32(&Shared->counters_dirty, 0);
-		(void) WriteCounters(); /* a full disk: shared memory still has them, and the next try */
-		pg_atomic_write_u32(&Shared->counters_busy, 0);
-		pg_memory_barrier();
-	}
+	(void) Save(false);
 }
 
 void
 CountersAdd(pg_atomic_uint64 *counter, uint64 n)
 {
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	pg_atomic_fetch_add_u64(counter, n);
+	LWLockRelease(Shared->lock);
 	CountersSave();
 }
 
+/* ---- batches that are about to leave ---- */
+
+static uint64 *
+LeavingBy(const pg_atomic_uint64 *counter)
+{
+	if (counter == &Shared->dropped)
+		return &Shared->leaving.dropping;
+	return counter == &Shared->rejected ? &Shared->leaving.rejecting : &Shared->leaving.splitting;
+}
+
+bool
+CountersBatchLeaves(pg_atomic_uint64 *counter, uint64 sequence, const uint64 *halves)
+{
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	pg_atomic_fetch_add_u64(counter, 1);
+	*LeavingBy(counter) = sequence;
+	if (halves)
+		memcpy(Shared->leaving.halves, halves, sizeof(Shared->leaving.halves));
+	LWLockRelease(Shared->lock);
+	return Save(Setting.spool_sync);
+}
+
+/* The file may name it until it is written the next time: sequences are not used twice. */
 void
-CountersLoad(void)
+CountersBatchLeft(pg_atomic_uint64 *counter)
+{
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	*LeavingBy(counter) = 0;
+	LWLockRelease(Shared->lock);
+}
+
+void
+CountersBatchStays(pg_atomic_uint64 *counter)
+{
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	pg_atomic_fetch_sub_u64(counter, 1);
+	*LeavingBy(counter) = 0;
+	LWLockRelease(Shared->lock);
+	CountersSave();
+}
+
+/* ---- at the server's start ---- */
+
+static ssize_t
+ReadCounters(char *text, size_t size)
 {
 	char		path[MAXPGPATH];
-	char		text[COLLECTOR_ID_SIZE + 128];
-	char		id[COLLECTOR_ID_SIZE];
-	unsigned long long dropped;
-	unsigned long long rejected;
-	unsigned long long split;
-	unsigned long long sequence;
 	ssize_t		len;
 	int			fd;
 
 	SpoolPath(path, sizeof(path), "counters");
 	fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return;
-	len = read(fd, text, sizeof(text) - 1);
+		return 0;
+	len = read(fd, text, size - 1);
 	close(fd);
-	if (len <= 0)
+	text[Max(len, 0)] = '\0';
+	return len;
+}
+
+void
+CountersLoad(void)
+{
+	char		text[TEXT_SIZE];
+	char		id[COLLECTOR_ID_SIZE];
+	unsigned long long dropped;
+	unsigned long long rejected;
+	unsigned long long split;
+	unsigned long long sequence;
+	unsigned long long leaving[5];
+
+	if (ReadCounters(text, sizeof(text)) <= 0)
 		return;
-	text[len] = '\0';
-	if (sscanf(text, READ_FORMAT, id, &dropped, &rejected, &split, &sequence) != 5)
+	if (sscanf(text, READ_FORMAT, id, &dropped, &rejected, &split, &sequence, &leaving[0],
+			   &leaving[1], &leaving[2], &leaving[3], &leaving[4]) != VALUES)
 		return;
 
-	if (pg_atomic_read_u64(&Shared->sequence) < sequence)
-		pg_atomic_write_u64(&Shared->sequence, sequence);
+	SpoolRaiseSequence(sequence);
 	if (strcmp(id, CollectorId()) == 0)
 	{
 		pg_atomic_write_u64(&Shared->dropped, dropped);
 		pg_atomic_write_u64(&Shared->rejected, rejected);
 		pg_atomic_write_u64(&Shared->split, split);
 	}
+	Shared->leaving = (Leaving) {
+		.dropping = leaving[0],
+		.rejecting = leaving[1],
+		.splitting = leaving[2],
+		.halves = {leaving[3], leaving[4]}
+	};
 }

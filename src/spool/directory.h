@@ -11,6 +11,7 @@
 
 #define PLAIN_SUFFIX ".plain"
 #define SEALED_SUFFIX ".batch"
+#define HALF_SUFFIX ".tmp.half" /* of a batch that is being split */
 
 typedef enum FileKind
 {
@@ -24,7 +25,7 @@ typedef enum FileKind
 extern void SpoolSequencePath(char *path, const char *folder, uint64 sequence, const char *suffix);
 extern FileKind SpoolParseName(const char *name, uint64 *sequence);
 
-/* The process that writes a FILE_TEMPORARY. */
+/* The process that writes a FILE_TEMPORARY, 0: it is a half. */
 extern pid_t SpoolWriterOf(const char *name);
 
 /* µs since 1970 */
@@ -37,7 +38,17 @@ extern void SpoolAccountAdded(uint64 sequence, uint64 size);
 extern void SpoolAccountRemoved(uint64 sequence, uint64 size);
 extern void SpoolAccountBytes(uint64 size);
 
+/* No sequence number up to this one is given out any more. */
+extern void SpoolRaiseSequence(uint64 at_least);
+
 /* Removes the file(s) of a batch; true if this process is the one who did. */
 extern bool SpoolRemove(uint64 sequence);
+
+/* The same, to keep a limit, and counts it as dropped. */
+extern bool SpoolDrop(uint64 sequence);
+
+/* After a crash: what a server was about to do with a batch that it had counted. */
+extern void SpoolFinishRejecting(uint64 sequence);
+extern bool SpoolNameHalves(const uint64 sequences[2]);
 
 #endif							/* DIRECTORY_H */

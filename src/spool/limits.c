@@ -65,11 +65,8 @@ EvictBatch(uint64 sequence, Limit limit)
 	if (!pg_atomic_compare_exchange_u64(&Shared->evicting, &none, sequence))
 		return false;			/* another writer makes room */
 	pg_memory_barrier();
-	if (pg_atomic_read_u64(&Shared->sending) != sequence && SpoolRemove(sequence))
-	{
-		evicted = true;
-		CountersAdd(&Shared->dropped, 1);
-	}
+	if (pg_atomic_read_u64(&Shared->sending) != sequence && !SpoolHasArrived(sequence))
+		evicted = SpoolDrop(sequence);
 	pg_atomic_write_u64(&Shared->evicting, 0);
 	if (evicted)
 		ProblemSet(PROBLEM_EVICTION, limit,

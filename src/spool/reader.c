@@ -145,30 +145,90 @@ IsPresent(uint64 sequence)
 	return access(path, F_OK) == 0;
 }
 
+/* Remembers a batch that has arrived and cannot be removed. */
+static void
+RememberArrived(uint64 sequence)
+{
+	for (int i = 0; i < ARRIVED_MOST; i++)
+	{
+		if (pg_atomic_read_u64(&Shared->arrived[i]) == 0)
+		{
+			pg_atomic_write_u64(&Shared->arrived[i], sequence);
+			break;
+		}
+	}
+	ProblemSet(PROBLEM_SPOOL, EACCES,
+			   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s/spool\"; "
+			   "give the server's user the right to", sequence, Setting.state_directory);
+}
+
 bool
+SpoolHasArrived(uint64 sequence)
+{
+	for (int i = 0; i < ARRIVED_MOST; i++)
+	{
+		if (pg_atomic_read_u64(&Shared->arrived[i]) == sequence)
+			return true;
+	}
+	return false;
+}
+
+int
+SpoolArrived(void)
+{
+	int			count = 0;
+
+	for (int i = 0; i < ARRIVED_MOST; i++)
+	{
+		if (pg_atomic_read_u64(&Shared->arrived[i]) != 0)
+			count++;
+	}
+	return count;
+}
+
+void
+SpoolRemoveArrived(void)
+{
+	int			before = SpoolArrived();
+
+	for (int i = 0; before > 0 && i < ARRIVED_MOST; i++)
+	{
+		uint64		sequence = pg_atomic_read_u64(&Shared->arrived[i]);
+
+		if (sequence == 0)
+			continue;
+		SpoolRemove(sequence);
+		if (!IsPresent(sequence))
+			pg_atomic_write_u64(&Shared->arrived[i], 0);
+	}
+	if (before > 0 && SpoolArrived() == 0)
+		ProblemClear(PROBLEM_SPOOL);
+}
+
+void
 SpoolDelivered(uint64 sequence)
 {
 	SpoolRemove(sequence);
 	if (IsPresent(sequence))
-	{
-		ProblemSet(PROBLEM_SPOOL, EACCES,
-				   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s/spool\"; "
-				   "give the server's user the right to", sequence, Setting.state_directory);
-		return false;
-	}
-	if (pg_atomic_read_u64(&Shared->batches) == 0)
+		RememberArrived(sequence);
+	else if (pg_atomic_read_u64(&Shared->batches) == 0)
 	{
 		ProblemClear(PROBLEM_EVICTION);
 		CountersSave();			/* an empty spool no longer tells the last sequence */
 	}
-	return true;
 }
 
-void
-SpoolWasSplit(uint64 sequence)
+bool
+SpoolDrop(uint64 sequence)
 {
-	CountersAdd(&Shared->split, 1);
-	SpoolRemove(sequence);
+	(void) CountersBatchLeaves(&Shared->dropped, sequence, NULL);
+	if (SpoolRemove(sequence))
+	{
+		CountersBatchLeft(&Shared->dropped);
+		return true;
+	}
+	CountersBatchStays(&Shared->dropped);
+	return false;
 }
 
 /* Removes the oldest of rejected/ so that it does not grow for ever. */
@@ -204,12 +264,12 @@ BoundRejected(void)
 	} while (count > MAX_REJECTED && unlink(oldest) == 0);
 }
 
-void
-SpoolReject(uint64 sequence, const char *why)
+/* Moves the file(s) of a batch to rejected/; false: there is none, or it cannot be moved. */
+static bool
+PutAside(uint64 sequence, uint64 *size)
 {
 	static const char *const suffixes[] = {SEALED_SUFFIX, PLAIN_SUFFIX};
 	bool		moved = false;
-	uint64		size = 0;
 
 	for (int i = 0; i < lengthof(suffixes); i++)
 	{
@@ -224,16 +284,36 @@ SpoolReject(uint64 sequence, const char *why)
 		if (rename(from, to) == 0 || unlink(from) == 0)
 		{
 			moved = true;
-			size = st.st_size;
+			*size = st.st_size;
 		}
 	}
-	if (!moved)
+	return moved;
+}
+
+void
+SpoolReject(uint64 sequence, const char *why)
+{
+	uint64		size = 0;
+
+	(void) CountersBatchLeaves(&Shared->rejected, sequence, NULL);
+	if (!PutAside(sequence, &size))
+	{
+		CountersBatchStays(&Shared->rejected);
 		return;
+	}
+	CountersBatchLeft(&Shared->rejected);
 	SpoolAccountRemoved(sequence, size);
-	CountersAdd(&Shared->rejected, 1);
 	BoundRejected();
 	ProblemSet(PROBLEM_REJECTED, 1,
 			   "batch " UINT64_FORMAT " was put aside: %s; " UINT64_FORMAT
 			   " so far, the latest lie in \"%s/rejected\"", sequence, why,
 			   pg_atomic_read_u64(&Shared->rejected), Setting.state_directory);
+}
+
+void
+SpoolFinishRejecting(uint64 sequence)
+{
+	uint64		size;
+
+	(void) PutAside(sequence, &size);
 }

@@ -13,6 +13,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "spool/body.h"
 #include "spool/format.h"
 
 /* A file of the spool, opened and checked. */
@@ -36,6 +37,9 @@ extern bool SpoolOpen(void);
 
 /* Has SpoolOpen succeeded since the server started? */
 extern bool SpoolIsOpen(void);
+
+/* Is it on a file system in memory, while the server's data are not? */
+extern bool SpoolIsVolatile(void);
 
 /* The path of <state_directory>[/name] in a static buffer of the caller. */
 extern void SpoolPath(char *path, size_t size, const char *name);
@@ -79,17 +83,26 @@ extern void SpoolRelease(SpoolBatch *batch);
 /* Replaces a plain batch by its compressed form. */
 extern bool SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size);
 
-/* Adds a body as a batch of its own (a half of one that was too large). */
-extern bool SpoolAdd(uint64 sequence, const char *body, size_t size);
+/*
+ * Puts two batches, of the sequences given, in the place of one that is too
+ * large, and counts it as split.  All or nothing, also in a crash.
+ */
+extern bool SpoolSplit(uint64 sequence, const uint64 sequences[2], const BodyHalf halves[2]);
 
-/* Removes a batch that has arrived.  False: it cannot be removed, and must not be sent again. */
-extern bool SpoolDelivered(uint64 sequence);
+/* Removes a batch that has arrived; one that cannot be removed is remembered. */
+extern void SpoolDelivered(uint64 sequence);
+
+/* Has it arrived, but cannot be removed?  Then it must not be sent again. */
+extern bool SpoolHasArrived(uint64 sequence);
+
+/* How many of those there are, ARRIVED_MOST at most; tries again to remove them. */
+extern int SpoolArrived(void);
+extern void SpoolRemoveArrived(void);
 
 /* Removes the plain file of a batch that is sealed. */
 extern bool SpoolRemovePlain(uint64 sequence);
 
 extern void SpoolReject(uint64 sequence, const char *why);	/* to rejected/, bounded */
-extern void SpoolWasSplit(uint64 sequence); /* unlink, counted as split */
 
 /* Drops what is older than spool_max_age, or over the other limits. */
 extern void SpoolMakeRoom(void);

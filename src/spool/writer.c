@@ -21,6 +21,7 @@
 #include "base/problem.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "spool/body.h"
 #include "spool/checksum.h"
 #include "spool/counters.h"
 #include "spool/directory.h"
@@ -220,7 +221,9 @@ FinishFile(SpoolFile *file, BatchHeader *header, const char *suffix)
 	{
 		int			save_errno = errno;
 
+		/* renamed already, if the folder could not be forced to disk */
 		unlink(file->path);
+		unlink(final);
 		errno = save_errno;
 		return false;
 	}
@@ -250,7 +253,8 @@ SpoolFileCommit(SpoolFile *file)
 	}
 	SpoolAccountAdded(file->sequence, BATCH_HEADER_SIZE + file->body_size);
 	pg_atomic_fetch_add_u64(&Shared->written, 1);
-	ProblemClear(PROBLEM_SPOOL);
+	if (SpoolArrived() == 0)
+		ProblemClear(PROBLEM_SPOOL);
 	WakeWorker(&Shared->sender);
 	return true;
 }
@@ -295,15 +299,79 @@ SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size)
 	return true;
 }
 
-bool
-SpoolAdd(uint64 sequence, const char *body, size_t size)
+/* ---- two in the place of one ---- */
+
+static void
+HalfPaths(uint64 sequence, char *written, char *final)
+{
+	SpoolSequencePath(written, "spool", sequence, HALF_SUFFIX);
+	SpoolSequencePath(final, "spool", sequence, PLAIN_SUFFIX);
+}
+
+static bool
+WriteHalf(uint64 sequence, const BodyHalf *half)
 {
 	BatchHeader header = {0};
 
-	header.raw_size = size;
+	header.raw_size = half->size;
 	header.created_us = SpoolNow();
-	if (!WriteWhole(sequence, &header, PLAIN_SUFFIX, body, size))
+	return WriteWhole(sequence, &header, HALF_SUFFIX, half->body, half->size);
+}
+
+static void
+RemoveHalves(const uint64 sequences[2])
+{
+	char		written[MAXPGPATH];
+	char		final[MAXPGPATH];
+
+	for (int i = 0; i < 2; i++)
+	{
+		HalfPaths(sequences[i], written, final);
+		unlink(written);
+		unlink(final);
+	}
+}
+
+bool
+SpoolNameHalves(const uint64 sequences[2])
+{
+	char		written[MAXPGPATH];
+	char		final[MAXPGPATH];
+	bool		named = true;
+
+	for (int i = 0; i < 2; i++)
+	{
+		HalfPaths(sequences[i], written, final);
+		if (rename(written, final) < 0)
+			named = false;
+	}
+	return named;
+}
+
+/*
+ * Until the file of the counters tells of it, the halves have names that
+ * nobody reads; a crash leaves the whole and removes them.  From then on they
+ * count, and whoever finds the whole removes it.
+ */
+bool
+SpoolSplit(uint64 sequence, const uint64 sequences[2], const BodyHalf halves[2])
+{
+	if (!WriteHalf(sequences[0], &halves[0]) || !WriteHalf(sequences[1], &halves[1]))
+	{
+		RemoveHalves(sequences);
 		return false;
-	SpoolAccountAdded(sequence, BATCH_HEADER_SIZE + size);
+	}
+	/* before the whole is gone: pganalytics_flush() looks at it afterwards */
+	pg_atomic_write_u64(&Shared->newest_half, sequences[1]);
+	if (!CountersBatchLeaves(&Shared->split, sequence, sequences) || !SpoolNameHalves(sequences))
+	{
+		RemoveHalves(sequences);
+		CountersBatchStays(&Shared->split);
+		return false;
+	}
+	for (int i = 0; i < 2; i++)
+		SpoolAccountAdded(sequences[i], BATCH_HEADER_SIZE + halves[i].size);
+	SpoolDelivered(sequence);
+	CountersBatchLeft(&Shared->split);
 	return true;
 }

@@ -1,0 +1,293 @@
+/*
+ * recovery.c
+ *		Opens the state directory, and brings the spool in order after a crash.
+ *
+ * See README.md in this folder for what a crash can leave behind.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#endif
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "spool/counters.h"
+#include "spool/directory.h"
+#include "spool/spool.h"
+
+/* ---- directories ---- */
+
+static bool
+MakeDirectory(const char *name)
+{
+	char		path[MAXPGPATH];
+	struct stat st;
+
+	SpoolPath(path, sizeof(path), name);
+	if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
+	{
+		ProblemSet(PROBLEM_STATE_DIRECTORY, errno,
+				   "could not create directory \"%s\": %m; nothing can be kept until the server's "
+				   "user may create it (see pganalytics.state_directory)", path);
+		return false;
+	}
+	if (lstat(path, &st) < 0)
+	{
+		ProblemSet(PROBLEM_STATE_DIRECTORY, errno, "could not access \"%s\": %m", path);
+		return false;
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+	{
+		ProblemSet(PROBLEM_STATE_DIRECTORY, ENOTDIR,
+				   "\"%s\" is not a directory of the server's user (symbolic links are not "
+				   "followed); set pganalytics.state_directory to one", path);
+		return false;
+	}
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && chmod(path, S_IRWXU) < 0)
+	{
+		ProblemSet(PROBLEM_STATE_DIRECTORY, errno,
+				   "could not take the access of others from \"%s\": %m", path);
+		return false;
+	}
+	if (access(path, R_OK | W_OK | X_OK) < 0)
+	{
+		ProblemSet(PROBLEM_STATE_DIRECTORY, errno,
+				   "directory \"%s\" cannot be used: %m; nothing can be kept until it is", path);
+		return false;
+	}
+	return true;
+}
+
+static bool
+IsSealed(uint64 sequence)
+{
+	char		path[MAXPGPATH];
+
+	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
+	return access(path, F_OK) == 0;
+}
+
+/* What a crash interrupted after it had been counted. */
+static void
+FinishLeaving(void)
+{
+	Leaving	   *leaving = &Shared->leaving;
+
+	if (leaving->dropping)
+		(void) SpoolRemove(leaving->dropping);
+	if (leaving->rejecting)
+		SpoolFinishRejecting(leaving->rejecting);
+	if (leaving->splitting)
+	{
+		(void) SpoolNameHalves(leaving->halves);
+		(void) SpoolRemove(leaving->splitting);
+	}
+	memset(leaving, 0, sizeof(*leaving));
+}
+
+/*
+ * Counts what is there and removes the temporary files: all of them when the
+ * server has just started, else those of processes that are no more.
+ */
+static void
+ScanSpool(bool server_start)
+{
+	char		path[MAXPGPATH];
+	DIR		   *dir = SpoolOpenFolder("spool", path);
+	struct dirent *entry;
+	uint64		batches = 0;
+	uint64		bytes = 0;
+	uint64		oldest = 0;
+
+	if (dir == NULL)
+		return;
+	while ((entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+	{
+		char		file[MAXPGPATH * 2];
+		struct stat st;
+		uint64		sequence;
+		FileKind	kind = SpoolParseName(entry->d_name, &sequence);
+
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		if (kind == FILE_TEMPORARY)
+		{
+			pid_t		pid = SpoolWriterOf(entry->d_name);
+
+			if (server_start || (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH))
+				unlink(file);
+		}
+		else if (kind == FILE_PLAIN && IsSealed(sequence))
+			unlink(file);		/* a crash came between sealing and this */
+		else if (kind != FILE_OTHER && lstat(file, &st) == 0)
+		{
+			batches++;
+			bytes += st.st_size;
+			if (oldest == 0 || sequence < oldest)
+				oldest = sequence;
+			SpoolRaiseSequence(sequence);
+		}
+	}
+	FreeDir(dir);
+	pg_atomic_write_u64(&Shared->batches, batches);
+	pg_atomic_write_u64(&Shared->bytes, bytes);
+	pg_atomic_write_u64(&Shared->oldest, oldest);
+}
+
+static bool
+IsSameFile(int fd, const char *path)
+{
+	struct stat opened;
+	struct stat named;
+
+	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
+		opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+/*
+ * One server, one directory: two would remove each other's files.  The lock
+ * goes with the process that holds it, the collector.
+ */
+static bool
+LockDirectory(void)
+{
+	static int	lock_fd = -1;
+	char		path[MAXPGPATH];
+
+	SpoolPath(path, sizeof(path), "lock");
+	if (lock_fd >= 0)
+	{
+		if (IsSameFile(lock_fd, path))
+			return true;
+		close(lock_fd);			/* somebody has removed the directory */
+		lock_fd = -1;
+		ReleaseExternalFD();
+	}
+	if (!AcquireExternalFD())
+		return false;
+	lock_fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+								S_IRUSR | S_IWUSR);
+	if (lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+
+	ProblemSet(PROBLEM_STATE_DIRECTORY, errno == EWOULDBLOCK ? EBUSY : errno,
+			   errno == EWOULDBLOCK
+			   ? "\"%s\" is in use by another server; give each its own pganalytics.state_directory "
+			   "(%m)" : "could not lock \"%s\": %m", path);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	lock_fd = -1;
+	ReleaseExternalFD();
+	return false;
+}
+
+/* Once somebody has looked at what was put aside and removed it, it is no problem any more. */
+static void
+ForgetRejected(void)
+{
+	char		path[MAXPGPATH];
+	DIR		   *dir;
+	struct dirent *entry;
+	bool		empty = true;
+	uint64		sequence;
+
+	if (Shared->problems[PROBLEM_REJECTED].code == 0)
+		return;
+	dir = SpoolOpenFolder("rejected", path);
+	while (dir && empty && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+		empty = SpoolParseName(entry->d_name, &sequence) == FILE_OTHER;
+	if (dir)
+		FreeDir(dir);
+	if (empty)
+		ProblemClear(PROBLEM_REJECTED);
+}
+
+/* The directory is another one than before: what waited in the old one is lost. */
+static void
+CountLost(uint64 waiting)
+{
+	uint64		found = pg_atomic_read_u64(&Shared->batches);
+
+	if (waiting <= found)
+		return;
+	CountersAdd(&Shared->dropped, waiting - found);
+	ereport(LOG,
+			(errmsg("pganalytics: the directory of the spool was removed, and with it "
+					UINT64_FORMAT " batches that waited; they are counted as dropped",
+					waiting - found),
+			 errhidecontext(true)));
+}
+
+bool
+SpoolOpen(void)
+{
+	static struct stat opened;	/* the directory as it was found last; st_ino 0: not yet */
+	bool		recovered = SpoolIsOpen();
+	char		path[MAXPGPATH];
+	struct stat st;
+	uint64		waiting;
+
+	SpoolPath(path, sizeof(path), "spool");
+	if (recovered && opened.st_ino != 0 && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+		st.st_ino == opened.st_ino && st.st_dev == opened.st_dev &&
+		access(path, R_OK | W_OK | X_OK) == 0)
+	{
+		ForgetRejected();
+		ProblemClear(PROBLEM_STATE_DIRECTORY);
+		return true;
+	}
+	if (!MakeDirectory("") || !LockDirectory() || !MakeDirectory("spool") ||
+		!MakeDirectory("rejected") || lstat(path, &st) < 0)
+		return false;
+
+	if (!recovered)
+	{
+		CountersLoad();
+		FinishLeaving();
+	}
+	waiting = pg_atomic_read_u64(&Shared->batches);
+	ScanSpool(!recovered);
+	if (opened.st_ino != 0 && (st.st_ino != opened.st_ino || st.st_dev != opened.st_dev))
+		CountLost(waiting);
+	opened = st;
+	ProblemClear(PROBLEM_STATE_DIRECTORY);
+	pg_atomic_write_u32(&Shared->recovered, 1);
+	WakeWorker(&Shared->sender);
+	return true;
+}
+
+/* Linux; elsewhere the kind of a file system is not known. */
+static bool
+IsInMemory(const char *path)
+{
+#ifdef __linux__
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+#else
+	return false;
+#endif
+}
+
+bool
+SpoolIsVolatile(void)
+{
+	char		path[MAXPGPATH];
+	struct stat spool;
+	struct stat data;
+
+	SpoolPath(path, sizeof(path), "spool");
+	/* a server that is in memory as a whole loses everything anyway */
+	return stat(path, &spool) == 0 && stat(DataDir, &data) == 0 && spool.st_dev != data.st_dev &&
+		IsInMemory(path);
+}
