@@ -52,8 +52,19 @@ typedef struct Value
 		double		d;			/* FIELD_FLOAT */
 		bool		b;			/* FIELD_BOOL */
 		const char *s;			/* FIELD_TEXT, NUL-terminated */
+		struct Rows *rows;		/* FIELD_OBJECT: one row; FIELD_OBJECTS */
 	};
 } Value;
+
+/* Objects of one kind, as far as there is room for them. */
+typedef struct Rows
+{
+	Value	   *values;			/* capacity * width */
+	int			width;			/* number of fields */
+	int			capacity;
+	int			count;
+	int			left_out;		/* did not fit */
+} Rows;
 
 #define FIELDS_END {0}
 
@@ -82,6 +93,25 @@ ValueSetText(Value *value, const char *s)
 {
 	value->known = s != 0;
 	value->s = s;
+}
+
+/* A new row in which nothing is known; NULL, and counted, when there is no room. */
+extern Value *RowsAdd(Rows *rows);
+
+static inline Value *
+RowsGet(const Rows *rows, int row)
+{
+	return rows->values + (int64_t) row * rows->width;
+}
+
+/* Does the row hold anything? */
+extern bool RowIsKnown(const Value *row, int width);
+
+static inline void
+ValueSetRows(Value *value, Rows *rows)
+{
+	value->known = true;
+	value->rows = rows;
 }
 
 #endif							/* FIELDS_H */

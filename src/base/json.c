@@ -321,6 +321,23 @@ JsonRaw(JsonWriter *w, const char *text, size_t len)
 	Put(w, text, len);
 }
 
+static void
+WriteRows(JsonWriter *w, const Field *field, const Rows *rows)
+{
+	bool		array = field->type == FIELD_OBJECTS;
+
+	if (array)
+		JsonArrayBegin(w, field->name);
+	for (int i = 0; i < rows->count; i++)
+	{
+		JsonObjectBegin(w, array ? NULL : field->name);
+		JsonFields(w, field->fields, RowsGet(rows, i));
+		JsonObjectEnd(w);
+	}
+	if (array)
+		JsonArrayEnd(w);
+}
+
 void
 JsonFields(JsonWriter *w, const Field *fields, const Value *values)
 {
@@ -349,11 +366,13 @@ JsonFields(JsonWriter *w, const Field *fields, const Value *values)
 			case FIELD_TIME:
 				JsonTime(w, fields[i].name, value->i);
 				break;
+			case FIELD_OBJECT:
+			case FIELD_OBJECTS:
+				WriteRows(w, &fields[i], value->rows);
+				break;
 			case FIELD_TEXTS:
 			case FIELD_INTS:
 			case FIELD_COUNTS:
-			case FIELD_OBJECT:
-			case FIELD_OBJECTS:
 				/* structure: written by whoever declares it */
 				break;
 		}

@@ -148,6 +148,26 @@ LoadParse(char *text, size_t length, Value *cpu)
 }
 
 void
+ThreadsParse(char *text, size_t length, Value *threads)
+{
+	Span		rest = SpanOf(text, length);
+	Span		line;
+	Span		word;
+	Span		running;
+	int64_t		value;
+
+	if (!SpanCut(&rest, '\n', &line))
+		return;
+	for (int i = 0; i < 4; i++)
+	{
+		if (!SpanWord(&line, &word))
+			return;
+	}
+	if (SpanCut(&word, '/', &running) && SpanInt(word, &value))
+		ValueSetInt(threads, value);
+}
+
+void
 UptimeParse(char *text, size_t length, Value *uptime)
 {
 	Span		rest = SpanOf(text, length);

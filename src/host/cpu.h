@@ -42,6 +42,9 @@ extern void CpuPercentages(const CpuCounters *before, const CpuCounters *now, Va
 
 extern void LoadParse(char *text, size_t length, Value *cpu);
 
+/* How many scheduling entities there are: the second number of "1/80" in /proc/loadavg. */
+extern void ThreadsParse(char *text, size_t length, Value *threads);
+
 /* Whole seconds since the machine started. */
 extern void UptimeParse(char *text, size_t length, Value *uptime);
 

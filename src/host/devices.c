@@ -4,6 +4,9 @@
  */
 #include "host/devices.h"
 
+#include <string.h>
+
+#include "host/keyed.h"
 #include "host/proc.h"
 
 /* Which column of a line is which field. */
@@ -26,6 +29,13 @@ static const Column DiskColumns[] = {
 	{DISK_FIELD_IN_FLIGHT, 8, 1},
 	{DISK_FIELD_IO_MS, 9, 1},
 	{DISK_FIELD_WEIGHTED_IO_MS, 10, 1},
+	{DISK_FIELD_READS_MERGED, 1, 1},
+	{DISK_FIELD_WRITES_MERGED, 5, 1},
+	{DISK_FIELD_DISCARDS, 11, 1},
+	{DISK_FIELD_DISCARD_BYTES, 13, SECTOR_SIZE},
+	{DISK_FIELD_DISCARD_MS, 14, 1},
+	{DISK_FIELD_FLUSHES, 15, 1},
+	{DISK_FIELD_FLUSH_MS, 16, 1},
 };
 
 static const Column InterfaceColumns[] = {
@@ -39,12 +49,10 @@ static const Column InterfaceColumns[] = {
 	{NETWORK_FIELD_TX_DROPPED, 11, 1},
 };
 
-#define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
-
 /* Lines with fewer columns have another layout (kernels before 2.6.25) or are no counters. */
 #define DISK_COLUMNS 11
 #define INTERFACE_COLUMNS 12
-#define MAX_COLUMNS 16
+#define MAX_COLUMNS 20
 
 /* Devices that exist by the dozen without being used. */
 static const char *const Placeholders[] = {"loop", "ram", "zram", "nbd", "sr", "fd"};
@@ -57,9 +65,9 @@ ParseColumns(Span line, Value *columns)
 	Span		word;
 	int64_t		value;
 
+	memset(columns, 0, sizeof(Value) * MAX_COLUMNS);
 	for (; count < MAX_COLUMNS && SpanWord(&line, &word); count++)
 	{
-		columns[count].known = false;
 		if (SpanInt(word, &value))
 			ValueSetInt(&columns[count], value);
 	}

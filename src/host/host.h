@@ -12,13 +12,30 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
+#include "host/cgroup.h"
 #include "host/cpu.h"
+#include "host/processes.h"
+#include "host/system.h"
 #include "spool/batch.h"
 
-/* What sysstat compares with; all zero before the first reading. */
+#define CGROUP_TEXT_SIZE 2048
+
+/*
+ * What sysstat compares with and need not find out each time; all zero before
+ * the first reading.
+ */
 typedef struct SysstatState
 {
 	CpuCounters cpu;
+	TimestampTz slow_due;		/* when what hardly changes is found out again */
+	char		cgroup_text[CGROUP_TEXT_SIZE];	/* /proc/self/cgroup, by which the group was found */
+	Cgroup		cgroup;
+	SystemInfo	system;
+	bool		huge_pages;
+	TimestampTz processes_due;	/* when the server's processes may be read again */
+	ProcessMemory processes;
 } SysstatState;
 
 /* Reads /proc; "state" becomes this reading. */

@@ -4,7 +4,7 @@
  */
 #include "host/memory.h"
 
-#include "host/proc.h"
+#include "host/keyed.h"
 
 /* The lines that are used. */
 enum
@@ -21,22 +21,44 @@ enum
 	KEY_SWAP_FREE,
 	KEY_HUGE_TOTAL,
 	KEY_HUGE_FREE,
+	KEY_HUGE_SIZE,
+	KEY_ANON_HUGE,
+	KEY_ANON,
+	KEY_MAPPED,
+	KEY_ACTIVE,
+	KEY_INACTIVE,
+	KEY_WRITEBACK,
+	KEY_SLAB,
+	KEY_PAGE_TABLES,
+	KEY_COMMITTED,
+	KEY_COMMIT_LIMIT,
 	NUM_KEYS
 };
 
-static const char *const Keys[NUM_KEYS] = {
-	[KEY_MEM_TOTAL] = "MemTotal:",
-	[KEY_MEM_FREE] = "MemFree:",
-	[KEY_MEM_AVAILABLE] = "MemAvailable:",
-	[KEY_BUFFERS] = "Buffers:",
-	[KEY_CACHED] = "Cached:",
-	[KEY_RECLAIMABLE] = "SReclaimable:",
-	[KEY_DIRTY] = "Dirty:",
-	[KEY_SHMEM] = "Shmem:",
-	[KEY_SWAP_TOTAL] = "SwapTotal:",
-	[KEY_SWAP_FREE] = "SwapFree:",
-	[KEY_HUGE_TOTAL] = "HugePages_Total:",
-	[KEY_HUGE_FREE] = "HugePages_Free:",
+static const KeyedField Keys[] = {
+	{"MemTotal:", KEY_MEM_TOTAL, 1},
+	{"MemFree:", KEY_MEM_FREE, 1},
+	{"MemAvailable:", KEY_MEM_AVAILABLE, 1},
+	{"Buffers:", KEY_BUFFERS, 1},
+	{"Cached:", KEY_CACHED, 1},
+	{"SReclaimable:", KEY_RECLAIMABLE, 1},
+	{"Dirty:", KEY_DIRTY, 1},
+	{"Shmem:", KEY_SHMEM, 1},
+	{"SwapTotal:", KEY_SWAP_TOTAL, 1},
+	{"SwapFree:", KEY_SWAP_FREE, 1},
+	{"HugePages_Total:", KEY_HUGE_TOTAL, 1},
+	{"HugePages_Free:", KEY_HUGE_FREE, 1},
+	{"Hugepagesize:", KEY_HUGE_SIZE, 1},
+	{"AnonHugePages:", KEY_ANON_HUGE, 1},
+	{"AnonPages:", KEY_ANON, 1},
+	{"Mapped:", KEY_MAPPED, 1},
+	{"Active:", KEY_ACTIVE, 1},
+	{"Inactive:", KEY_INACTIVE, 1},
+	{"Writeback:", KEY_WRITEBACK, 1},
+	{"Slab:", KEY_SLAB, 1},
+	{"PageTables:", KEY_PAGE_TABLES, 1},
+	{"Committed_AS:", KEY_COMMITTED, 1},
+	{"CommitLimit:", KEY_COMMIT_LIMIT, 1},
 };
 
 #define NONE (-1)
@@ -63,25 +85,18 @@ static const struct
 	{MEMORY_FIELD_SWAP_USED, KEY_SWAP_TOTAL, NONE, KEY_SWAP_FREE, KB_PER_MB},
 	{MEMORY_FIELD_HUGE_PAGES_TOTAL, KEY_HUGE_TOTAL, NONE, NONE, 1},
 	{MEMORY_FIELD_HUGE_PAGES_FREE, KEY_HUGE_FREE, NONE, NONE, 1},
+	{MEMORY_FIELD_HUGE_PAGE_SIZE, KEY_HUGE_SIZE, NONE, NONE, 1},
+	{MEMORY_FIELD_ANON_HUGE_PAGES, KEY_ANON_HUGE, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_ANON, KEY_ANON, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_MAPPED, KEY_MAPPED, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_ACTIVE, KEY_ACTIVE, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_INACTIVE, KEY_INACTIVE, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_WRITEBACK, KEY_WRITEBACK, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_SLAB, KEY_SLAB, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_PAGE_TABLES, KEY_PAGE_TABLES, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_COMMITTED, KEY_COMMITTED, NONE, NONE, KB_PER_MB},
+	{MEMORY_FIELD_COMMIT_LIMIT, KEY_COMMIT_LIMIT, NONE, NONE, KB_PER_MB},
 };
-
-#define NUM_FORMULAS ((int) (sizeof(Formulas) / sizeof(Formulas[0])))
-
-static void
-ParseLine(Span line, Value *keys)
-{
-	Span		name;
-	Span		word;
-	int64_t		value;
-
-	if (!SpanWord(&line, &name) || !SpanWord(&line, &word) || !SpanInt(word, &value))
-		return;
-	for (int i = 0; i < NUM_KEYS; i++)
-	{
-		if (SpanIs(name, Keys[i]))
-			ValueSetInt(&keys[i], value);
-	}
-}
 
 /* The result of one formula; false when a part of it is missing or makes no sense. */
 static bool
@@ -103,14 +118,10 @@ void
 MemoryParse(char *text, size_t length, Value *memory)
 {
 	Value		keys[NUM_KEYS] = {0};
-	Span		rest = SpanOf(text, length);
-	Span		line;
 	int64_t		result;
 
-	while (SpanCut(&rest, '\n', &line))
-		ParseLine(line, keys);
-
-	for (int i = 0; i < NUM_FORMULAS; i++)
+	KeyedParse(text, length, Keys, LENGTH(Keys), keys);
+	for (int i = 0; i < LENGTH(Formulas); i++)
 	{
 		if (Evaluate(keys, Formulas[i].key, Formulas[i].plus, Formulas[i].minus, &result))
 			ValueSetInt(&memory[Formulas[i].field], result / Formulas[i].divisor);

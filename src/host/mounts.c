@@ -138,6 +138,8 @@ ParseLine(Span line, Mount *mount)
 	mount->point_length = strlen(mount->point);
 	mount->fstype = Decode(fstype);
 	mount->device = Decode(device);
+	mount->options = line.at;
+	mount->options_length = line.end - line.at;
 	mount->remote = TypeIsAmong(mount->fstype, RemoteTypes, LENGTH(RemoteTypes));
 	mount->needed = false;
 

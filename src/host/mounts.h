@@ -27,6 +27,8 @@ typedef struct Mount
 	size_t		point_length;
 	const char *device;
 	const char *fstype;
+	const char *options;		/* of the filesystem, comma-separated; not NUL-terminated */
+	size_t		options_length;
 	bool		remote;			/* asking may hang: network filesystems, FUSE, autofs */
 	bool		needed;			/* the server depends on it: asking is no new risk */
 } Mount;

@@ -41,20 +41,16 @@ ReadAll(int fd, char *buffer, size_t size, size_t *length, bool *cut)
 	return 0;
 }
 
-int
-ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut)
+static int
+ReadPath(const char *path, int flags, char *buffer, size_t size, size_t *length, bool *cut)
 {
-	char		path[512];
 	int			fd;
 	int			error;
 
 	*length = 0;
 	*cut = false;
-	if (snprintf(path, sizeof(path), "%s/%s", ProcRoot, name) >= (int) sizeof(path))
-		return ENAMETOOLONG;
-
 	do
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return errno;
@@ -62,6 +58,24 @@ ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut)
 	error = ReadAll(fd, buffer, size, length, cut);
 	close(fd);
 	return error;
+}
+
+int
+TextRead(const char *path, char *buffer, size_t size, size_t *length, bool *cut)
+{
+	return ReadPath(path, 0, buffer, size, length, cut);
+}
+
+int
+ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut)
+{
+	char		path[PROC_PATH_SIZE];
+
+	*length = 0;
+	*cut = false;
+	if (snprintf(path, sizeof(path), "%s/%s", ProcRoot, name) >= (int) sizeof(path))
+		return ENAMETOOLONG;
+	return ReadPath(path, O_NOFOLLOW, buffer, size, length, cut);
 }
 
 bool
@@ -90,6 +104,12 @@ SpanWord(Span *rest, Span *word)
 		rest->at++;
 	word->end = rest->at;
 	return true;
+}
+
+bool
+SpanEquals(Span a, Span b)
+{
+	return a.end - a.at == b.end - b.at && memcmp(a.at, b.at, a.end - a.at) == 0;
 }
 
 bool

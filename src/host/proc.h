@@ -14,11 +14,19 @@
 /* "/proc", unless a test says otherwise. */
 extern const char *ProcRoot;
 
+#define PROC_PATH_SIZE 512
+
+/* Of "PID/…" and the like, without the root. */
+#define PROC_NAME_SIZE 64
+
 /*
  * Reads ProcRoot/name into a buffer and returns 0 or an errno.  Of a file that
  * does not fit the whole lines that do are kept, and *cut is set.
  */
 extern int	ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut);
+
+/* The same with the file's path. */
+extern int TextRead(const char *path, char *buffer, size_t size, size_t *length, bool *cut);
 
 /* A part of a text that is not NUL-terminated. */
 typedef struct Span
@@ -40,6 +48,7 @@ extern bool SpanCut(Span *rest, char separator, Span *part);
 extern bool SpanWord(Span *rest, Span *word);
 
 extern bool SpanIs(Span span, const char *text);
+extern bool SpanEquals(Span a, Span b);
 extern bool SpanBeginsWith(Span span, const char *text);
 
 /* A whole number without sign that fits an int64, and nothing else. */

@@ -15,7 +15,11 @@
 #include "host/cpu.h"
 #include "host/devices.h"
 #include "host/filesystem.h"
+#include "host/keyed.h"
 #include "host/memory.h"
+#include "host/pressure.h"
+#include "host/sockets.h"
+#include "host/system.h"
 
 /*
  * The parsers take texts that have an end but no NUL; a copy of exactly that
@@ -345,7 +349,16 @@ memory_is_as_free_shows_it(void **state)
 				 "SReclaimable:     102400 kB\n"
 				 "HugePages_Total:     512\n"
 				 "HugePages_Free:       12\n"
-				 "Hugepagesize:       2048 kB\n", memory);
+				 "Hugepagesize:       2048 kB\n"
+				 "Committed_AS:      20480 kB\n"
+				 "CommitLimit:       40960 kB\n"
+				 "Active(anon):      99999 kB\n"
+				 "Active:             5120 kB\n", memory);
+	assert_int(&memory[MEMORY_FIELD_HUGE_PAGE_SIZE], 2048);
+	assert_int(&memory[MEMORY_FIELD_COMMITTED], 20);
+	assert_int(&memory[MEMORY_FIELD_COMMIT_LIMIT], 40);
+	assert_int(&memory[MEMORY_FIELD_ACTIVE], 5);
+	assert_false(memory[MEMORY_FIELD_INACTIVE].known);
 	assert_int(&memory[MEMORY_FIELD_TOTAL], 24105);
 	assert_int(&memory[MEMORY_FIELD_USED], 20000);
 	assert_int(&memory[MEMORY_FIELD_CACHED], 3100);
@@ -401,7 +414,7 @@ memory_that_makes_no_sense_is_absent(void **state)
 
 typedef struct Table
 {
-	Value		values[CAPACITY * 16];
+	Value		values[CAPACITY * NUM_DISK_FIELDS];
 	Rows		rows;
 	char	   *text;
 } Table;
@@ -441,6 +454,13 @@ disks_report_every_counter(void **state)
 	assert_int(&row[DISK_FIELD_IN_FLIGHT], 3);
 	assert_int(&row[DISK_FIELD_IO_MS], 12832);
 	assert_int(&row[DISK_FIELD_WEIGHTED_IO_MS], 38709);
+	assert_int(&row[DISK_FIELD_READS_MERGED], 14064);
+	assert_int(&row[DISK_FIELD_WRITES_MERGED], 29346);
+	assert_int(&row[DISK_FIELD_DISCARDS], 13481);
+	assert_int(&row[DISK_FIELD_DISCARD_BYTES], 879064 * 512);
+	assert_int(&row[DISK_FIELD_DISCARD_MS], 819);
+	assert_int(&row[DISK_FIELD_FLUSHES], 29025);
+	assert_int(&row[DISK_FIELD_FLUSH_MS], 747);
 	free(table.text);
 }
 
@@ -461,6 +481,8 @@ disks_without_activity_are_kept_but_placeholders_are_not(void **state)
 	assert_string_equal(RowsGet(&table.rows, 0)[DISK_FIELD_DEVICE].s, "sda");
 	assert_string_equal(RowsGet(&table.rows, 1)[DISK_FIELD_DEVICE].s, "sda1");
 	assert_string_equal(RowsGet(&table.rows, 2)[DISK_FIELD_DEVICE].s, "loop3");
+	assert_false(RowsGet(&table.rows, 0)[DISK_FIELD_DISCARDS].known);
+	assert_false(RowsGet(&table.rows, 0)[DISK_FIELD_FLUSH_MS].known);
 	free(table.text);
 }
 
@@ -566,6 +588,223 @@ surprising_interfaces_are_left_out(void **state)
 	free(table.text);
 }
 
+/* ---- keys and numbers ---- */
+
+static void
+keys_are_whole_words(void **state)
+{
+	static const KeyedField table[] = {{"pgfault", 0, 1}, {"pgmajfault", 1, 1}, {"time", 2, 1000}};
+	size_t		length;
+	char	   *text = exactly("pgfault 7\npgfaults 8\nxpgmajfault 9\npgmajfault\ntime 1999\n"
+								"pgfault x\n\n \npgmajfault -1", &length);
+	Value		values[3] = {0};
+
+	KeyedParse(text, length, table, LENGTH(table), values);
+	assert_int(&values[0], 7);
+	assert_false(values[1].known);
+	assert_int(&values[2], 1);
+	free(text);
+}
+
+static void
+numbers_are_taken_by_place(void **state)
+{
+	size_t		length;
+	char	   *text = exactly("5 max 18446744073709551616 9\n6\n", &length);
+	Value		values[4] = {0};
+
+	NumbersParse(text, length, values, 4);
+	assert_int(&values[0], 5);
+	assert_false(values[1].known);
+	assert_false(values[2].known);
+	assert_int(&values[3], 9);
+	free(text);
+}
+
+/* ---- pressure ---- */
+
+static void
+parse_pressure(const char *text, Value *stall)
+{
+	size_t		length;
+	char	   *copy = exactly(text, &length);
+
+	memset(stall, 0, sizeof(Value) * NUM_STALL_FIELDS);
+	PressureParse(copy, length, stall);
+	free(copy);
+}
+
+static void
+pressure_is_some_and_full(void **state)
+{
+	Value		stall[NUM_STALL_FIELDS];
+
+	parse_pressure("some avg10=10.59 avg60=5.43 avg300=5.27 total=34811371\n"
+				   "full avg10=0.00 avg60=100.00 avg300=0.00 total=7\n", stall);
+	assert_float(&stall[STALL_FIELD_SOME_AVG10], 10.59);
+	assert_float(&stall[STALL_FIELD_SOME_AVG60], 5.43);
+	assert_int(&stall[STALL_FIELD_SOME_TOTAL], 34811371);
+	assert_float(&stall[STALL_FIELD_FULL_AVG10], 0);
+	assert_float(&stall[STALL_FIELD_FULL_AVG60], 100);
+	assert_int(&stall[STALL_FIELD_FULL_TOTAL], 7);
+
+	/* the CPU of kernels before 5.13 */
+	parse_pressure("some avg10=0.00 avg60=0.00 avg300=0.00 total=1", stall);
+	assert_int(&stall[STALL_FIELD_SOME_TOTAL], 1);
+	assert_false(stall[STALL_FIELD_FULL_TOTAL].known);
+}
+
+static void
+surprising_pressure_is_absent(void **state)
+{
+	static const char *const texts[] = {
+		"", "some", "some \n", "some avg10\n", "some avg10=\n", "some =1\n", "full avg10=nan total=x\n",
+		"some avg10=100.01 total=-1\n", "partly avg10=1.00 total=5\n", "avg10=1.00\n",
+	};
+	Value		stall[NUM_STALL_FIELDS];
+
+	for (int i = 0; i < LENGTH(texts); i++)
+	{
+		parse_pressure(texts[i], stall);
+		assert_false(RowIsKnown(stall, NUM_STALL_FIELDS));
+	}
+}
+
+/* ---- sockets ---- */
+
+static void
+parse_snmp(const char *text, Value *tcp, Value *udp)
+{
+	size_t		length;
+	char	   *copy = exactly(text, &length);
+
+	memset(tcp, 0, sizeof(Value) * NUM_TCP_FIELDS);
+	memset(udp, 0, sizeof(Value) * NUM_UDP_FIELDS);
+	SnmpParse(copy, length, tcp, udp);
+	free(copy);
+}
+
+static void
+counters_of_protocols_are_found_by_name(void **state)
+{
+	Value		tcp[NUM_TCP_FIELDS];
+	Value		udp[NUM_UDP_FIELDS];
+
+	parse_snmp("Ip: Forwarding DefaultTTL InErrors\nIp: 2 64 5\n"
+			   "Tcp: RtoAlgorithm MaxConn CurrEstab RetransSegs InErrs\nTcp: 1 -1 12 3 0\n"
+			   "Udp: InDatagrams InErrors\nUdp: 39 4\n"
+			   "TcpExt: ListenOverflows ListenDrops\nTcpExt: 8 9\n", tcp, udp);
+	assert_int(&tcp[TCP_FIELD_ESTABLISHED], 12);
+	assert_int(&tcp[TCP_FIELD_RETRANSMITS], 3);
+	assert_int(&tcp[TCP_FIELD_IN_ERRORS], 0);
+	assert_int(&tcp[TCP_FIELD_LISTEN_OVERFLOWS], 8);
+	assert_int(&tcp[TCP_FIELD_LISTEN_DROPS], 9);
+	assert_false(tcp[TCP_FIELD_TIMEOUTS].known);
+	assert_int(&udp[UDP_FIELD_IN_DATAGRAMS], 39);
+	assert_int(&udp[UDP_FIELD_IN_ERRORS], 4);
+	assert_false(udp[UDP_FIELD_NO_PORTS].known);
+}
+
+static void
+a_missing_or_short_line_does_not_shift_the_others(void **state)
+{
+	Value		tcp[NUM_TCP_FIELDS];
+	Value		udp[NUM_UDP_FIELDS];
+
+	parse_snmp("garbage\nTcp: CurrEstab RetransSegs\nUdp: InDatagrams NoPorts InErrors\nUdp: 39 x\n"
+			   "Tcp: CurrEstab\nTcp: 5 6\n\nTcp:", tcp, udp);
+	assert_int(&udp[UDP_FIELD_IN_DATAGRAMS], 39);
+	assert_false(udp[UDP_FIELD_NO_PORTS].known);
+	assert_false(udp[UDP_FIELD_IN_ERRORS].known);
+	assert_int(&tcp[TCP_FIELD_ESTABLISHED], 5);
+	assert_false(tcp[TCP_FIELD_RETRANSMITS].known);
+}
+
+static void
+sockets_in_use(void **state)
+{
+	size_t		length;
+	char	   *text = exactly("sockets: used 15\nTCP: inuse 1 orphan 2 tw 3 alloc 13 mem\n"
+								"UDP: inuse 0 mem 4\nFRAG:\n", &length);
+	Value		tcp[NUM_TCP_FIELDS] = {0};
+	Value		used = {0};
+
+	SockstatParse(text, length, tcp, &used);
+	assert_int(&used, 15);
+	assert_int(&tcp[TCP_FIELD_ORPHANS], 2);
+	assert_int(&tcp[TCP_FIELD_TIME_WAIT], 3);
+	assert_false(tcp[TCP_FIELD_MEMORY].known);
+	free(text);
+}
+
+/* ---- the system ---- */
+
+static void
+names_of_system_and_processor(void **state)
+{
+	static const struct
+	{
+		void		(*parse) (char *text, size_t length, char *name);
+		const char *text;
+		const char *name;
+	}			cases[] = {
+		{OsReleaseParse, "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n", "Debian GNU/Linux 12"},
+		{OsReleaseParse, "PRETTY_NAME='Alpine'\n", "Alpine"},
+		{OsReleaseParse, "PRETTY_NAME=Arch", "Arch"},
+		{OsReleaseParse, "PRETTY_NAME=\"\n", "\""},
+		{OsReleaseParse, "PRETTY_NAME=\"\"", ""},
+		{OsReleaseParse, "", ""},
+		{CpuModelParse, "processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nmodel name\t: other\n", "AMD EPYC"},
+		{CpuModelParse, "cpu\t\t: POWER9, altivec supported\n", "POWER9, altivec supported"},
+		{CpuModelParse, "cpu MHz\t\t: 2000\nmodel name\n", ""},
+		{CpuModelParse, "", ""},
+	};
+
+	for (int i = 0; i < LENGTH(cases); i++)
+	{
+		char		name[SYSTEM_TEXT_SIZE];
+		size_t		length;
+		char	   *text = exactly(cases[i].text, &length);
+
+		cases[i].parse(text, length, name);
+		assert_string_equal(name, cases[i].name);
+		free(text);
+	}
+}
+
+static void
+a_long_name_is_cut(void **state)
+{
+	char		text[1000];
+	char		name[SYSTEM_TEXT_SIZE];
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "PRETTY_NAME=", 12);
+	OsReleaseParse(text, sizeof(text), name);
+	assert_int_equal(strlen(name), SYSTEM_TEXT_SIZE - 1);
+}
+
+static void
+threads_are_the_fourth_word(void **state)
+{
+	static const char *const surprises[] = {"", "0.2 17.18", "0.2 1 1 80 5\n", "0.2 1 1 1/ 5\n"};
+	size_t		length;
+	char	   *text = exactly("0.20 17.18 128.12 1/80 11206\n", &length);
+	Value		threads = {0};
+
+	ThreadsParse(text, length, &threads);
+	assert_int(&threads, 80);
+	free(text);
+	for (int i = 0; i < LENGTH(surprises); i++)
+	{
+		threads.known = false;
+		text = exactly(surprises[i], &length);
+		ThreadsParse(text, length, &threads);
+		assert_false(threads.known);
+		free(text);
+	}
+}
+
 /* ---- filesystems ---- */
 
 static void
@@ -634,6 +873,16 @@ main(void)
 		cmocka_unit_test(interfaces_report_both_directions),
 		cmocka_unit_test(a_number_may_touch_the_colon),
 		cmocka_unit_test(surprising_interfaces_are_left_out),
+		cmocka_unit_test(keys_are_whole_words),
+		cmocka_unit_test(numbers_are_taken_by_place),
+		cmocka_unit_test(pressure_is_some_and_full),
+		cmocka_unit_test(surprising_pressure_is_absent),
+		cmocka_unit_test(counters_of_protocols_are_found_by_name),
+		cmocka_unit_test(a_missing_or_short_line_does_not_shift_the_others),
+		cmocka_unit_test(sockets_in_use),
+		cmocka_unit_test(names_of_system_and_processor),
+		cmocka_unit_test(a_long_name_is_cut),
+		cmocka_unit_test(threads_are_the_fourth_word),
 		cmocka_unit_test(filesystems_are_as_df_shows_them),
 		cmocka_unit_test(filesystems_without_blocks_or_inodes_have_no_sizes),
 	};
