@@ -23,7 +23,7 @@ PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 SHLIB_LINK = -lcurl -lssl -lcrypto -lz -ljansson -Wl,--version-script=src/exports.map
 
 # The same tests for "make check", which starts a server of its own, and "make installcheck"
-REGRESS = install settings privileges status sample probes_server
+REGRESS = install settings privileges status sample custom probes_server
 REGRESS_OPTS = --inputdir=test --encoding=UTF8
 EXTRA_CLEAN = test/unit/build test/fuzz/build tmp_check results log regression.diffs regression.out
 

@@ -38,6 +38,7 @@ JsonTypeOf(FieldType type)
 		case FIELD_TEXTS:
 		case FIELD_INTS:
 		case FIELD_OBJECTS:
+		case FIELD_ROWS:
 			return "array";
 		case FIELD_COUNTS:
 		case FIELD_OBJECT:
@@ -57,6 +58,7 @@ ItemTypeOf(FieldType type)
 		case FIELD_INTS:
 			return "integer";
 		case FIELD_OBJECTS:
+		case FIELD_ROWS:
 			return "object";
 		default:
 			return NULL;

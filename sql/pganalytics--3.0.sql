@@ -36,6 +36,48 @@ CREATE FUNCTION pganalytics_flush(timeout interval DEFAULT '30s') RETURNS boolea
 COMMENT ON FUNCTION pganalytics_flush(interval) IS
     'sends now; true when every batch present at the call has left the spool';
 
+CREATE TABLE pganalytics_custom_collector (
+    name text COLLATE "C" PRIMARY KEY,
+    query text NOT NULL,
+    "interval" interval NOT NULL CHECK ("interval" BETWEEN '1 second' AND '1 day'),
+    databases text NOT NULL,
+    role regrole NOT NULL,
+    was_superuser boolean NOT NULL
+);
+COMMENT ON TABLE pganalytics_custom_collector IS
+    'what pganalytics_add_custom_collector() has registered';
+SELECT pg_catalog.pg_extension_config_dump('pganalytics_custom_collector', '');
+
+CREATE FUNCTION pganalytics_add_custom_collector(name text, query text, "interval" interval,
+                                                 databases text DEFAULT '*') RETURNS void
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = ''
+    AS 'MODULE_PATHNAME', 'pganalytics_add_custom_collector';
+COMMENT ON FUNCTION pganalytics_add_custom_collector(text, text, interval, text) IS
+    'registers a SELECT that is run, as the current role, in every database of the patterns';
+
+CREATE FUNCTION pganalytics_remove_custom_collector(name text) RETURNS boolean
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = ''
+    AS 'MODULE_PATHNAME', 'pganalytics_remove_custom_collector';
+COMMENT ON FUNCTION pganalytics_remove_custom_collector(text) IS
+    'removes a custom collector; false: there is none of that name';
+
+CREATE VIEW pganalytics_custom_collectors AS
+    SELECT t.name, t.query, t."interval", t.databases, t.role,
+           (c.value ->> 'runs')::bigint AS runs,
+           (c.value ->> 'errors')::bigint AS errors,
+           (c.value ->> 'last_run')::timestamptz AS last_run,
+           c.value ->> 'last_database' AS last_database,
+           (c.value ->> 'last_duration_ms')::double precision AS last_duration_ms,
+           (c.value ->> 'rows')::bigint AS "rows",
+           c.value ->> 'last_error' AS last_error,
+           c.value ->> 'last_error_database' AS last_error_database,
+           (c.value ->> 'last_error_at')::timestamptz AS last_error_at
+    FROM @extschema@.pganalytics_custom_collector t
+         LEFT JOIN pg_catalog.jsonb_each(@extschema@.pganalytics_status() -> 'custom') c ON c.key = t.name;
+COMMENT ON VIEW pganalytics_custom_collectors IS 'one row a custom collector, with its last run';
+
 CREATE VIEW pganalytics_collectors AS
     SELECT c.key AS collector,
            (c.value ->> 'enabled')::boolean AS enabled,
@@ -70,9 +112,13 @@ REVOKE ALL ON FUNCTION pganalytics_version() FROM PUBLIC;
 REVOKE ALL ON FUNCTION pganalytics_sample(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pganalytics_collect(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pganalytics_flush(interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_add_custom_collector(text, text, interval, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_remove_custom_collector(text) FROM PUBLIC;
+REVOKE ALL ON pganalytics_custom_collector, pganalytics_custom_collectors FROM PUBLIC;
 REVOKE ALL ON pganalytics_collectors, pganalytics_settings FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION pganalytics_status() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION pganalytics_version() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION pganalytics_sample(text) TO pg_monitor;
 GRANT SELECT ON pganalytics_collectors, pganalytics_settings TO pg_monitor;
+GRANT SELECT ON pganalytics_custom_collector, pganalytics_custom_collectors TO pg_monitor;

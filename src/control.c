@@ -17,6 +17,7 @@
 #include "base/settings.h"
 #include "base/shared.h"
 #include "collect/collect.h"
+#include "collect/custom.h"
 #include "host/host.h"
 #include "log/log.h"
 #include "spool/spool.h"
@@ -66,6 +67,9 @@ Sample(int type)
 						 errmsg("permission denied to read the server log"),
 						 errdetail("Only members of \"pg_read_server_files\" may.")));
 			LogCollect(NULL, batch, true);
+			break;
+		case COLLECTOR_CUSTOM:
+			CustomSample(batch);
 			break;
 		default:
 			SqlCollect(type, batch, true, 0);

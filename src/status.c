@@ -221,6 +221,36 @@ WriteConfig(JsonWriter *w)
 	JsonObjectEnd(w);
 }
 
+static void
+WriteCustom(JsonWriter *w)
+{
+	CustomSlot *slot = palloc(sizeof(CustomSlot));
+
+	for (int i = 0; i < MAX_CUSTOM; i++)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		*slot = Shared->custom[i];
+		LWLockRelease(Shared->lock);
+		if (slot->name[0] == '\0')
+			continue;
+		JsonObjectBegin(w, slot->name);
+		JsonInt(w, "runs", slot->runs);
+		JsonInt(w, "errors", slot->errors);
+		WriteTime(w, "last_run", slot->last_run);
+		WriteTextOrNull(w, "last_database", slot->last_database);
+		if (slot->last_run != 0)
+		{
+			JsonFloat(w, "last_duration_ms", slot->last_duration_ms);
+			JsonInt(w, "rows", slot->last_rows);
+		}
+		WriteTextOrNull(w, "last_error", slot->last_error);
+		WriteTextOrNull(w, "last_error_database", slot->last_error_database);
+		WriteTime(w, "last_error_at", slot->last_error_at);
+		JsonObjectEnd(w);
+	}
+	pfree(slot);
+}
+
 static bool
 AppendToStringInfo(void *arg, const char *data, size_t len)
 {
@@ -266,6 +296,11 @@ pganalytics_status(PG_FUNCTION_ARGS)
 	JsonObjectBegin(&w, "collectors");
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 		WriteCollector(&w, i);
+	JsonObjectEnd(&w);
+
+	JsonObjectBegin(&w, "custom");
+	if (Shared)
+		WriteCustom(&w);
 	JsonObjectEnd(&w);
 
 	WriteSpool(&w);

@@ -36,6 +36,9 @@ const Collector Collectors[NUM_COLLECTORS] = {
 		"extensions, installed and available versions", PgExtensionsFields},
 	[COLLECTOR_PG_SETTINGS] = {"pg_settings", SCOPE_CLUSTER, 3600,
 		"settings that differ from their defaults", PgSettingsFields},
+	[COLLECTOR_CUSTOM] = {"custom", SCOPE_DATABASE, 1,
+		"queries registered with pganalytics_add_custom_collector(), each at an interval of its own",
+		CustomFields},
 };
 
 int

@@ -26,10 +26,11 @@ typedef enum CollectorType
 	COLLECTOR_PG_BLOAT,
 	COLLECTOR_PG_SCHEMA,
 	COLLECTOR_PG_EXTENSIONS,
-	COLLECTOR_PG_SETTINGS
+	COLLECTOR_PG_SETTINGS,
+	COLLECTOR_CUSTOM
 } CollectorType;
 
-#define NUM_COLLECTORS (COLLECTOR_PG_SETTINGS + 1)
+#define NUM_COLLECTORS (COLLECTOR_CUSTOM + 1)
 
 typedef enum CollectorScope
 {
@@ -68,5 +69,6 @@ extern const Field PgBloatFields[];
 extern const Field PgSchemaFields[];
 extern const Field PgExtensionsFields[];
 extern const Field PgSettingsFields[];
+extern const Field CustomFields[];
 
 #endif							/* COLLECTORS_H */

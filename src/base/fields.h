@@ -23,6 +23,7 @@ typedef enum FieldType
 	FIELD_TIME,					/* RFC 3339, UTC, microseconds */
 	FIELD_TEXTS,				/* array of texts */
 	FIELD_INTS,					/* array of integers */
+	FIELD_ROWS,					/* array of objects, open set of keys */
 	FIELD_COUNTS,				/* object of text -> integer, open set of keys */
 	FIELD_FILES,				/* size of relation files, see collect/files.h; a number on the wire */
 	FIELD_OBJECT,				/* one object, see "fields" */

@@ -316,6 +316,13 @@ JsonTime(JsonWriter *w, const char *key, int64_t unix_us)
 }
 
 void
+JsonEncoded(JsonWriter *w, const char *key, const char *json, size_t len)
+{
+	BeginValue(w, key);
+	Put(w, json, len);
+}
+
+void
 JsonRaw(JsonWriter *w, const char *text, size_t len)
 {
 	Put(w, text, len);
@@ -372,6 +379,7 @@ JsonFields(JsonWriter *w, const Field *fields, const Value *values)
 				break;
 			case FIELD_TEXTS:
 			case FIELD_INTS:
+			case FIELD_ROWS:
 			case FIELD_COUNTS:
 				/* structure: written by whoever declares it */
 				break;

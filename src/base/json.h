@@ -69,7 +69,9 @@ extern void JsonText(JsonWriter *w, const char *key, const char *text);
 extern void JsonTextLen(JsonWriter *w, const char *key, const char *text, size_t len);
 /* µs since 1970-01-01 UTC */
 extern void JsonTime(JsonWriter *w, const char *key, int64_t unix_us);
-/* bytes that are JSON already, or layout between values */
+/* one value that is JSON already, on one line of valid UTF-8 */
+extern void JsonEncoded(JsonWriter *w, const char *key, const char *json, size_t len);
+/* layout between values */
 extern void JsonRaw(JsonWriter *w, const char *text, size_t len);
 
 /* Every known value, in the order of the fields; no braces around them. */

@@ -350,6 +350,9 @@ static const IntSetting int_settings[] = {
 	 "What is seen is summed up for pg_activity; the collector wakes up for each look.  Only "
 	 "where pg_activity is enabled.", &Setting.activity_sample_interval_ms, 1000, 100, 60 * 1000,
 	 GUC_UNIT_MS},
+	{"pganalytics.custom_row_limit", "Most rows of one run of a custom collector.",
+	 "What is left out is told by \"truncated\" in the metric.", &Setting.custom_row_limit, 1000, 1,
+	 1000000, 0},
 	{"pganalytics.visitors", "Databases visited at the same time.",
 	 "Each takes one of \"max_worker_processes\" while it lasts.", &Setting.visitors, 1, 1, 8, 0},
 	{"pganalytics.log_max_rate", "Entries of the server log read per second.",

@@ -45,6 +45,7 @@ typedef struct Settings
 	int			max_statements;
 	int			query_text_size;	/* bytes, 0: no text */
 	int			activity_sample_interval_ms;
+	int			custom_row_limit;
 	int			visitors;
 	char	   *log_filters;
 	int			log_max_rate;	/* entries a second */

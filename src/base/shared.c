@@ -43,6 +43,7 @@ SharedStartup(void)
 		memset(Shared, 0, sizeof(SharedState));
 		Shared->lock = &GetNamedLWLockTranche(SEGMENT_NAME)->lock;
 		ConditionVariableInit(&Shared->progress);
+		pg_atomic_init_u64(&Shared->custom_changes, 0);
 		pg_atomic_init_u64(&Shared->sequence, 0);
 		pg_atomic_init_u64(&Shared->batches, 0);
 		pg_atomic_init_u64(&Shared->bytes, 0);

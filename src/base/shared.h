@@ -42,6 +42,7 @@ typedef struct VisitorSlot
 	Oid			database;
 	char		database_name[NAMEDATALEN];
 	uint32		collectors;		/* mask of 1 << CollectorType */
+	uint64		custom;			/* mask of 1 << place in SharedState.custom */
 	bool		finished;		/* set by the visitor: it has reported all it has to say */
 } VisitorSlot;
 
@@ -72,6 +73,34 @@ typedef struct CollectorSlot
 	uint64		completed;
 	char		completed_error[ERROR_TEXT_SIZE];
 } CollectorSlot;
+
+/*
+ * A custom collector: what pganalytics.database says of it, and its last run.
+ * Written by the collector between rounds of visits, read by visitors.
+ */
+#define MAX_CUSTOM 64
+#define CUSTOM_QUERY_SIZE 8192
+#define CUSTOM_DATABASES_SIZE 1024
+
+typedef struct CustomSlot
+{
+	char		name[NAMEDATALEN];	/* "": not in use */
+	char		query[CUSTOM_QUERY_SIZE];
+	char		databases[CUSTOM_DATABASES_SIZE];
+	int			interval_s;
+	Oid			role;			/* that registered it */
+	bool		was_superuser;	/* it was one at that time */
+
+	int64		runs;			/* in databases */
+	int64		errors;
+	TimestampTz last_run;		/* 0: never */
+	double		last_duration_ms;
+	int64		last_rows;
+	char		last_database[NAMEDATALEN];
+	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
+	char		last_error_database[NAMEDATALEN];
+	TimestampTz last_error_at;
+} CustomSlot;
 
 typedef enum DeliveryState
 {
@@ -189,6 +218,9 @@ typedef struct SharedState
 
 	CollectorSlot collectors[NUM_COLLECTORS];
 	ConditionVariable progress; /* a collection completed, a batch left the spool */
+
+	CustomSlot	custom[MAX_CUSTOM];
+	pg_atomic_uint64 custom_changes;	/* of their table, by pganalytics_…_custom_collector() */
 
 	DeliverySlot delivery;
 	ProblemSlot problems[NUM_PROBLEMS];

@@ -33,6 +33,7 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/collect.h"
+#include "collect/custom.h"
 #include "collect/pg_activity.h"
 #include "collect/pg_query_stats.h"
 #include "collect/query.h"
@@ -57,6 +58,7 @@ typedef struct Collection
 	TimestampTz work_due;		/* when there is more to do than to sample; 0: now */
 	TimestampTz looked_at;		/* when the last cycle began */
 	Periodic	sampling;
+	bool		custom_was_last;	/* of the rounds of visits */
 	SysstatState sysstat;
 	LogReader  *log;
 	uint64		reloads;		/* that were seen */
@@ -160,10 +162,51 @@ DueCollectors(Collection *c, bool of_databases, TimestampTz now)
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if ((Collectors[i].scope == SCOPE_DATABASE) == of_databases && IsDue(c, i, now))
+		if ((Collectors[i].scope == SCOPE_DATABASE) == of_databases && i != COLLECTOR_CUSTOM &&
+			IsDue(c, i, now))
 			due |= 1U << i;
 	}
 	return due;
+}
+
+/* Each has an interval of its own; a call of pganalytics_collect() runs them all. */
+static uint64
+DueCustom(TimestampTz now, Batch *batch)
+{
+	bool		requested = LedgerIsRequested(COLLECTOR_CUSTOM);
+
+	if (!requested && !CollectorEnabled(COLLECTOR_CUSTOM))
+		return 0;
+	CustomRefresh(batch, now);
+	return CustomDue(now, requested);
+}
+
+/*
+ * Custom collectors have visits of their own: whatever happens to a visitor
+ * that runs them costs nobody else's batch.  Neither they nor the others wait
+ * for more than one round.
+ */
+static void
+BeginVisits(Collection *c, TimestampTz now, Batch *batch)
+{
+	uint64		custom = 0;
+	uint32		due = 0;
+
+	if (c->custom_was_last)
+		due = DueCollectors(c, true, now);
+	if (due == 0)
+		custom = DueCustom(now, batch);
+	if (due == 0 && custom == 0 && !LedgerIsRequested(COLLECTOR_CUSTOM))
+		due = DueCollectors(c, true, now);
+
+	c->custom_was_last = false;
+	if (due)
+		(void) VisitsBegin(due, 0, batch);
+	else if (custom || LedgerIsRequested(COLLECTOR_CUSTOM))
+	{
+		c->custom_was_last = true;
+		(void) VisitsBegin(1U << COLLECTOR_CUSTOM, custom, batch);
+	}
 }
 
 static long
@@ -178,7 +221,9 @@ NextDue(Collection *c)
 			continue;			/* looked at again when the round ends */
 		if (LedgerIsRequested(i))
 			return 0;			/* a query that waited for a lock took the latch */
-		if (CollectorEnabled(i))
+		if (CollectorEnabled(i) && i == COLLECTOR_CUSTOM)
+			wait_ms = CustomWait(now, wait_ms);
+		else if (CollectorEnabled(i))
 			wait_ms = PeriodicWait(&c->jobs[i], now, wait_ms);
 	}
 	return wait_ms;
@@ -255,12 +300,7 @@ RunWork(Collection *c, TimestampTz now)
 	due = DueCollectors(c, false, now);
 	RunDueCollectors(c, due, batch);
 	if (!VisitsUnderWay() && !ShutdownIsRequested())
-	{
-		uint32		visits_due = DueCollectors(c, true, now);
-
-		if (visits_due)
-			VisitsBegin(visits_due, batch);
-	}
+		BeginVisits(c, now, batch);
 	visits_wait = VisitsAdvance(batch);
 	kept = BatchClose(batch);
 	SnapshotsKept(kept);

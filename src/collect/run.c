@@ -275,6 +275,7 @@ ProbeTypeFits(FieldType type, Oid oid)
 			return oid == TEXTARRAYOID;
 		case FIELD_INTS:
 			return oid == INT4ARRAYOID;
+		case FIELD_ROWS:
 		case FIELD_COUNTS:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:
@@ -406,6 +407,7 @@ ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const
 		case FIELD_INTS:
 			WriteInts(w, column->name, value);
 			break;
+		case FIELD_ROWS:
 		case FIELD_COUNTS:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:

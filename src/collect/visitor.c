@@ -21,7 +21,9 @@
 #include "base/settings.h"
 #include "base/shared.h"
 #include "base/worker.h"
+#include "collect/custom.h"
 #include "collect/ledger.h"
+#include "collect/query.h"
 #include "collect/pg_schema.h"
 #include "collect/sql.h"
 #include "collect/session.h"
@@ -57,7 +59,10 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 		WorkerReport(Collectors[i].name);
 		rows[i] = -BatchRows(batch);
 		errors[i] = -BatchErrors(batch);
-		SqlCollect(i, batch, false, deadline);
+		if (i == COLLECTOR_CUSTOM)
+			CustomCollect(slot->custom, batch, SharedNameToUtf8(slot->database_name), deadline);
+		else
+			SqlCollect(i, batch, false, deadline);
 		rows[i] += BatchRows(batch);
 		errors[i] += BatchErrors(batch);
 	}

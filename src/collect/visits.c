@@ -22,6 +22,7 @@
 #include "base/settings.h"
 #include "base/shared.h"
 #include "base/worker.h"
+#include "collect/custom.h"
 #include "collect/ledger.h"
 #include "collect/query.h"
 #include "collect/visits.h"
@@ -40,6 +41,7 @@ static Visit *to_visit;
 static int	visit_count;
 static int	next_visit;
 static uint32 round_collectors;
+static uint64 round_custom;
 static int	retries;
 static bool visit_failed;		/* in this round */
 
@@ -76,7 +78,9 @@ ListDatabases(void *arg)
 		strlcpy(visit->name, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null))),
 				sizeof(visit->name));
 		if (PatternListMatches(Setting.databases, visit->name) &&
-			!PatternListMatches(Setting.exclude_databases, visit->name))
+			!PatternListMatches(Setting.exclude_databases, visit->name) &&
+			(round_collectors != 1U << COLLECTOR_CUSTOM ||
+			 CustomForDatabase(round_custom, visit->name) != 0))
 			visit_count++;
 	}
 }
@@ -110,7 +114,7 @@ RoundError(Batch *batch, const char *database, const char *message)
 }
 
 bool
-VisitsBegin(uint32 collectors, Batch *batch)
+VisitsBegin(uint32 collectors, uint64 custom, Batch *batch)
 {
 	QueryError	error;
 
@@ -119,6 +123,7 @@ VisitsBegin(uint32 collectors, Batch *batch)
 	visit_count = next_visit = retries = 0;
 	visit_failed = false;
 	round_collectors = collectors;
+	round_custom = custom;
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
 		if (collectors & (1U << i))
@@ -179,6 +184,7 @@ StartVisitor(int i, const Visit *visit)
 	slot->database = visit->database;
 	strlcpy(slot->database_name, visit->name, sizeof(slot->database_name));
 	slot->collectors = round_collectors;
+	slot->custom = CustomForDatabase(round_custom, visit->name);
 	slot->finished = false;
 	LWLockRelease(Shared->lock);
 

@@ -14,10 +14,11 @@ extern bool VisitsUnderWay(void);
 
 /*
  * Begins a round: every allowed database is to be visited for the collectors
- * of the mask (1 << CollectorType).  False: the list of databases could not be
- * read; the error is in the batch.
+ * of the mask (1 << CollectorType); for COLLECTOR_CUSTOM, those databases that
+ * a custom collector of the set (custom.h) is meant for.  False: the list of
+ * databases could not be read; the error is in the batch.
  */
-extern bool VisitsBegin(uint32 collectors, Batch *batch);
+extern bool VisitsBegin(uint32 collectors, uint64 custom, Batch *batch);
 
 /*
  * Starts visitors and takes note of those that ended; to be called in every

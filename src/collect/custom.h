@@ -1,0 +1,76 @@
+/*
+ * custom.h
+ *		Custom collectors: queries that people have registered.
+ *
+ * They stand in a table of the extension in pganalytics.database.  The
+ * collector copies them into shared memory (Shared->custom), where visitors
+ * find them; a set of them is a mask of 1 << place.
+ */
+#ifndef CUSTOM_H
+#define CUSTOM_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+
+#include "base/shared.h"
+#include "spool/batch.h"
+
+#define CUSTOM_TABLE "pganalytics_custom_collector"
+
+/* ---- the collector's side: which, and when ---- */
+
+/*
+ * Reads the table again where it may have changed.  Not while visitors are
+ * about.  What goes wrong is an error of the batch; what was known stays.
+ */
+extern void CustomRefresh(Batch *batch, TimestampTz now);
+
+/* Those that are due; the next time of each is set.  all: every one of them. */
+extern uint64 CustomDue(TimestampTz now, bool all);
+
+/* ms until one is due, 0 if one is; limited by at_most (-1: no limit). */
+extern long CustomWait(TimestampTz now, long at_most);
+
+/* Those of the set that are meant for a database. */
+extern uint64 CustomForDatabase(uint64 set, const char *database);
+
+/* Quoted name of the table in this database, NULL: it has none.  Within a query. */
+extern char *CustomTableName(void);
+
+/*
+ * Copies a row of the table, selected as CUSTOM_COLUMNS, into a slot; false:
+ * it cannot be one that was registered.
+ */
+#define CUSTOM_COLUMNS                                                                             \
+	"name, query, databases, pg_catalog.date_part('epoch', \"interval\")::pg_catalog.int8, "       \
+	"role::pg_catalog.oid, was_superuser"
+
+extern bool CustomFromRow(CustomSlot *slot, int row);
+
+/* ---- running ---- */
+
+/* In a visitor: runs a set in the current database, into the batch. */
+extern void CustomCollect(uint64 set, Batch *batch, const char *database, TimestampTz deadline);
+
+/*
+ * In a session, within its transaction: those of pganalytics.database whose
+ * roles the caller belongs to.  Raises errors.
+ */
+extern void CustomSample(Batch *batch);
+
+/*
+ * Checks a query as its role would run it here, by running it for one row.
+ * Raises PostgreSQL's own errors.
+ */
+extern void CustomCheck(const CustomSlot *slot);
+
+/* The row of a result as a JSON object (custom_json.c). */
+typedef struct CustomColumns CustomColumns;
+
+extern CustomColumns *CustomColumnsOf(TupleDesc desc);
+extern void CustomWriteRow(JsonWriter *w, const CustomColumns *columns, HeapTuple row);
+
+#endif /* CUSTOM_H */

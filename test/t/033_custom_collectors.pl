@@ -1,0 +1,222 @@
+# Queries of one's own: each runs at its interval, in the databases meant, as the
+# role that registered it, and can do nothing but read.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => {
+		'pganalytics.pg_stats_interval' => '1h',
+		'pganalytics.custom_row_limit' => '10',
+		'pganalytics.statement_timeout' => '1s',
+	});
+
+sub add
+{
+	my ($name, $query, %options) = @_;
+	my $databases = $options{databases} // 'postgres';
+	my $role = $options{role} // 'postgres';
+
+	return $node->psql('postgres',
+		qq{SET ROLE "$role"; SELECT pganalytics_add_custom_collector('$name', \$q\$$query\$q\$, '1 s', '$databases')});
+}
+
+sub add_ok
+{
+	my ($name, @rest) = @_;
+	my ($result, undef, $stderr) = add($name, @rest);
+
+	is($result, 0, "$name is registered") or diag($stderr);
+}
+
+sub metric
+{
+	my ($name, $database, %filters) = @_;
+
+	return $backend->wait_for_metric('custom', $database // 'postgres',
+		where => sub { $_[0]{name} eq $name && (!$filters{rows} || $filters{rows}->(@{ $_[0]{rows} })) });
+}
+
+sub wait_for_error
+{
+	my ($name, $like) = @_;
+
+	return wait_until("an error of $name", sub {
+		my $error = $node->safe_psql('postgres',
+			qq{SELECT last_error FROM pganalytics_custom_collectors WHERE name = '$name'});
+		return $error =~ $like ? $error : undef;
+	});
+}
+
+$node->safe_psql('postgres', q{
+	CREATE DATABASE app;
+	CREATE DATABASE other;
+	CREATE ROLE watcher;
+	CREATE ROLE mallory;
+	CREATE ROLE climber;
+	GRANT EXECUTE ON FUNCTION pganalytics_add_custom_collector(text, text, interval, text),
+		pganalytics_remove_custom_collector(text) TO watcher, mallory, climber;
+	CREATE TABLE secrets AS SELECT 'hidden' AS word;
+	CREATE TABLE things AS SELECT g AS id FROM generate_series(1, 25) g;
+	GRANT SELECT ON things TO watcher;
+});
+$node->safe_psql($_, 'CREATE TABLE orders AS SELECT 3 AS open') foreach qw(app other);
+
+# ---- values ----
+
+add_ok('types', q{
+	SELECT 1::smallint AS small, 2 AS whole, 3::bigint AS big, 4.5::numeric AS exact, 'NaN'::numeric AS nan,
+		1.25::float8 AS float, 'Infinity'::float4 AS infinite, true AS yes, 'Ärger "x"' AS text,
+		'2026-02-20 10:30+00'::timestamptz AS at, NULL::int AS nothing, ARRAY[1, 2] AS list,
+		'{"a": [1, {"b": null}]}'::jsonb AS nested, '10.0.0.1'::inet AS address, E'{"a":\n1}'::json AS broken_line});
+my $row = metric('types')->{rows}[0];
+is($row->{$_->[0]}, $_->[1], "value $_->[0]")
+  foreach [ small => 1 ], [ whole => 2 ], [ big => 3 ], [ exact => 4.5 ], [ nan => undef ], [ float => 1.25 ],
+  [ infinite => undef ], [ text => "\x{c4}rger \"x\"" ], [ at => '2026-02-20T10:30:00.000000Z' ],
+  [ nothing => undef ], [ address => '10.0.0.1' ];
+ok($row->{yes}, 'value yes');
+is_deeply($row->{list}, [ 1, 2 ], 'value list');
+is_deeply($row->{nested}, { a => [ 1, { b => undef } ] }, 'value nested');
+is_deeply($row->{broken_line}, { a => 1 }, 'json with a line break');
+
+# ---- limits and databases ----
+
+add_ok('many', 'SELECT id FROM public.things ORDER BY id');
+my $many = metric('many');
+is(scalar @{ $many->{rows} }, 10, 'no more than custom_row_limit rows');
+ok($many->{truncated}, 'the rest is told of');
+add_ok('orders', 'SELECT open FROM public.orders', databases => 'ap?,nowhere');
+is(metric('orders', 'app')->{rows}[0]{open}, 3, 'a database of the pattern');
+is(scalar $backend->metrics('custom', database => 'other'), 0, 'no other database');
+
+# ---- refused at registration ----
+
+my $number = 0;
+foreach my $refused (
+	[ 'SELEC 1' => qr/syntax error at or near "SELEC"/ ],
+	[ 'SELECT nowhere.x' => qr/missing FROM-clause entry for table "nowhere"/ ],
+	[ 'SELECT 1; SELECT 2' => qr/must be one SELECT/ ],
+	[ 'DELETE FROM public.things' => qr/must be one SELECT/ ],
+	[ 'SELECT 1 INTO public.copy' => qr/must be one SELECT/ ],
+	[ 'WITH d AS (DELETE FROM public.things RETURNING id) SELECT id FROM d' => qr/must be one SELECT/ ],
+	[ 'SELECT id FROM things' => qr/relation "things" does not exist/ ],
+	[ 'SELECT 1 AS a, 2 AS a' => qr/two columns "a"/ ],
+	[ q{SELECT pg_catalog.set_config('role', 'postgres', false)}, qr/cannot set parameter "role"/ ],
+	[ q{SELECT pg_catalog.lo_create(0)} => qr/read-only transaction/, 'postgres', 16 ],
+	[ 'SELECT word FROM public.secrets' => qr/permission denied for table secrets/, 'watcher' ],
+	[ 'SELECT pg_catalog.pg_sleep(60)' => qr/statement timeout/ ],
+	[ 'SELECT 1/0 AS x' => qr/division by zero/ ])
+{
+	my ($query, $like, $role, $since) = @$refused;
+
+	next if $since && $node->pg_version < $since;
+	my ($result, undef, $stderr) = add('refused' . ++$number, $query, role => $role);
+	isnt($result, 0, "refused: $query");
+	like($stderr, $like, '... with the reason');
+}
+foreach my $call (
+	[ q{pganalytics_add_custom_collector('bad name', 'SELECT 1 AS x', '1 min')} => qr/invalid name/ ],
+	[ q{pganalytics_add_custom_collector('', 'SELECT 1 AS x', '1 min')} => qr/1 to 63 bytes/ ],
+	[ q{pganalytics_add_custom_collector('n', 'SELECT 1 AS x', '-1 s')} => qr/from 1 second to 1 day/ ],
+	[ q{pganalytics_add_custom_collector('n', 'SELECT 1 AS x', '2 days')} => qr/from 1 second to 1 day/ ],
+	[ q{pganalytics_add_custom_collector('many', 'SELECT 1 AS x', '1 min')} => qr/already exists/ ])
+{
+	my ($result, undef, $stderr) = $node->psql('postgres', "SELECT $call->[0]");
+	like($stderr, $call->[1], "refused: $call->[0]");
+}
+is($node->safe_psql('postgres', 'SELECT count(*) FROM things'), 25, 'nothing was deleted');
+my (undef, undef, $elsewhere) = $node->psql('app',
+	q{CREATE EXTENSION pganalytics; SELECT pganalytics_add_custom_collector('x', 'SELECT 1 AS x', '1 min')});
+like($elsewhere, qr/in database "postgres" only/, 'another database says where to go');
+
+# ---- as the role that registered it ----
+
+add_ok('who', q{SELECT current_user AS me, pg_catalog.current_setting('is_superuser') AS super}, role => 'watcher');
+is(metric('who')->{rows}[0]{me}, 'watcher', 'it runs as its role');
+add_ok('read_all', 'SELECT id FROM public.things', role => 'watcher');
+$node->safe_psql('postgres', 'REVOKE SELECT ON things FROM watcher');
+like(wait_for_error('read_all', qr/./), qr/permission denied for table things/,
+	'a right that was withdrawn is missing');
+my (undef, undef, $not_own) = $node->psql('postgres',
+	q{SET ROLE mallory; SELECT pganalytics_remove_custom_collector('who')});
+like($not_own, qr/registered by another role/, 'nobody removes what is of others');
+
+# a role that becomes a superuser afterwards
+add_ok('climb', 'SELECT 1 AS x', role => 'climber');
+metric('climb');
+$node->safe_psql('postgres', 'ALTER ROLE climber SUPERUSER');
+like(wait_for_error('climb', qr/./), qr/was no superuser when it registered/, 'never as superuser by surprise');
+
+# ---- the code of others does not run as a superuser ----
+
+$node->safe_psql('app', q{
+	GRANT CREATE ON SCHEMA public TO mallory;
+	SET ROLE mallory;
+	CREATE TABLE public.trap (id int);
+	CREATE FUNCTION public.bite(i int) RETURNS int LANGUAGE plpgsql STABLE AS
+		'BEGIN COPY (SELECT 1) TO ''/tmp/pganalytics_bitten''; RETURN i; END';
+	CREATE FUNCTION public.inlined() RETURNS boolean LANGUAGE sql AS 'SELECT pg_catalog.pg_reload_conf()';
+	CREATE VIEW public.view_of_others AS SELECT public.bite(1) AS id;
+	CREATE VIEW public.view_of_functions AS SELECT pg_catalog.pg_reload_conf() AS id;
+});
+foreach my $trap (
+	[ bite => 'SELECT public.bite(1) AS id', qr/function public.bite\(integer\) is not owned by a superuser/ ],
+	[ inlined => 'SELECT public.inlined() AS id', qr/function public.inlined\(\) is not owned/ ],
+	[ viewed => 'SELECT id FROM public.view_of_others', qr/is not owned by a superuser/ ],
+	[ nested => 'SELECT (SELECT pg_catalog.count(*) FROM (SELECT id FROM public.view_of_functions) q) AS n',
+		qr/view view_of_functions is not owned/ ])
+{
+	my ($name, $query, $like) = @$trap;
+
+	add_ok($name, $query, databases => 'app');
+	like(wait_for_error($name, qr/./), $like, "$name is not run");
+}
+add_ok('own', 'SELECT id FROM public.view_of_functions', databases => 'app', role => 'watcher');
+like(wait_for_error('own', qr/./), qr/permission denied/, 'another role runs into its own rights');
+
+# ---- a query that cannot be stopped ends with its process, and costs nobody else anything ----
+
+$node->safe_psql('app', q{
+	GRANT CREATE ON SCHEMA public TO watcher;
+	SET ROLE watcher;
+	CREATE FUNCTION public.stubborn() RETURNS int LANGUAGE plpgsql AS $$
+	BEGIN
+		LOOP
+			BEGIN
+				PERFORM pg_catalog.pg_sleep(3600);
+			EXCEPTION WHEN query_canceled THEN NULL;
+			END;
+		END LOOP;
+	END $$;
+});
+add_ok('stubborn', 'SELECT public.stubborn() AS x', databases => 'app', role => 'watcher');
+$node->wait_for_status('the visitor was ended', sub {
+	grep { /visit to database "app" ended early/ } @{ $_->{problems} };
+});
+is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('stubborn')}), 't', 'it can be removed');
+is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('stubborn')}), 'f', 'once');
+ok(metric('orders', 'app', rows => sub { 1 }), 'the others go on');
+
+# ---- samples, dump, the view ----
+
+$node->safe_psql('postgres', "SELECT pganalytics_remove_custom_collector('$_')") foreach qw(read_all climb);
+
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pganalytics_sample('custom') s WHERE s ->> 'name' = 'many'}), 1,
+	'a sample shows them');
+is($node->safe_psql('postgres',
+		q{SET ROLE pg_monitor; SELECT count(*) FROM pganalytics_sample('custom')}), 0,
+	'but not to those who do not belong to the role');
+my ($dump) = PostgreSQL::Test::Utils::run_command([ 'pg_dump', '-h', $node->host, '-p', $node->port, 'postgres' ]);
+like($dump, qr/^orders\tSELECT open FROM public.orders\t00:00:01\tap\?,nowhere\tpostgres\tt$/m, 'pg_dump keeps them');
+
+$node->check_log(allowed => [ qr/terminating (?:connection|background worker "pganalytics visitor[^"]*") due to administrator command/,
+	qr/syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|in database "postgres" only/ ]);
+done_testing();
