@@ -21,6 +21,7 @@
 #include "base/settings.h"
 #include "base/shared.h"
 #include "base/url.h"
+#include "base/worker.h"
 #include "problems.h"
 #include "spool/spool.h"
 
@@ -43,15 +44,39 @@ Add(JsonWriter *w, const char *format,...)
 static void
 CheckWorker(JsonWriter *w, const char *name, const WorkerSlot *slot)
 {
-	if (slot->pid != 0)
-		return;
-	if (slot->started_at != 0)
+	if (slot->pid == 0 && slot->started_at != 0)
 		Add(w, "the %s is not running; the server starts it again every 5 seconds, its log says "
 			"why it ended", name);
-	else if (TimestampDifferenceExceeds(PgStartTime, GetCurrentTimestamp(), START_GRACE_MS))
-		Add(w, "the %s was never started: \"max_worker_processes\" (%d) is too small; 2 + "
-			"\"pganalytics.visitors\" are needed for this extension besides those of others; raise "
-			"it (on standbys first) and restart the server", name, max_worker_processes);
+}
+
+/*
+ * Are there enough worker processes?  At once by what is certain, a few
+ * seconds after the start by who has not come.
+ */
+static void
+CheckWorkerProcesses(JsonWriter *w)
+{
+	bool		settled = TimestampDifferenceExceeds(Shared->initialized_at, GetCurrentTimestamp(),
+													 START_GRACE_MS);
+	int			needed = WorkerProcessesNeeded();
+	int			short_of = Max(0, needed - max_worker_processes);
+	int			absent = Min(2, Max(0, short_of - Setting.visitors));
+	const char *trouble = "databases cannot be visited";
+
+	if (settled)
+		absent = (Shared->collector.started_at == 0) + (Shared->sender.started_at == 0);
+	if (absent == 0 && short_of == 0)
+		return;
+	if (absent > 0)
+		needed = Max(needed, max_worker_processes + absent + Setting.visitors);
+	if (absent == 2)
+		trouble = "neither the collector nor the sender was started";
+	else if (absent == 1)
+		trouble = Shared->sender.started_at == 0 ? "the sender was never started" :
+			"the collector was never started";
+	Add(w, "%s: \"max_worker_processes\" (%d) is too small; raise it to at least %d (2 + "
+		"\"pganalytics.visitors\" for this extension, and those of others; on standbys first) and "
+		"restart the server", trouble, max_worker_processes, needed);
 }
 
 static void
@@ -82,7 +107,7 @@ CheckSettings(JsonWriter *w)
 	/* otherwise the sender says so */
 	if (Shared->sender.pid == 0 && Setting.backend_url[0] && !UrlParse(Setting.backend_url, &url))
 		Add(w, "\"pganalytics.backend_url\" is not valid: %s", url.error);
-	if (Setting.backend_url[0] == '\0')
+	if (!BackendIsWanted())
 		Add(w, "\"pganalytics.backend_url\" is not set: nothing is kept or sent");
 	if (!Setting.tls_verify)
 		Add(w, "\"pganalytics.tls_verify\" is off: the backend's certificate is not checked; set it "
@@ -147,8 +172,8 @@ WriteProblems(JsonWriter *w)
 {
 	if (Shared == NULL)
 	{
-		Add(w, "pganalytics is not in \"shared_preload_libraries\": nothing is collected; add it "
-			"and restart the server");
+		Add(w, "pganalytics is not in \"shared_preload_libraries\": nothing is collected; add it at "
+			"the end of that list, as in 'pg_stat_statements,pganalytics', and restart the server");
 		CheckVersion(w);
 		return;
 	}
@@ -165,10 +190,7 @@ WriteProblems(JsonWriter *w)
 	}
 	CheckWorker(w, "collector", &Shared->collector);
 	CheckWorker(w, "sender", &Shared->sender);
-	if (max_worker_processes < 2 + Setting.visitors)
-		Add(w, "\"max_worker_processes\" (%d) is below 2 + \"pganalytics.visitors\" (%d): databases "
-			"cannot be visited; raise it (on standbys first) and restart the server",
-			max_worker_processes, Setting.visitors);
+	CheckWorkerProcesses(w);
 	CheckDatabase(w);
 	CheckSettings(w);
 	CheckVersion(w);

@@ -172,6 +172,27 @@ WriteSpool(JsonWriter *w)
 	JsonObjectEnd(w);
 }
 
+/*
+ * Nothing can be kept: whatever the backend says, this server needs a person.
+ * Under the lock.
+ */
+static void
+NoteKeeping(DeliverySlot *slot)
+{
+	static const ProblemId keeping[] = {PROBLEM_STATE_DIRECTORY, PROBLEM_SPOOL};
+
+	for (int i = 0; i < lengthof(keeping); i++)
+	{
+		const ProblemSlot *problem = &Shared->problems[keeping[i]];
+
+		if (problem->code == 0)
+			continue;
+		slot->state = DELIVERY_MISCONFIGURED;
+		strlcpy(slot->last_error, problem->text, sizeof(slot->last_error));
+		return;
+	}
+}
+
 static void
 WriteDelivery(JsonWriter *w)
 {
@@ -181,9 +202,11 @@ WriteDelivery(JsonWriter *w)
 	{
 		LWLockAcquire(Shared->lock, LW_SHARED);
 		slot = Shared->delivery;
-		LWLockRelease(Shared->lock);
-		if (Shared->sender.started_at == 0 && Setting.backend_url[0])
+		if (Shared->sender.started_at == 0 && BackendIsWanted())
 			slot.state = DELIVERY_STARTING;
+		if (BackendIsWanted())
+			NoteKeeping(&slot);
+		LWLockRelease(Shared->lock);
 	}
 	JsonObjectBegin(w, "delivery");
 	WriteTextOrNull(w, "backend_url", Setting.backend_url);

@@ -28,6 +28,12 @@
 #define RelFileLocator RelFileNode
 #endif
 
+/* 16: the values of settings are allocated by functions of their own. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(level, size) malloc(size)
+#define guc_free(pointer) free(pointer)
+#endif
+
 /* 17: wait events have names of their own. */
 #if PG_VERSION_NUM >= 170000
 #define WaitEventNew(name) WaitEventExtensionNew(name)

@@ -24,10 +24,11 @@ ProblemSet(ProblemId id, int code, const char *format,...)
 
 	slot = &Shared->problems[id];
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
-	changed = slot->code != code;
+	changed = slot->code != code || (slot->expect_news && strcmp(slot->text, text) != 0);
 	if (slot->code == 0)
 		slot->since = GetCurrentTimestamp();
 	slot->code = code;
+	slot->expect_news = false;
 	SharedCopyText(slot->text, sizeof(slot->text), text);
 	LWLockRelease(Shared->lock);
 
@@ -49,10 +50,19 @@ ProblemClear(ProblemId id)
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	strlcpy(text, slot->text, sizeof(text));
 	slot->code = 0;
+	slot->expect_news = false;
 	slot->since = 0;
 	slot->text[0] = '\0';
 	LWLockRelease(Shared->lock);
 
 	if (text[0])
 		ereport(LOG, (errmsg("pganalytics: resolved: %s", text), errhidecontext(true)));
+}
+
+void
+ProblemExpectNews(ProblemId id)
+{
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	Shared->problems[id].expect_news = true;
+	LWLockRelease(Shared->lock);
 }

@@ -20,4 +20,10 @@
 extern void ProblemSet(ProblemId id, int code, const char *format,...) pg_attribute_printf(3, 4);
 extern void ProblemClear(ProblemId id);
 
+/*
+ * Somebody has changed what the problem may come from: the next text is news,
+ * even under the same code, unless it is the same text as well.
+ */
+extern void ProblemExpectNews(ProblemId id);
+
 #endif							/* PROBLEM_H */

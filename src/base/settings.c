@@ -4,10 +4,15 @@
  *
  * A setting is one row here.  Check hooks refuse what can never be right.
  * Two kinds of mistakes pass them on purpose: a file that does not exist may
- * be there a minute later, and a URL that cannot be parsed is refused only
+ * be there a minute later, and a URL that cannot be used is refused only
  * when a person types it (ALTER SYSTEM).  From postgresql.conf PostgreSQL
  * would silently fall back to the default, which here means "send nothing";
  * the sender reports it instead, see DELIVERY_MISCONFIGURED.
+ *
+ * A URL with a password in it must appear nowhere.  PostgreSQL shows values in
+ * pg_settings, and logs those that a reload changes and those that are
+ * refused.  So such a one is accepted, but the old value takes its place; an
+ * assign hook notes that the sender has something to report.
  */
 #include "postgres.h"
 
@@ -15,9 +20,11 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "base/url.h"
 
@@ -53,6 +60,7 @@ typedef struct StringSetting
 	const char *boot;
 	int			flags;
 	GucStringCheckHook check;
+	GucStringAssignHook assign;
 } StringSetting;
 
 /* ---- lists and patterns ---- */
@@ -157,35 +165,96 @@ CollectorInterval(int collector)
 	return Max(Collectors[collector].default_interval, Setting.interval_s);
 }
 
+bool
+BackendIsWanted(void)
+{
+	return Setting.backend_url[0] != '\0' || Setting.backend_url_refused;
+}
+
 /* ---- check hooks ---- */
 
+/* ALTER SYSTEM runs; whoever reads postgresql.conf may be in a transaction as well. */
 static bool
-CheckUrl(char **newval, void **extra, GucSource source)
+IsTypedByPerson(void)
+{
+	return IsTransactionState() && ActivePortal != NULL &&
+		ActivePortal->commandTag == CMDTAG_ALTER_SYSTEM;
+}
+
+/* Puts the value in force in the place of one with a password; *extra tells the assign hook. */
+static bool
+HidePassword(char **newval, void **extra, const char *in_force)
+{
+	size_t		size;
+	char	   *copy;
+
+	if (in_force == NULL)
+		in_force = "";
+	size = strlen(in_force) + 1;
+	copy = guc_malloc(LOG, size);
+	*extra = guc_malloc(LOG, 1);
+	if (copy == NULL || *extra == NULL)
+	{
+		guc_free(copy);
+		return false;
+	}
+	memcpy(copy, in_force, size);
+	explicit_bzero(*newval, strlen(*newval));
+	guc_free(*newval);
+	*newval = copy;
+	return true;
+}
+
+/* name and in_force of the setting, hint for one that is no URL at all */
+static bool
+CheckUrl(char **newval, void **extra, const char *name, const char *in_force, const char *hint)
 {
 	Url			url;
-	bool		has_credentials = strchr(*newval, '@') != NULL;
+	bool		may_hold_secret;
 
 	if (**newval == '\0' || UrlParse(*newval, &url))
 		return true;
-	if (!has_credentials && !IsTransactionState())
-		return true;			/* from the file: the sender reports it */
+	/* a query is where tokens are put */
+	may_hold_secret = url.has_credentials || strchr(*newval, '?') != NULL;
+	if (!IsTypedByPerson())
+		return may_hold_secret ? HidePassword(newval, extra, in_force) : true;
+	if (may_hold_secret)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\"", name),
+				 errdetail("The URL is not usable: %s.", url.error),
+				 errhint("Name files in \"pganalytics.jwt_secret_file\" or "
+						 "\"pganalytics.tls_key_file\" instead."),
+				 errhidestmt(true)));
 	GUC_check_errdetail("The URL is not usable: %s.", url.error);
-	if (has_credentials)
-		GUC_check_errhint("Name files in \"pganalytics.jwt_secret_file\" or "
-						  "\"pganalytics.tls_key_file\" instead.");
+	if (hint)
+		GUC_check_errhint("%s", hint);
 	return false;
+}
+
+static bool
+CheckBackendUrl(char **newval, void **extra, GucSource source)
+{
+	return CheckUrl(newval, extra, "pganalytics.backend_url", Setting.backend_url, NULL);
+}
+
+static void
+AssignBackendUrl(const char *newval, void *extra)
+{
+	Setting.backend_url_refused = extra != NULL;
 }
 
 static bool
 CheckProxy(char **newval, void **extra, GucSource source)
 {
-	Url			url;
+	return CheckUrl(newval, extra, "pganalytics.proxy", Setting.proxy,
+					"A proxy is given as \"http://host:port\".");
+}
 
-	if (**newval == '\0' || UrlParse(*newval, &url))
-		return true;
-	GUC_check_errdetail("The URL is not usable: %s.", url.error);
-	GUC_check_errhint("A proxy is given as \"http://host:port\".");
-	return false;
+static void
+AssignProxy(const char *newval, void *extra)
+{
+	Setting.proxy_refused = extra != NULL;
 }
 
 /* Goes into HTTP headers, file names and JSON: nothing but printable ASCII. */
@@ -367,7 +436,7 @@ static const IntSetting int_settings[] = {
 static const StringSetting string_settings[] = {
 	{"pganalytics.backend_url", "Base URL of the backend, https://host[:port][/prefix].",
 	 "Empty: nothing is kept or sent; the collectors still run.", &Setting.backend_url, "", SECRET,
-	 CheckUrl},
+	 CheckBackendUrl, AssignBackendUrl},
 	{"pganalytics.collector_id", "Name of this server towards the backend.",
 	 "%h stands for the host name.  Empty: made from system identifier, host name and port.",
 	 &Setting.collector_id, "", 0, CheckIdentifier},
@@ -391,7 +460,7 @@ static const StringSetting string_settings[] = {
 	 "Group and others must have no access to it.", &Setting.tls_key_file, "", SECRET, CheckPath},
 	{"pganalytics.proxy", "Proxy to reach the backend by, http://host:port.",
 	 "The environment's proxy variables are not looked at.", &Setting.proxy, "", SECRET,
-	 CheckProxy},
+	 CheckProxy, AssignProxy},
 	{"pganalytics.jwt_secret_file", "File of the secret that tokens are signed with (HS256).",
 	 "At least 32 bytes; group and others must have no access to it.", &Setting.jwt_secret_file, "",
 	 SECRET, CheckPath},
@@ -424,7 +493,7 @@ SettingsInit(void)
 		const StringSetting *s = &string_settings[i];
 
 		DefineCustomStringVariable(s->name, s->what, s->more, s->value, s->boot, PGC_SIGHUP,
-								   s->flags, s->check, NULL, NULL);
+								   s->flags, s->check, s->assign, NULL);
 	}
 	DefineCustomStringVariable("pganalytics.state_directory",
 							   "Directory of the spool, absolute or relative to the data directory.",

@@ -51,11 +51,18 @@ typedef struct Settings
 	int			log_max_rate;	/* entries a second */
 	int			log_entry_size_kb;
 	int			drain_rate_kb;	/* kB a second, 0: no limit */
+
+	/* postgresql.conf has a URL with a password in it, which is kept out of the value */
+	bool		backend_url_refused;
+	bool		proxy_refused;
 } Settings;
 
 extern Settings Setting;
 
 extern void SettingsInit(void);
+
+/* Is there a backend to keep batches for, even if its URL is no good? */
+extern bool BackendIsWanted(void);
 
 /* Seconds between two runs of a collector: its own setting, or the larger of its default and "interval". */
 extern int	CollectorInterval(int collector);

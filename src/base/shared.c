@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
+#include "utils/timestamp.h"
 
 #include "base/shared.h"
 
@@ -42,6 +43,7 @@ SharedStartup(void)
 	{
 		memset(Shared, 0, sizeof(SharedState));
 		Shared->lock = &GetNamedLWLockTranche(SEGMENT_NAME)->lock;
+		Shared->initialized_at = GetCurrentTimestamp();
 		ConditionVariableInit(&Shared->progress);
 		pg_atomic_init_u64(&Shared->custom_changes, 0);
 		pg_atomic_init_u64(&Shared->sequence, 0);

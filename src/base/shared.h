@@ -63,6 +63,7 @@ typedef struct CollectorSlot
 	uint64		run_ticket;		/* requests up to here are served by it */
 	int64		run_rows;
 	char		run_error[ERROR_TEXT_SIZE];
+	bool		run_lost;		/* its batch could not be kept */
 
 	/*
 	 * pganalytics_collect(): a caller draws a ticket from "requested" and
@@ -72,6 +73,7 @@ typedef struct CollectorSlot
 	uint64		requested;
 	uint64		completed;
 	char		completed_error[ERROR_TEXT_SIZE];
+	bool		completed_lost;
 } CollectorSlot;
 
 /*
@@ -150,6 +152,7 @@ typedef enum ProblemId
 typedef struct ProblemSlot
 {
 	int			code;			/* 0: no problem */
+	bool		expect_news;	/* see ProblemExpectNews */
 	TimestampTz since;
 	char		text[ERROR_TEXT_SIZE];
 } ProblemSlot;
@@ -210,6 +213,7 @@ typedef struct Leaving
 typedef struct SharedState
 {
 	LWLock	   *lock;
+	TimestampTz initialized_at; /* start of the server, or its restart after a crash */
 
 	WorkerSlot	collector;
 	WorkerSlot	sender;
@@ -229,6 +233,7 @@ typedef struct SharedState
 
 	/* pganalytics.database: failed connections and when to try again */
 	int			connect_failures;
+	TimestampTz connect_tried_at;
 	TimestampTz connect_not_before;
 
 	/* spool: see spool/README.md */
@@ -245,6 +250,8 @@ typedef struct SharedState
 	pg_atomic_uint64 newest_half;	/* sequence of the last batch made by splitting one */
 	pg_atomic_uint64 arrived[ARRIVED_MOST]; /* cannot be removed, 0: free */
 	Leaving		leaving;		/* under the lock, with the count that goes with it */
+	uint64		spool_failed_size;	/* of the last batch that could not be kept */
+	TimestampTz spool_failed_at;
 	pg_atomic_uint32 counters_busy;
 	pg_atomic_uint32 recovered; /* the spool has been looked through since the server started */
 } SharedState;

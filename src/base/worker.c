@@ -24,6 +24,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "replication/logicallauncher.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
@@ -36,6 +37,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/settings.h"
 #include "base/worker.h"
 
 #define RESTART_SECONDS 5
@@ -84,6 +86,12 @@ WorkersInit(void)
 {
 	RegisterWorker("pganalytics collector", "PganalyticsCollectorMain");
 	RegisterWorker("pganalytics sender", "PganalyticsSenderMain");
+}
+
+int
+WorkerProcessesNeeded(void)
+{
+	return 2 + Setting.visitors + (max_logical_replication_workers > 0 ? 1 : 0);
 }
 
 /* Private resident memory: what statm calls resident less what it calls shared. */

@@ -16,6 +16,12 @@
 extern void WorkersInit(void);
 
 /*
+ * The least that "max_worker_processes" must be, by what is certain: our own
+ * and the launcher of logical replication.
+ */
+extern int	WorkerProcessesNeeded(void);
+
+/*
  * To be called first in a worker's main: signal handlers, unblocked signals,
  * the slot in shared memory and its release at exit.
  */

@@ -358,6 +358,12 @@ CollectorCycle(void *arg)
 static void
 WaitBeforeConnecting(void)
 {
+	/* reloaded while there was no collector: the postmaster, whose child this is, knows when */
+	if (PgReloadTime > Shared->connect_tried_at)
+	{
+		Shared->connect_failures = 0;
+		return;
+	}
 	for (;;)
 	{
 		TimestampTz now = GetCurrentTimestamp();
@@ -386,7 +392,8 @@ Connect(Collection *c)
 	strlcpy(c->database, Setting.database, sizeof(c->database));
 
 	wait_s = MIN_CONNECT_WAIT_S << Min(Shared->connect_failures, 6);
-	Shared->connect_not_before = GetCurrentTimestamp() +
+	Shared->connect_tried_at = GetCurrentTimestamp();
+	Shared->connect_not_before = Shared->connect_tried_at +
 		Min(wait_s, MAX_CONNECT_WAIT_S) * USECS_PER_SEC;
 	Shared->connect_failures++;
 	SessionBeforeConnecting(Setting.lock_timeout_ms);

@@ -12,6 +12,8 @@
 #include "base/shared.h"
 #include "collect/ledger.h"
 
+#define LOST "the batch could not be kept in the spool"
+
 void
 LedgerBegin(int collector)
 {
@@ -22,7 +24,18 @@ LedgerBegin(int collector)
 	slot->run_ticket = slot->requested;
 	slot->run_rows = 0;
 	slot->run_error[0] = '\0';
+	slot->run_lost = false;
 	LWLockRelease(Shared->lock);
+}
+
+/* Under the lock. */
+static void
+NoteLastError(CollectorSlot *slot, const char *error, const char *database)
+{
+	SharedCopyText(slot->last_error, sizeof(slot->last_error), error);
+	SharedCopyText(slot->last_error_database, sizeof(slot->last_error_database),
+				   database ? database : "");
+	slot->last_error_at = GetCurrentTimestamp();
 }
 
 void
@@ -36,11 +49,24 @@ LedgerAdd(int collector, int64 rows, int errors, const char *error, const char *
 	if (error)
 	{
 		SharedCopyText(slot->run_error, sizeof(slot->run_error), error);
-		SharedCopyText(slot->last_error, sizeof(slot->last_error), error);
-		SharedCopyText(slot->last_error_database, sizeof(slot->last_error_database),
-					   database ? database : "");
-		slot->last_error_at = GetCurrentTimestamp();
+		NoteLastError(slot, error, database);
 	}
+	LWLockRelease(Shared->lock);
+}
+
+/*
+ * Kept apart from what could not be read: it is one problem of the spool, not
+ * one of each collector that lasts until its next run.
+ */
+void
+LedgerLost(int collector, const char *database)
+{
+	CollectorSlot *slot = &Shared->collectors[collector];
+
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	slot->run_lost = true;
+	slot->errors++;
+	NoteLastError(slot, LOST, database);
 	LWLockRelease(Shared->lock);
 }
 
@@ -51,7 +77,7 @@ LedgerEnd(int collector, bool kept)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (!kept)
-		LedgerAdd(collector, 0, 1, "the batch could not be kept in the spool", NULL);
+		LedgerLost(collector, NULL);
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	slot->runs++;
@@ -60,6 +86,7 @@ LedgerEnd(int collector, bool kept)
 	slot->last_duration_ms = (now - slot->run_started) / 1000.0;
 	slot->completed = slot->run_ticket;
 	strlcpy(slot->completed_error, slot->run_error, sizeof(slot->completed_error));
+	slot->completed_lost = slot->run_lost;
 	LWLockRelease(Shared->lock);
 	ConditionVariableBroadcast(&Shared->progress);
 }
@@ -96,7 +123,7 @@ LedgerServed(int collector, uint64 ticket, char *error, size_t size)
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	served = slot->completed >= ticket;
 	if (served)
-		strlcpy(error, slot->completed_error, size);
+		strlcpy(error, slot->completed_lost ? LOST : slot->completed_error, size);
 	LWLockRelease(Shared->lock);
 	return served;
 }

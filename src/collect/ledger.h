@@ -15,6 +15,9 @@ extern void LedgerBegin(int collector);
 extern void LedgerAdd(int collector, int64 rows, int errors, const char *error,
 					  const char *database);
 
+/* A batch of the run could not be kept. */
+extern void LedgerLost(int collector, const char *database);
+
 /* The run is over and its batches are in the spool; kept = false: they are not. */
 extern void LedgerEnd(int collector, bool kept);
 

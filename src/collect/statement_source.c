@@ -45,8 +45,8 @@ HowToPreload(void)
 {
 	const char *libraries = GetConfigOption("shared_preload_libraries", true, false);
 
-	return psprintf("set shared_preload_libraries = '%s%s" LIBRARY "' and restart the server",
-					libraries ? libraries : "", libraries && *libraries ? "," : "");
+	return psprintf("set shared_preload_libraries = '" LIBRARY "%s%s' and restart the server",
+					libraries && *libraries ? "," : "", libraries ? libraries : "");
 }
 
 static char *

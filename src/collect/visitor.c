@@ -76,7 +76,7 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 		LedgerAdd(i, rows[i], errors[i], errors[i] ? BatchLastError(batch) : NULL,
 				  slot->database_name);
 		if (!kept)
-			LedgerAdd(i, 0, 1, "the batch could not be kept in the spool", slot->database_name);
+			LedgerLost(i, slot->database_name);
 	}
 }
 

@@ -28,7 +28,7 @@
 #include "collect/visits.h"
 
 #define RETRY_MS 1000L			/* when no worker slot is free */
-#define MAX_RETRIES 30
+#define MAX_RETRIES 10			/* in a row; then the rest of the round is given up */
 
 typedef struct Visit
 {
@@ -208,6 +208,29 @@ StartVisitor(int i, const Visit *visit)
 	return started;
 }
 
+/*
+ * No slot is free for a visitor; "busy" of them run.  False: none has been for
+ * long, and nobody who waits for the round is kept waiting any longer.
+ */
+static bool
+WaitForFreeSlot(int busy, Batch *batch)
+{
+	char		text[ERROR_TEXT_SIZE];
+
+	snprintf(text, sizeof(text),
+			 "no background worker is free to visit databases: all of \"max_worker_processes\" (%d) "
+			 "are taken; raise it to at least %d (on standbys first) and restart the server",
+			 max_worker_processes,
+			 Max(WorkerProcessesNeeded(), max_worker_processes + Max(Setting.visitors - busy, 1)));
+	visit_failed = true;
+	ProblemSet(PROBLEM_VISITORS, 2, "%s", text);
+	if (busy > 0 || ++retries < MAX_RETRIES)
+		return true;
+	RoundError(batch, NULL, text);
+	next_visit = visit_count;
+	return false;
+}
+
 long
 VisitsAdvance(Batch *batch)
 {
@@ -236,16 +259,8 @@ VisitsAdvance(Batch *batch)
 			retries = 0;
 			continue;
 		}
-		visit_failed = true;
-		ProblemSet(PROBLEM_VISITORS, 2,
-				   "no background worker is free to visit databases; raise "
-				   "\"max_worker_processes\" (on standbys first)");
-		if (++retries < MAX_RETRIES)
+		if (WaitForFreeSlot(busy, batch))
 			return RETRY_MS;
-		RoundError(batch, to_visit[next_visit].name,
-				   "no background worker was free; raise \"max_worker_processes\"");
-		next_visit++;
-		retries = 0;
 	}
 	if (busy == 0 && next_visit == visit_count)
 		EndRound(true);

@@ -97,6 +97,8 @@ EndpointUnusable(const Endpoint *endpoint, int retry_ms)
 	slot->token_expires_at = 0;
 	UnlockSlot();
 
+	/* each mistake has a text of its own, and stays until a person mends it */
+	ProblemExpectNews(endpoint->problem);
 	if (endpoint->problem == PROBLEM_CREDENTIALS)
 	{
 		if (Shared->problems[PROBLEM_DELIVERY].code == DELIVERY_MISCONFIGURED)
@@ -198,6 +200,12 @@ DeliveryNextAttempt(int retry_ms)
 {
 	LockSlot()->next_attempt = AfterMs(retry_ms);
 	UnlockSlot();
+}
+
+void
+DeliverySettingsChanged(void)
+{
+	ProblemExpectNews(PROBLEM_DELIVERY);
 }
 
 void

@@ -28,6 +28,9 @@ extern void DeliveryBackOff(const PushOutcome *outcome, int failures, int retry_
 /* A refused batch waits for its next turn (0: it does not), while others go on. */
 extern void DeliveryNextAttempt(int retry_ms);
 
+/* Another cause of failure is worth a line in the log again. */
+extern void DeliverySettingsChanged(void);
+
 /* Retries are no longer waited for: a reload, pganalytics_flush(). */
 extern void DeliveryResetBackoff(void);
 

@@ -54,9 +54,23 @@ Unusable(ProblemId problem)
 	return false;
 }
 
+/* The value in force is an old one: the check hook does not let the other one in. */
+static bool
+RefusedForPassword(const char *setting)
+{
+	snprintf(endpoint.error, sizeof(endpoint.error),
+			 "\"%s\" in the configuration file contains a user name, a password or a query (\"@\", "
+			 "\"?\"), which would be shown to others: remove it, name files in "
+			 "\"pganalytics.jwt_secret_file\" or \"pganalytics.tls_key_file\" instead, and reload",
+			 setting);
+	return Unusable(PROBLEM_DELIVERY);
+}
+
 static bool
 CheckUrl(void)
 {
+	if (Setting.backend_url_refused)
+		return RefusedForPassword("pganalytics.backend_url");
 	if (!UrlParse(Setting.backend_url, &endpoint.url))
 	{
 		/* the text itself is not repeated: it may hold a password */
@@ -79,6 +93,8 @@ CheckProxy(void)
 {
 	Url			proxy;
 
+	if (Setting.proxy_refused)
+		return RefusedForPassword("pganalytics.proxy");
 	if (Setting.proxy[0] == '\0')
 		return true;
 	if (UrlParse(Setting.proxy, &proxy) && !proxy.https && !proxy.has_prefix)
@@ -143,7 +159,7 @@ EndpointCheck(void)
 	for (int i = 0; i < NUM_WATCHED_FILES; i++)
 		identities[i] = FileIdentify(PathOf(i));
 
-	if (Setting.backend_url[0] == '\0')
+	if (!BackendIsWanted())
 	{
 		HttpClose();
 		return &endpoint;

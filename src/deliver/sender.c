@@ -150,6 +150,7 @@ ObeySettings(int64 now)
 		sender.recheck_ms = 0;
 		sender.seal_not_before = 0;
 		PushReset();
+		DeliverySettingsChanged();
 		ResetBackoff(now);
 		CheckEndpoint(now);
 	}

@@ -63,6 +63,7 @@ typedef struct Usage
 	Batch	   *batch;
 	MountTable	mounts;
 	List	   *filesystems;	/* of Filesystem */
+	List	   *unlisted;		/* of Mount: that the table does not have */
 	Rows		directories;
 	Tablespace	tablespaces[MAX_TABLESPACES];
 	int			num_tablespaces;
@@ -107,7 +108,8 @@ AddFilesystem(Usage *usage, Mount *mount)
 
 	filesystem->mount = mount;
 	ValueSetText(&filesystem->values[FILESYSTEM_FIELD_MOUNT], mount->point);
-	ValueSetText(&filesystem->values[FILESYSTEM_FIELD_FSTYPE], mount->fstype);
+	if (mount->fstype[0] != '\0')
+		ValueSetText(&filesystem->values[FILESYSTEM_FIELD_FSTYPE], mount->fstype);
 	if (mount->device[0] != '\0')
 		ValueSetText(&filesystem->values[FILESYSTEM_FIELD_DEVICE], mount->device);
 	usage->filesystems = lappend(usage->filesystems, filesystem);
@@ -163,6 +165,41 @@ CheckDevice(Usage *usage, MountedPath *place)
 		place->mount = better;
 }
 
+/*
+ * The root of a process under chroot is in no mount table.  What the server
+ * depends on may be asked all the same; the path stands for the mount point,
+ * the first one that lies on a device for the others.
+ */
+static Mount *
+UnlistedMount(Usage *usage, MountedPath *place)
+{
+	struct stat st;
+	Mount	   *mount;
+	ListCell   *cell;
+
+	if (stat(place->path, &st) != 0)
+	{
+		ReportError(usage, psprintf("could not access \"%s\": %m", place->path));
+		return NULL;
+	}
+	foreach(cell, usage->unlisted)
+	{
+		mount = lfirst(cell);
+		if (mount->major == major(st.st_dev) && mount->minor == minor(st.st_dev))
+			return mount;
+	}
+	mount = palloc0(sizeof(Mount));
+	mount->major = major(st.st_dev);
+	mount->minor = minor(st.st_dev);
+	mount->root = "/";
+	mount->device = mount->fstype = "";
+	mount->point = pstrdup(place->path);
+	mount->point_length = strlen(mount->point);
+	mount->needed = true;
+	usage->unlisted = lappend(usage->unlisted, mount);
+	return mount;
+}
+
 static bool
 Contains(List *texts, const char *text)
 {
@@ -184,10 +221,20 @@ AddPlace(Usage *usage, char *purpose, const char *path, bool needed, MountedPath
 
 	CHECK_FOR_INTERRUPTS();
 	MountFollow(&usage->mounts, path, needed, place);
+	if (place->mount == NULL && !needed && path_is_prefix_of_path(DataDir, path))
+	{
+		needed = true;
+		MountFollow(&usage->mounts, path, needed, place);
+	}
+	if (place->mount == NULL && needed)
+		place->mount = UnlistedMount(usage, place);
+	else if (place->mount == NULL)
+		ReportError(usage, psprintf("the filesystem of \"%s\" is in no mount table, and may not "
+									"answer: its size is not asked", path));
+	else if (place->may_ask)
+		CheckDevice(usage, place);
 	if (place->mount == NULL)
 		return;
-	if (place->may_ask)
-		CheckDevice(usage, place);
 
 	filesystem = FilesystemOf(usage, place->mount);
 	if (!Contains(filesystem->purposes, purpose))

@@ -275,9 +275,9 @@ TABLE_HOLDS(SysstatFields, NUM_SYSSTAT_FIELDS);
 
 /* Sizes are absent where a filesystem is not asked: see disk_usage.c. */
 static const Field FilesystemFields[] = {
-	[FILESYSTEM_FIELD_MOUNT] = {"mount", FIELD_TEXT, .required = true, .source = "/proc/self/mountinfo: mount point"},
+	[FILESYSTEM_FIELD_MOUNT] = {"mount", FIELD_TEXT, .required = true, .source = "/proc/self/mountinfo: mount point; where it is not listed, the path asked"},
 	[FILESYSTEM_FIELD_DEVICE] = {"device", FIELD_TEXT, .source = "/proc/self/mountinfo: mount source"},
-	[FILESYSTEM_FIELD_FSTYPE] = {"fstype", FIELD_TEXT, .required = true, .source = "/proc/self/mountinfo: filesystem type"},
+	[FILESYSTEM_FIELD_FSTYPE] = {"fstype", FIELD_TEXT, .source = "/proc/self/mountinfo: filesystem type"},
 	[FILESYSTEM_FIELD_TOTAL] = {"total_bytes", FIELD_INT, "bytes", .source = "statvfs: f_blocks * f_frsize"},
 	[FILESYSTEM_FIELD_USED] = {"used_bytes", FIELD_INT, "bytes", .source = "statvfs: (f_blocks - f_bfree) * f_frsize"},
 	[FILESYSTEM_FIELD_FREE] = {"free_bytes", FIELD_INT, "bytes", .source = "statvfs: f_bfree * f_frsize, what is reserved for root included"},

@@ -148,7 +148,7 @@ Create(BatchTarget target)
 Batch *
 BatchCreate(void)
 {
-	return Create(Setting.backend_url[0] ? TO_SPOOL : TO_NOWHERE);
+	return Create(BackendIsWanted() ? TO_SPOOL : TO_NOWHERE);
 }
 
 Batch *

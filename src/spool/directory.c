@@ -247,6 +247,51 @@ SpoolRemove(uint64 sequence)
 	return removed;
 }
 
+/* ---- what may be wrong with it ---- */
+
+static const struct
+{
+	int			code;
+	bool		of_directory;
+	const char *remedy;
+}			troubles[] = {
+	{EACCES, true, "give the server's user write access to it"},
+	{EPERM, true, "give the server's user write access to it"},
+	{EROFS, true, "mount it writable, or set \"pganalytics.state_directory\" to another place and "
+		"restart the server"},
+	{ENOENT, true, "create what is missing above it, or set \"pganalytics.state_directory\" to "
+		"another place and restart the server"},
+	{ENOTDIR, true, "set \"pganalytics.state_directory\" to a directory of the server's user and "
+		"restart the server"},
+	{ENOSPC, false, "free disk space there, or set \"pganalytics.state_directory\" to another file "
+		"system and restart the server"},
+	{EDQUOT, false, "raise the disk quota of the server's user, or free space there"},
+	{EMFILE, false, "raise \"max_files_per_process\" or the limit of open files"},
+	{ENFILE, false, "raise the kernel's limit of open files"},
+};
+
+const char *
+SpoolRemedy(int code)
+{
+	for (int i = 0; i < lengthof(troubles); i++)
+	{
+		if (troubles[i].code == code)
+			return troubles[i].remedy;
+	}
+	return "check the disk and the kernel's log";
+}
+
+bool
+SpoolDirectoryIsTrouble(int code)
+{
+	for (int i = 0; i < lengthof(troubles); i++)
+	{
+		if (troubles[i].code == code)
+			return troubles[i].of_directory;
+	}
+	return false;
+}
+
 bool
 SpoolIsOpen(void)
 {

@@ -41,6 +41,12 @@ extern void SpoolAccountBytes(uint64 size);
 /* No sequence number up to this one is given out any more. */
 extern void SpoolRaiseSequence(uint64 at_least);
 
+/* What a person can do about an errno met in the state directory. */
+extern const char *SpoolRemedy(int code);
+
+/* Is the directory itself the trouble, so that SpoolOpen meets it as well? */
+extern bool SpoolDirectoryIsTrouble(int code);
+
 /* Removes the file(s) of a batch; true if this process is the one who did. */
 extern bool SpoolRemove(uint64 sequence);
 

@@ -149,6 +149,9 @@ IsPresent(uint64 sequence)
 static void
 RememberArrived(uint64 sequence)
 {
+	char		path[MAXPGPATH];
+	bool		writable;
+
 	for (int i = 0; i < ARRIVED_MOST; i++)
 	{
 		if (pg_atomic_read_u64(&Shared->arrived[i]) == 0)
@@ -157,9 +160,12 @@ RememberArrived(uint64 sequence)
 			break;
 		}
 	}
-	ProblemSet(PROBLEM_SPOOL, EACCES,
-			   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s/spool\"; "
-			   "give the server's user the right to", sequence, Setting.state_directory);
+	/* where SpoolOpen meets it as well, it is the same problem */
+	SpoolPath(path, sizeof(path), "spool");
+	writable = access(path, R_OK | W_OK | X_OK) == 0;
+	ProblemSet(writable ? PROBLEM_SPOOL : PROBLEM_STATE_DIRECTORY, writable ? EACCES : errno,
+			   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s\": give the "
+			   "server's user write access to it", sequence, path);
 }
 
 bool

@@ -28,6 +28,18 @@
 
 /* ---- directories ---- */
 
+/* Puts errno, what it kept us from and the way out into the status. */
+static bool
+DirectoryFailed(const char *could_not, const char *path)
+{
+	int			code = errno;
+
+	ProblemSet(PROBLEM_STATE_DIRECTORY, code,
+			   "could not %s \"%s\": %s; nothing that is read can be kept: %s",
+			   could_not, path, strerror(code), SpoolRemedy(code));
+	return false;
+}
+
 static bool
 MakeDirectory(const char *name)
 {
@@ -36,36 +48,20 @@ MakeDirectory(const char *name)
 
 	SpoolPath(path, sizeof(path), name);
 	if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
-	{
-		ProblemSet(PROBLEM_STATE_DIRECTORY, errno,
-				   "could not create directory \"%s\": %m; nothing can be kept until the server's "
-				   "user may create it (see pganalytics.state_directory)", path);
-		return false;
-	}
+		return DirectoryFailed("create directory", path);
 	if (lstat(path, &st) < 0)
-	{
-		ProblemSet(PROBLEM_STATE_DIRECTORY, errno, "could not access \"%s\": %m", path);
-		return false;
-	}
+		return DirectoryFailed("access directory", path);
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
 	{
 		ProblemSet(PROBLEM_STATE_DIRECTORY, ENOTDIR,
 				   "\"%s\" is not a directory of the server's user (symbolic links are not "
-				   "followed); set pganalytics.state_directory to one", path);
+				   "followed); nothing that is read can be kept: %s", path, SpoolRemedy(ENOTDIR));
 		return false;
 	}
 	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && chmod(path, S_IRWXU) < 0)
-	{
-		ProblemSet(PROBLEM_STATE_DIRECTORY, errno,
-				   "could not take the access of others from \"%s\": %m", path);
-		return false;
-	}
+		return DirectoryFailed("take the access of others from", path);
 	if (access(path, R_OK | W_OK | X_OK) < 0)
-	{
-		ProblemSet(PROBLEM_STATE_DIRECTORY, errno,
-				   "directory \"%s\" cannot be used: %m; nothing can be kept until it is", path);
-		return false;
-	}
+		return DirectoryFailed("write to directory", path);
 	return true;
 }
 
@@ -180,10 +176,12 @@ LockDirectory(void)
 	if (lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 
-	ProblemSet(PROBLEM_STATE_DIRECTORY, errno == EWOULDBLOCK ? EBUSY : errno,
-			   errno == EWOULDBLOCK
-			   ? "\"%s\" is in use by another server; give each its own pganalytics.state_directory "
-			   "(%m)" : "could not lock \"%s\": %m", path);
+	if (errno == EWOULDBLOCK)
+		ProblemSet(PROBLEM_STATE_DIRECTORY, EBUSY,
+				   "\"%s\" is in use by another server; give each its own "
+				   "\"pganalytics.state_directory\"", path);
+	else
+		(void) DirectoryFailed("lock", path);
 	if (lock_fd >= 0)
 		close(lock_fd);
 	lock_fd = -1;

@@ -31,29 +31,55 @@
 #define COPY_SIZE (64 * 1024)
 #define NO_ROOM_CODE 10000		/* above any errno */
 
+/* After so long a small batch that is kept proves that large ones will be. */
+#define TROUBLE_ENDS_MS (10 * 60 * 1000)
+
+static void
+NoteLoss(SpoolFile *file)
+{
+	Shared->spool_failed_size = file->body_size;
+	Shared->spool_failed_at = GetCurrentTimestamp();
+	SpoolFileAbort(file);
+	CountersAdd(&Shared->dropped, 1);
+}
+
+/*
+ * A nearly full disk takes small batches and refuses large ones: what has
+ * been kept must be about as large as what was lost, or the log would be told
+ * every minute that all is well and that it is not.
+ */
+static void
+NoteKept(uint64 size)
+{
+	if (Shared->problems[PROBLEM_SPOOL].code != 0 && SpoolArrived() == 0 &&
+		(size >= Shared->spool_failed_size / 2 ||
+		 TimestampDifferenceExceeds(Shared->spool_failed_at, GetCurrentTimestamp(),
+									TROUBLE_ENDS_MS)))
+		ProblemClear(PROBLEM_SPOOL);
+}
+
 static void
 WriteFailed(SpoolFile *file)
 {
 	int			code = errno ? errno : ENOSPC;
 
-	SpoolFileAbort(file);
-	CountersAdd(&Shared->dropped, 1);
-	errno = code;
-	ProblemSet(PROBLEM_SPOOL, code,
-			   "could not keep a batch in \"%s\": %m; what is read is lost until this is mended",
-			   Setting.state_directory);
+	NoteLoss(file);
+	/* where SpoolOpen meets it as well, it is the same problem */
+	ProblemSet(SpoolDirectoryIsTrouble(code) ? PROBLEM_STATE_DIRECTORY : PROBLEM_SPOOL, code,
+			   "could not keep a batch in \"%s/spool\": %s; what is read is lost: %s",
+			   Setting.state_directory, strerror(code), SpoolRemedy(code));
 }
 
 /* All that could go has gone, and a limit would still not be kept. */
 static void
 NoRoom(SpoolFile *file, Limit limit)
 {
-	SpoolFileAbort(file);
-	CountersAdd(&Shared->dropped, 1);
-	ProblemSet(PROBLEM_SPOOL, NO_ROOM_CODE + limit,
-			   "could not keep a batch in \"%s\" and \"%s\" as well; what is read is lost until "
-			   "there is more room or the setting is changed",
-			   Setting.state_directory, LimitSettings[limit]);
+	NoteLoss(file);
+	/* "spool_min_free" is met a little before the disk is full: the same problem */
+	ProblemSet(PROBLEM_SPOOL, limit == LIMIT_FREE ? ENOSPC : NO_ROOM_CODE + limit,
+			   "could not keep a batch in \"%s/spool\" and \"%s\" as well; what is read is lost: "
+			   "%s the setting", Setting.state_directory, LimitSettings[limit],
+			   limit == LIMIT_FREE ? "free disk space there, or lower" : "raise");
 }
 
 /* A new file under a temporary name; not a transient file, since a batch outlives transactions. */
@@ -253,8 +279,7 @@ SpoolFileCommit(SpoolFile *file)
 	}
 	SpoolAccountAdded(file->sequence, BATCH_HEADER_SIZE + file->body_size);
 	pg_atomic_fetch_add_u64(&Shared->written, 1);
-	if (SpoolArrived() == 0)
-		ProblemClear(PROBLEM_SPOOL);
+	NoteKept(file->body_size);
 	WakeWorker(&Shared->sender);
 	return true;
 }

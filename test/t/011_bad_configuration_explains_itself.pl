@@ -16,9 +16,10 @@ use Test::More;
 
 my $backend = PgAnalytics::Backend->new;
 my $disk = full_disk();
+my $mounts = mount_table();
 my $node;
 {
-	local $ENV{LD_PRELOAD} = $disk->{library};
+	local $ENV{LD_PRELOAD} = "$disk->{library} $mounts->{library}";
 	$node = PgAnalytics::Cluster->create('main', backend => $backend);
 }
 my %right = $node->backend_settings($backend);
@@ -50,6 +51,21 @@ my @mistakes = (
 		settings => { 'pganalytics.backend_url' => 'htps:/nowhere' },
 		state => 'misconfigured',
 		problem => qr/backend_url/,
+	},
+	{
+		name => 'a URL with a password',
+		settings => { 'pganalytics.backend_url' => 'https://user:opensesame@localhost:1' },
+		state => 'misconfigured',
+		problem => qr/backend_url.*password.*reload/,
+		hidden => 'opensesame',
+	},
+	{
+		name => 'a proxy with a password',
+		settings => { 'pganalytics.proxy' => 'http://user:opensesame@localhost:1' },
+		state => 'misconfigured',
+		problem => qr/proxy.*password.*reload/,
+		hidden => 'opensesame',
+		mended => { 'pganalytics.proxy' => '' },
 	},
 	{
 		name => 'a URL without TLS',
@@ -156,7 +172,7 @@ my @mistakes = (
 		problem => qr/redirect|30[78]/i,
 	});
 
-$node->wait_for_state('ok');
+$node->wait_for_status('all is well', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
 
 foreach my $mistake (@mistakes)
 {
@@ -193,38 +209,105 @@ foreach my $mistake (@mistakes)
 }
 is($node->status->{spool}{$_}, 0, "no batch was $_") foreach qw(dropped rejected);
 
-# ---- a full disk ----
+# ---- one mistake after the other: each is told ----
 
 my $log = $node->log_size;
+foreach my $wrong (
+	[ 'pganalytics.jwt_secret_file' => "$dir/short.secret", qr/at least 32/ ],
+	[ 'pganalytics.jwt_secret_file' => "$dir/jwt.secret", qr/world access/ ],
+	[ 'pganalytics.backend_url' => 'https://nosuchhost.invalid', qr/could not be resolved/ ],
+	[ 'pganalytics.backend_url' => 'https://localhost:1', qr/could not connect/ ])
+{
+	my ($setting, $value, $text) = @$wrong;
+
+	$node->set(%right, $setting => $value);
+	$node->wait_for_problem($text);
+	like($node->log_text($log), qr/LOG:  pganalytics: (?!resolved).*$text/, "after another mistake: $text is logged");
+	$log = $node->log_size;
+}
+$node->set(%right);
+$node->wait_for_status('all is well', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
+is(scalar(() = $node->log_text($log) =~ /LOG:  pganalytics: resolved/g), 1, 'and the end of the last one');
+
+# ---- a full disk ----
+
+$log = $node->log_size;
 write_file('full', '');
 rename "$dir/full", $disk->{flag};
 my $status = $node->wait_for_problem(qr/No space left on device/);
+my ($result, undef, $stderr) = $node->psql('postgres', q{SELECT pganalytics_collect('pg_extensions')});
+like($stderr, qr/ERROR:.*could not be kept/, 'a full disk: whoever asks for a collection learns of it');
+$status = $node->status;
+is($status->{delivery}{state}, 'misconfigured', 'a full disk: delivery.state');
+like($status->{delivery}{last_error}, qr/free disk space/, 'a full disk: the way out is named');
+is(scalar @{ $status->{problems} }, 1, 'a full disk: is one problem') or diag explain $status->{problems};
 $status = $node->wait_for_status('more batches are lost', sub { $_->{spool}{dropped} > 1 });
 pass('a full disk: is a problem, and what is lost is counted');
-my @lines = grep { /No space left/ } split /\n/, $node->log_text($log);
-is(scalar @lines, 1, 'a full disk: one line in the log');
+my @lines = grep { /LOG:  pganalytics/ } split /\n/, $node->log_text($log);
+is(scalar @lines, 1, 'a full disk: one line in the log') or diag join "\n", @lines;
 unlink $disk->{flag};
 $node->wait_for_no_problem(qr/No space left/);
+$status = $node->wait_for_state('ok');
+is_deeply($status->{problems}, [], 'a full disk: nothing is left of it, not even of a collector that runs every hour');
 my $dropped = $node->status->{spool}{dropped};
 my $position = $backend->position;
 my $batch = $backend->wait_for_request('after the full disk',
 	sub { $_[0]{stored} && $_[0]{body}{dropped_batches} >= $dropped }, $position);
 ok($batch, 'a full disk: heals by itself, and the backend learns how much was lost');
 
+# ---- a root that is in no mount table, as under chroot ----
+
+sub filesystem_of_data
+{
+	my $sample = decode_json($node->safe_psql('postgres', q{SELECT pganalytics_sample('disk_usage')}));
+
+	return (grep { grep { $_ eq 'data' } @{ $_->{purposes} } } @{ $sample->{filesystems} })[0];
+}
+
+my $listed = filesystem_of_data();
+write_file('mounts', '');
+rename "$dir/mounts", $mounts->{flag};
+my $unlisted = filesystem_of_data();
+ok($unlisted && !exists $unlisted->{fstype}, 'without a mount table the filesystem of the data is reported all the same');
+is($unlisted->{total_bytes}, $listed->{total_bytes}, 'and its size is known');
+unlink $mounts->{flag};
+
 # ---- a state directory that cannot be used ----
 
 my $outside = PostgreSQL::Test::Utils::tempdir('state');
+
+sub state_directory_is_unusable
+{
+	my ($name, $log) = @_;
+
+	my $status = $node->wait_for_problem(qr{\Q$outside\E});
+	is($status->{delivery}{state}, 'misconfigured', "$name: delivery.state");
+	like($status->{delivery}{last_error}, qr/give the server's user write access/, "$name: the way out is named");
+	ok($status->{workers}{collector}{pid} && $status->{workers}{sender}{pid}, "$name: no reason to end");
+	my $runs = $status->{collectors}{pg_stats}{runs};
+	$status = $node->wait_for_status("$name: more is read", sub { $_->{collectors}{pg_stats}{runs} > $runs + 1 });
+	is(scalar @{ $status->{problems} }, 1, "$name: is one problem") or diag explain $status->{problems};
+	my @lines = grep { /LOG:  pganalytics/ } split /\n/, $node->log_text($log);
+	is(scalar @lines, 1, "$name: one line in the log") or diag join "\n", @lines;
+	return;
+}
+
 chmod 0500, $outside;
 $node->configure('pganalytics.state_directory' => "$outside/pganalytics");
+$log = $node->log_size;
 $node->restart;
-$status = $node->wait_for_problem(qr{state_directory|\Q$outside\E});
-pass('an unwritable state directory is a problem');
-ok($status->{workers}{collector}{pid} && $status->{workers}{sender}{pid}, 'and no reason to end');
+state_directory_is_unusable('an unwritable state directory', $log);
 chmod 0700, $outside;
 $node->reload;
 $node->wait_for_status('it heals', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
 pass('once it can be written to all is well');
 is((stat "$outside/pganalytics")[2] & 07777, 0700, 'it belongs to the server alone');
+
+$log = $node->log_size;
+chmod 0500, "$outside/pganalytics/spool";
+state_directory_is_unusable('a spool that becomes unwritable', $log);
+chmod 0700, "$outside/pganalytics/spool";
+$node->wait_for_status('it heals', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
 
 # ---- ALTER SYSTEM refuses at once what can never be right ----
 
@@ -237,11 +320,22 @@ foreach my $wrong (
 	[ 'pganalytics.no_such_setting' => 'x' ])
 {
 	my ($setting, $value) = @$wrong;
-	my ($result, $stdout, $stderr) = $node->psql('postgres', "ALTER SYSTEM SET $setting = '$value'");
+	($result, undef, $stderr) = $node->psql('postgres', "ALTER SYSTEM SET $setting = '$value'");
 
 	isnt($result, 0, "ALTER SYSTEM SET $setting = '$value' is refused");
 	like($stderr, qr/ERROR:  .*$setting/, "and names $setting");
 }
 
-$node->check_log(allowed => [qr/parameter "pganalytics|ALTER SYSTEM|ERROR:  .*pganalytics\./]);
+unlike($node->log_text, qr/opensesame/, 'the password in a URL is nowhere in the log');
+
+# one in the file when the server starts
+$node->configure('pganalytics.backend_url' => 'https://user:opensesame@localhost:1');
+$node->restart;
+$status = $node->wait_for_state('misconfigured');
+like($status->{delivery}{last_error}, qr/password/, 'a URL with a password at the start is reported');
+$status = $node->wait_for_status('batches wait', sub { $_->{spool}{batches} > 0 });
+unlike(JSON::PP->new->encode($status)
+	  . $node->safe_psql('postgres', 'SELECT * FROM pg_settings') . $node->log_text, qr/opensesame/, 'but not shown');
+
+$node->check_log(allowed => [qr/parameter "pganalytics|ALTER SYSTEM|ERROR:  .*pganalytics\.|ERROR:  pg_extensions could not be collected/]);
 done_testing();

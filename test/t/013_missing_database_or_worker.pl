@@ -28,6 +28,10 @@ $node->wait_for_status('two more attempts',
 my @lines = grep { /monitoring/ && !/SELECT/ } split /\n/, $node->log_text($log);
 cmp_ok(scalar @lines, '<=', 3, 'the log is not flooded') or diag join "\n", @lines;
 
+# A reload counts, too, while there is no collector because its last try has just failed.
+my $tries = $node->status->{workers}{collector}{restarts};
+$node->wait_for_status('between two tries',
+	sub { $_->{workers}{collector}{restarts} > $tries && !$_->{workers}{collector}{pid} });
 $node->safe_psql('postgres', 'CREATE DATABASE monitoring');
 $node->reload;
 $node->wait_for_status('it heals', sub { $_->{workers}{collector}{pid} && !@{ $_->{problems} } });
@@ -48,22 +52,31 @@ ok($node->wait_for_status('no problems', sub { !@{ $_->{problems} } }), 'and it 
 
 # ---- too few worker processes; PostgreSQL itself takes one ----
 
-my %missing = (2 => 'sender', 1 => 'collector');
+my %missing = (2 => 'the sender', 1 => 'neither the collector nor the sender');
 foreach my $processes (sort { $b <=> $a } keys %missing)
 {
 	$node->configure('max_worker_processes' => $processes);
 	$node->restart;
-	$status = $node->wait_for_problem(qr/max_worker_processes/);
-	is($status->{workers}{ $missing{$processes} }{pid}, undef,
-		"max_worker_processes = $processes: the $missing{$processes} does not run, and the status says why");
+	my ($first) = grep { /^$missing{$processes} was / } @{ $node->status->{problems} };
+	like($first // 'nothing', qr/"max_worker_processes" \($processes\).*raise it to at least 4/,
+		"max_worker_processes = $processes: the status says at once who is missing and how many are needed");
+	is($node->status->{workers}{sender}{pid}, undef, 'and the sender does not run');
 }
 
 $node->configure('max_worker_processes' => 3);
 $node->restart;
-$status = $node->wait_for_problem(qr/max_worker_processes/);
-ok($status->{workers}{collector}{pid} && $status->{workers}{sender}{pid},
-	'max_worker_processes = 3: both run, only visitors are missing, and the status says so');
+$status = $node->wait_for_problem(qr/databases cannot be visited: "max_worker_processes" \(3\).*at least 4/);
+$status = $node->wait_for_status('both run', sub { $_->{workers}{collector}{pid} && $_->{workers}{sender}{pid} });
+pass('max_worker_processes = 3: both run, only visitors are missing, and the status says so');
 ok($backend->wait_for_metric('sysstat', undef), 'the other collectors go on');
+my $stderr_of_collect;
+my $seconds = seconds_of(
+	sub {
+		(undef, undef, $stderr_of_collect) = $node->psql('postgres', q{SELECT pganalytics_collect('pg_stats')});
+	});
+like($stderr_of_collect, qr/ERROR:.*no background worker is free.*"max_worker_processes" \(3\).*at least 4/,
+	'who asks for a visit is told what is missing');
+cmp_ok($seconds, '<', 60, sprintf 'and need not wait for minutes (%.1f s)', $seconds);
 
 $node->configure('max_worker_processes' => 8);
 $node->restart;
@@ -71,5 +84,5 @@ ok($node->wait_for_status('enough', sub { $_->{delivery}{state} eq 'ok' && !@{ $
 	'with enough of them all is well');
 
 $node->check_log(allowed => [qr/database "monitoring" does not exist|being accessed by other users/,
-	qr/canceling statement due to lock timeout/]);
+	qr/canceling statement due to lock timeout|no background worker is free|database \d+ does not exist/]);
 done_testing();

@@ -16,6 +16,7 @@ my $node = PgAnalytics::Cluster->create(
 	backend => $backend,
 	settings => {
 		'autovacuum' => 'off',
+		'pganalytics.enabled_collectors' => 'pg_stats,sysstat,disk_usage,pg_log',
 		map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats sysstat disk_usage pg_log),
 	});
 

@@ -69,7 +69,7 @@ $node->safe_psql($_, 'DROP EXTENSION pg_stat_statements') foreach qw(template1 p
 
 $node->wait_for_problem(qr/pg_stat_statements is not installed/);
 my ($problem) = problems();
-like($problem, qr/shared_preload_libraries = 'pganalytics,pg_stat_statements'/, 'not installed: the line for the configuration');
+like($problem, qr/shared_preload_libraries = 'pg_stat_statements,pganalytics'/, 'not installed: the line for the configuration');
 like($problem, qr/CREATE EXTENSION pg_stat_statements in database "postgres"/, 'and the one for the database');
 my $runs = $node->status->{collectors}{pg_query_stats}{runs};
 my $status = $node->wait_for_status('more runs', sub { $_->{collectors}{pg_query_stats}{runs} >= $runs + 3 });

@@ -14,7 +14,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(hanging_resolver full_disk);
+our @EXPORT = qw(hanging_resolver full_disk mount_table);
 
 # Names that begin with "hang" are looked up for ever.
 my $HANGING_RESOLVER = <<'C';
@@ -84,6 +84,35 @@ WRITER(writev, (int fd, const struct iovec *data, int count), (fd, data, count))
 WRITER(pwritev, (int fd, const struct iovec *data, int count, off_t at), (fd, data, count, at))
 C
 
+# While the file TABLE exists, it is the mount table.
+my $MOUNT_TABLE = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OPENER(name) \
+int \
+name(const char *path, int flags, ...) \
+{ \
+	int			(*real) (const char *, int, ...) = dlsym(RTLD_NEXT, #name); \
+	va_list		args; \
+	int			mode; \
+\
+	va_start(args, flags); \
+	mode = va_arg(args, int); \
+	va_end(args); \
+	if (strcmp(path, "/proc/self/mountinfo") == 0 && access(TABLE, F_OK) == 0) \
+		path = TABLE; \
+	return real(path, flags, mode); \
+}
+
+OPENER(open)
+OPENER(open64)
+C
+
 sub build
 {
 	my ($source, @options) = @_;
@@ -105,6 +134,14 @@ sub full_disk
 	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('full')) . '/full';
 
 	return { library => build($FULL_DISK, qq{-DFULL="$flag"}), flag => $flag };
+}
+
+# The same, "flag" is a mount table in the place of the kernel's.
+sub mount_table
+{
+	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('mounts')) . '/mountinfo';
+
+	return { library => build($MOUNT_TABLE, qq{-DTABLE="$flag"}), flag => $flag };
 }
 
 1;
