@@ -166,20 +166,25 @@ typedef struct LogPosition
 	uint64		offset;
 } LogPosition;
 
-#define MAX_SNAPSHOT_PARTS 8
+/* How far somebody came: in this part, the tables after this one are left. */
+typedef struct SnapshotPlace
+{
+	int			part;
+	Oid			after;
+} SnapshotPlace;
 
-/* A snapshot, as far as it was sent; its parts are the probes of the collector. */
+/* A snapshot, as far as it was hashed and sent. */
 typedef struct SentSnapshot
 {
+	int64		changes;		/* of the catalogues, before it was hashed; -1: not known */
+	Oid			last_table;		/* that was looked at */
+	SnapshotPlace hashed;
+	uint64		steady_hash;	/* of the parts that change only with the catalogues */
 	uint64		hash;			/* of the whole */
-	uint32		sent;			/* parts, a bit each */
-	bool		is_complete;	/* all are sent */
+	SnapshotPlace sent;
+	bool		is_complete;	/* all of it was sent */
+	int32		skipped;		/* definitions that could not be read */
 	TimestampTz begun_at;
-
-	/* what is known of it since the catalogues changed */
-	int64		changes;		/* of the catalogues before the hashes were computed; -1: not known */
-	uint64		hashes[MAX_SNAPSHOT_PARTS];
-	uint32		hashed;			/* parts whose hash still holds */
 } SentSnapshot;
 
 /* Written by collect/snapshots.c. */
