@@ -44,6 +44,8 @@ typedef struct VisitorSlot
 	uint32		collectors;		/* mask of 1 << CollectorType */
 	uint64		custom;			/* mask of 1 << place in SharedState.custom */
 	bool		finished;		/* set by the visitor: it has reported all it has to say */
+	uint32		left;			/* the same: what it did not come to */
+	uint32		failed;			/* the same: what ran into a timeout */
 } VisitorSlot;
 
 /* One per collector type; written by collect/ledger.c. */
@@ -62,6 +64,7 @@ typedef struct CollectorSlot
 	TimestampTz run_started;
 	uint64		run_ticket;		/* requests up to here are served by it */
 	int64		run_rows;
+	double		run_ms;			/* worked for it by visitors */
 	char		run_error[ERROR_TEXT_SIZE];
 	bool		run_lost;		/* its batch could not be kept */
 
@@ -144,10 +147,11 @@ typedef enum ProblemId
 	PROBLEM_VISITORS,			/* visitors cannot be started or fail */
 	PROBLEM_LOG,				/* the server log cannot be read */
 	PROBLEM_LOG_FORMAT,			/* its prefix is not understood in full */
-	PROBLEM_STATEMENTS			/* pg_stat_statements cannot be read */
+	PROBLEM_STATEMENTS,			/* pg_stat_statements cannot be read */
+	PROBLEM_LATE_VISITS			/* a database has not been visited for long */
 } ProblemId;
 
-#define NUM_PROBLEMS (PROBLEM_STATEMENTS + 1)
+#define NUM_PROBLEMS (PROBLEM_LATE_VISITS + 1)
 
 typedef struct ProblemSlot
 {
@@ -224,6 +228,12 @@ typedef struct SharedState
 	WorkerSlot	sender;
 	VisitorSlot visitors[MAX_VISITORS];
 	double		longest_visit_ms;
+	struct
+	{
+		int			databases;	/* that are visited */
+		int64		longest_gap_ms;	/* between two visits of a database, or since its last */
+		char		longest_gap_database[NAMEDATALEN];
+	}			visits;
 
 	CollectorSlot collectors[NUM_COLLECTORS];
 	ConditionVariable progress; /* a collection completed, a batch left the spool */

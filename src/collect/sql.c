@@ -198,6 +198,13 @@ SqlTimeLeft(const SqlRun *run)
 	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), run->deadline);
 }
 
+/* Of the statement, or waiting for a lock. */
+static bool
+IsTimeout(const char *sqlstate)
+{
+	return strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "55P03") == 0;
+}
+
 bool
 SqlRunStep(SqlRun *run, void (*step) (void *arg))
 {
@@ -212,6 +219,7 @@ SqlRunStep(SqlRun *run, void (*step) (void *arg))
 	left_ms = Min(Setting.statement_timeout_ms, SqlTimeLeft(run));
 	if (left_ms <= 0)
 	{
+		run->timed_out = true;
 		BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL,
 				   "the visit ran out of time; the next one begins with something else");
 		return false;
@@ -219,6 +227,8 @@ SqlRunStep(SqlRun *run, void (*step) (void *arg))
 	if (QueryRun(step, run, (int) left_ms, &error))
 		return true;
 	ProbeTakeBack(&run->stream);
+	if (IsTimeout(error.sqlstate))
+		run->timed_out = true;
 	BatchError(run->stream.batch, run->stream.type, run->stream.database,
 			   error.sqlstate[0] ? error.sqlstate : NULL, error.message);
 	return false;
@@ -244,7 +254,7 @@ RunProbes(SqlRun *run)
 	}
 }
 
-void
+bool
 SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 {
 	const SqlCollector *c = &sql_collectors[collector];
@@ -265,14 +275,15 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 	if (Collectors[collector].scope == SCOPE_DATABASE)
 	{
 		if (!SqlRunStep(&run, NameDatabase))
-			return;
+			return !run.timed_out;
 		run.stream.database = run.database;
 	}
 	if (c->prepare && !c->prepare(&run))
-		return;
+		return !run.timed_out;
 	if (c->run)
 		c->run(&run);
 	else
 		RunProbes(&run);
 	MetricStreamEnd(&run.stream);
+	return !run.timed_out;
 }

@@ -15,9 +15,10 @@
  * cluster.  In a worker each probe is a transaction of its own, gets
  * min(statement_timeout, what is left until the deadline; 0: there is none),
  * and reports its error to the batch; in_session (the caller's transaction)
- * errors are raised and the deadline is not looked at.
+ * errors are raised and the deadline is not looked at.  False: something ran
+ * out of time.
  */
-extern void SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
+extern bool SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
 
 #define MAX_METRIC_FIELDS 32
 
@@ -31,6 +32,7 @@ typedef struct SqlRun
 	const Probe *probe;			/* the one that runs */
 	char		database[NAMEDATALEN * 4];	/* in UTF-8 a byte of LATIN1 becomes two */
 	bool		in_session;
+	bool		timed_out;		/* a step did */
 	TimestampTz deadline;
 	Value		values[MAX_METRIC_FIELDS];	/* of the metric itself */
 	void	   *own;			/* of collectors that run themselves */
