@@ -31,7 +31,8 @@
 	"(?:''(?:\\\\.|[^''\\\\])*''|\"[^\"]*\"|[^\\s,;&]+)'"
 #define SECRET_IN_URL "'(://[^:/@\\s]*:)\\S*@'"
 
-#define VALUE "CASE WHEN s.is_own THEN s.reset_val ELSE s.setting END"
+#define VALUE \
+	"CASE WHEN NOT s.is_own THEN s.setting WHEN r.source IS NULL THEN s.reset_val ELSE r.setting END"
 #define MASKED_VALUE \
 	"CASE WHEN s.vartype <> 'string' OR " VALUE " = '' THEN " VALUE " " \
 	"WHEN s.name IN (" SECRETS_OF_SERVER ") OR s.name ~ '[.]' AND s.name ~* " SECRET_NAME " " \
@@ -41,7 +42,7 @@
 static const Field setting_fields[] = {
 	{"name", FIELD_TEXT, NULL, true, 0, 0, "s.name"},
 	{"setting", FIELD_TEXT, NULL, false, 0, 0, MASKED_VALUE},
-	{"unit", FIELD_TEXT, NULL, false, 0, 0, "s.unit"},
+	{"unit", FIELD_TEXT, NULL, false, 0, 0, "CASE WHEN r.source IS NULL THEN s.unit END"},
 	{"source", FIELD_TEXT, NULL, true, 0, 0,
 	 "CASE WHEN NOT s.is_own THEN s.source ELSE coalesce(r.source, f.source, 'command line') END"},
 	{"sourcefile", FIELD_TEXT, NULL, false, 0, 0,
@@ -50,11 +51,12 @@ static const Field setting_fields[] = {
 	FIELDS_END
 };
 
-/* ALTER DATABASE and ALTER ROLE, the strongest one. */
+/* ALTER DATABASE and ALTER ROLE, the strongest one: as it was typed, since a session keeps what it began with. */
 #define OF_ROLE \
 	"LATERAL (SELECT CASE WHEN d.setrole = 0 AND d.setdatabase = 0 THEN 'global' " \
 	"WHEN d.setrole = 0 THEN 'database' WHEN d.setdatabase = 0 THEN 'user' " \
-	"ELSE 'database user' END AS source " \
+	"ELSE 'database user' END AS source, " \
+	"pg_catalog.substr(o, pg_catalog.strpos(o, '=') + 1) AS setting " \
 	"FROM pg_catalog.pg_db_role_setting d, pg_catalog.unnest(d.setconfig) o " \
 	"WHERE s.is_own AND d.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database " \
 	"WHERE datname = pg_catalog.current_database())) " \
@@ -77,7 +79,8 @@ static const Field setting_fields[] = {
 #define SETTINGS(of_file) \
 	"(SELECT *, source IN ('session', 'interactive') AS is_own FROM pg_catalog.pg_settings) s " \
 	"LEFT JOIN " OF_ROLE " LEFT JOIN " of_file " " \
-	"WHERE s.pending_restart OR CASE WHEN s.is_own THEN s.reset_val IS DISTINCT FROM s.boot_val " \
+	"WHERE s.pending_restart OR CASE WHEN s.is_own " \
+	"THEN r.source IS NOT NULL OR s.reset_val IS DISTINCT FROM s.boot_val " \
 	"ELSE s.source NOT IN ('default', 'client', 'test', 'override') " \
 	"OR (s.source = 'override' AND s.context = 'postmaster') END " \
 	"ORDER BY s.name COLLATE pg_catalog.\"C\""
