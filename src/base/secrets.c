@@ -10,6 +10,7 @@
  */
 #include "base/secrets.h"
 
+#include "base/literals.h"
 #include "base/sqltext.h"
 
 #include <string.h>
@@ -21,39 +22,44 @@
 typedef struct Tag
 {
 	const char *start;
-	size_t		len;
+	size_t len;
 } Tag;
 
 typedef struct Masker
 {
-	SqlText		sql;			/* in a comment: up to its end */
-	size_t		at;				/* looked at up to here */
-	size_t		copied;			/* copied up to here */
-	char	   *out;
-	size_t		size;
-	size_t		used;
-	bool		cut;
+	SqlText sql;   /* in a comment: up to its end */
+	size_t at;	   /* looked at up to here */
+	size_t copied; /* copied up to here */
+	char *out;
+	size_t size;
+	size_t used;
+	bool cut;
 
-	bool		in_string;		/* between single quotes */
-	bool		escapes;		/* in_string: backslash means something */
-	Tag			tags[MAX_DOLLAR_DEPTH]; /* the dollar quotes that are open, "$tag$" */
-	int			depth;
-	bool		assembled;		/* a password is put together: mask every constant … */
-	bool		for_good;		/* … not only up to the next semicolon */
+	bool in_string;				/* between single quotes */
+	bool escapes;				/* in_string: backslash means something */
+	Tag tags[MAX_DOLLAR_DEPTH]; /* the dollar quotes that are open, "$tag$" */
+	int depth;
+	bool assembled; /* a password is put together: mask every constant … */
+	bool for_good;	/* … not only up to the next semicolon */
+	RoleStatement role;
 } Masker;
 
 /* Endings of words, in lower case. */
 static const char *const secret_words[] = {
-	"password", "passwd", "passphrase", "pwd", "secret", "secret_key", "access_key", "private_key",
-	"api_key", "apikey", "client_key", "server_key", "token",
+	"password",	  "passwd",		"passphrase",  "pwd",	  "secret",
+	"secret_key", "access_key", "private_key", "api_key", "apikey",
+	"client_key", "server_key", "token",	   "secrets", "passwords",
 };
+
+/* What they end with. */
+static const char secret_endings[] = "deyntsDEYNTS";
 
 /* ---- output ---- */
 
 static void
 Put(Masker *m, const char *bytes, size_t len)
 {
-	size_t		room = m->size - m->used;
+	size_t room = m->size - m->used;
 
 	if (len > room)
 	{
@@ -77,32 +83,17 @@ MaskBetween(Masker *m, size_t from, size_t to)
 	m->copied = to;
 }
 
-/* A character that was cut in two goes whole. */
-static size_t
-WholeCharacters(const char *text, size_t len)
-{
-	size_t		lead = len;
-	unsigned char c;
-
-	while (lead > 0 && len - lead < 3 && ((unsigned char) text[lead - 1] & 0xC0) == 0x80)
-		lead--;
-	if (lead == 0)
-		return len;
-	c = (unsigned char) text[--lead];
-	if ((c >= 0xC0 && len - lead < 2) || (c >= 0xE0 && len - lead < 3) ||
-		(c >= 0xF0 && len - lead < 4))
-		return lead;
-	return len;
-}
-
 /* ---- words ---- */
 
 static bool
 IsSecretWord(const char *word, size_t len)
 {
+	if (len < strlen("pwd") ||
+		memchr(secret_endings, word[len - 1], sizeof(secret_endings) - 1) == NULL)
+		return false;
 	for (size_t i = 0; i < sizeof(secret_words) / sizeof(secret_words[0]); i++)
 	{
-		size_t		ending = strlen(secret_words[i]);
+		size_t ending = strlen(secret_words[i]);
 
 		if (len >= ending && strncasecmp(word + len - ending, secret_words[i], ending) == 0)
 			return true;
@@ -136,7 +127,7 @@ FindQuote(Masker *m, size_t i, size_t unit, bool escapes, size_t *after)
 {
 	while (i < m->sql.len)
 	{
-		size_t		run;
+		size_t run;
 
 		if (m->sql.text[i] == '\\' && escapes)
 		{
@@ -170,7 +161,7 @@ FindQuote(Masker *m, size_t i, size_t unit, bool escapes, size_t *after)
 static bool
 IsContinued(const Masker *m, size_t i, size_t *next)
 {
-	size_t		end = SqlSkipBlanks(&m->sql, i);
+	size_t end = SqlSkipBlanks(&m->sql, i);
 
 	*next = end + 1;
 	return SqlCharAt(&m->sql, end) == '\'' && memchr(m->sql.text + i, '\n', end - i) != NULL;
@@ -180,7 +171,7 @@ IsContinued(const Masker *m, size_t i, size_t *next)
 static size_t
 MaskConstant(Masker *m, size_t i, size_t unit, bool escapes)
 {
-	size_t		after;
+	size_t after;
 
 	for (;;)
 	{
@@ -193,8 +184,8 @@ MaskConstant(Masker *m, size_t i, size_t unit, bool escapes)
 static size_t
 MaskDollarConstant(Masker *m, size_t i, size_t tag_len)
 {
-	Tag			tag = {m->sql.text + i, tag_len};
-	size_t		end = FindTag(m, i + tag_len, tag);
+	Tag tag = {m->sql.text + i, tag_len};
+	size_t end = FindTag(m, i + tag_len, tag);
 
 	MaskBetween(m, i + tag_len, end);
 	return end < m->sql.len ? end + tag_len : m->sql.len;
@@ -204,7 +195,8 @@ MaskDollarConstant(Masker *m, size_t i, size_t tag_len)
 static size_t
 FindBlankOrQuote(const Masker *m, size_t i)
 {
-	while (i < m->sql.len && !IsSpace(m->sql.text[i]) && m->sql.text[i] != '\'' && m->sql.text[i] != '"')
+	while (i < m->sql.len && !IsSpace(m->sql.text[i]) && m->sql.text[i] != '\'' &&
+		   m->sql.text[i] != '"')
 		i += m->sql.text[i] == '\\' && (m->escapes || SqlCharAt(&m->sql, i + 1) != '\'') ? 2 : 1;
 	return i < m->sql.len ? i : m->sql.len;
 }
@@ -221,19 +213,21 @@ FindDoubleQuote(const Masker *m, size_t i)
 static bool
 ClosesString(const Masker *m, size_t i)
 {
-	size_t		next = SqlSkipBlanks(&m->sql, i + 1);
-	char		c = SqlCharAt(&m->sql, next);
+	size_t next = SqlSkipBlanks(&m->sql, i + 1);
+	char c = SqlCharAt(&m->sql, next);
 
-	return m->in_string && (c == '\0' || strchr(",;)", c) != NULL || SqlStartsWith(&m->sql, next, "||"));
+	return m->in_string &&
+		   (c == '\0' || strchr(",;)", c) != NULL || SqlStartsWith(&m->sql, next, "||"));
 }
 
 /* Is this dollar quote the end of the body that we are in? */
 static bool
 ClosesBody(const Masker *m, size_t i, size_t tag_len)
 {
-	const Tag  *open = &m->tags[m->depth > 0 ? m->depth - 1 : 0];
+	const Tag *open = &m->tags[m->depth > 0 ? m->depth - 1 : 0];
 
-	return m->depth > 0 && tag_len == open->len && memcmp(m->sql.text + i, open->start, tag_len) == 0;
+	return m->depth > 0 && tag_len == open->len &&
+		   memcmp(m->sql.text + i, open->start, tag_len) == 0;
 }
 
 /* How many single quotes make a quote, where a run of them opens a constant. */
@@ -248,7 +242,7 @@ QuoteUnit(const Masker *m, size_t run)
 static size_t
 SkipPrefix(const Masker *m, size_t i, bool *escapes)
 {
-	char		c = SqlCharAt(&m->sql, i);
+	char c = SqlCharAt(&m->sql, i);
 
 	*escapes = c == 'e' || c == 'E';
 	if (c != '\0' && strchr("eEnNbBxX", c) != NULL && SqlCharAt(&m->sql, i + 1) == '\'')
@@ -279,7 +273,7 @@ SkipOperator(const Masker *m, size_t i, bool *found)
 static bool
 IsCall(const Masker *m, size_t i)
 {
-	size_t		start = i;
+	size_t start = i;
 
 	while (i < m->sql.len && (IsWordChar(m->sql.text[i]) || m->sql.text[i] == '.'))
 		i++;
@@ -290,7 +284,7 @@ IsCall(const Masker *m, size_t i)
 static void
 MaskBareValue(Masker *m, size_t i)
 {
-	size_t		after;
+	size_t after;
 
 	if (SqlCharAt(&m->sql, i) == '"' || SqlStartsWith(&m->sql, i, "\\\""))
 	{
@@ -309,15 +303,36 @@ MaskBareValue(Masker *m, size_t i)
 	MaskBetween(m, i, m->at);
 }
 
+/*
+ * A role's password without quotes, or with the wrong ones: the server refuses
+ * it, and quotes the statement in its log.
+ */
+static void
+MaskUnquotedPassword(Masker *m, size_t i)
+{
+	size_t end = i;
+
+	if (m->role != ROLE_STATEMENT_PASSWORD || SqlCharAt(&m->sql, i) == '$')
+		return;
+	if (SqlCharAt(&m->sql, i) == '"')
+		end = FindDoubleQuote(m, i + 1);
+	while (end < m->sql.len && !IsSpace(m->sql.text[end]) && m->sql.text[end] != ';')
+		end++;
+	if (end - i == strlen("null") && SqlStartsWith(&m->sql, i, "null"))
+		return;
+	MaskBetween(m, i, end);
+	m->at = end;
+}
+
 /* What follows a word that announces a secret; i is behind the word. */
 static void
 MaskAfterWord(Masker *m, size_t i)
 {
-	bool		within = m->in_string || m->sql.in_comment || m->depth > 0;
-	bool		has_operator;
-	bool		escapes;
-	size_t		run;
-	size_t		tag_len;
+	bool within = m->in_string || m->sql.in_comment || m->depth > 0;
+	bool has_operator;
+	bool escapes;
+	size_t run;
+	size_t tag_len;
 
 	if (SqlCharAt(&m->sql, i) == '\\' && SqlCharAt(&m->sql, i + 1) == '"')
 		i++;
@@ -332,7 +347,7 @@ MaskAfterWord(Masker *m, size_t i)
 		m->assembled = true;
 	else if (run > 0)
 	{
-		size_t		unit = QuoteUnit(m, run);
+		size_t unit = QuoteUnit(m, run);
 
 		/* in a connection string a backslash hides a quote, too */
 		m->at = MaskConstant(m, i + unit, unit, escapes || (unit > 1 && has_operator));
@@ -345,7 +360,7 @@ MaskAfterWord(Masker *m, size_t i)
 		m->at = MaskDollarConstant(m, i, tag_len);
 	else if (m->in_string && m->escapes && SqlStartsWith(&m->sql, i, "\\'"))
 	{
-		size_t		end = i + 2;
+		size_t end = i + 2;
 
 		while (end < m->sql.len && m->sql.text[end] != '\'' && !SqlStartsWith(&m->sql, end, "\\'"))
 			end++;
@@ -360,6 +375,8 @@ MaskAfterWord(Masker *m, size_t i)
 			MaskBareValue(m, i);
 		else if (has_operator && IsCall(m, i))
 			m->assembled = true;
+		else
+			MaskUnquotedPassword(m, i);
 	}
 	if (m->at > m->sql.len)
 		m->at = m->sql.len;
@@ -369,12 +386,13 @@ MaskAfterWord(Masker *m, size_t i)
 static void
 MaskInUri(Masker *m)
 {
-	size_t		start = m->at + 3;
-	size_t		end = start;
-	size_t		colon = 0;
-	size_t		sign = 0;
+	size_t start = m->at + 3;
+	size_t end = start;
+	size_t colon = 0;
+	size_t sign = 0;
 
-	while (end < m->sql.len && !IsSpace(m->sql.text[end]) && strchr("/'\"", m->sql.text[end]) == NULL)
+	while (end < m->sql.len && !IsSpace(m->sql.text[end]) &&
+		   strchr("/'\"", m->sql.text[end]) == NULL)
 	{
 		if (m->sql.text[end] == ':' && colon == 0)
 			colon = end;
@@ -399,20 +417,25 @@ MaskInUri(Masker *m)
 static void
 TakeWord(Masker *m)
 {
-	size_t		start = m->at;
+	size_t start = m->at;
 
 	while (m->at < m->sql.len && IsWordChar(m->sql.text[m->at]))
 		m->at++;
+	if (!m->in_string && !m->sql.in_comment && m->depth == 0)
+		m->role = RoleStatementNext(m->role, m->sql.text + start, m->at - start);
 	if (IsSecretWord(m->sql.text + start, m->at - start))
 		MaskAfterWord(m, m->at);
+	else if (m->role == ROLE_STATEMENT_PASSWORD)
+		MaskUnquotedPassword(m, SqlSkipBlanks(&m->sql, m->at));
 }
 
 /* "Quoted identifiers" may hold an apostrophe. */
 static void
 TakeIdentifier(Masker *m)
 {
-	size_t		start = m->at + 1;
-	const char *end = start < m->sql.len ? memchr(m->sql.text + start, '"', m->sql.len - start) : NULL;
+	size_t start = m->at + 1;
+	const char *end =
+		start < m->sql.len ? memchr(m->sql.text + start, '"', m->sql.len - start) : NULL;
 
 	m->at = end ? (size_t) (end - m->sql.text) + 1 : m->sql.len;
 	if (end && IsSecretWord(m->sql.text + start, m->at - 1 - start))
@@ -450,7 +473,7 @@ TakeQuote(Masker *m)
 static void
 TakeDollar(Masker *m)
 {
-	size_t		len = SqlDollarTag(&m->sql, m->at);
+	size_t len = SqlDollarTag(&m->sql, m->at);
 
 	if (len == 0)
 	{
@@ -479,13 +502,13 @@ TakeDollar(Masker *m)
 static bool
 IsBlockWithSecret(const Masker *m)
 {
-	size_t		i = SqlSkipBlanks(&m->sql, 0);
+	size_t i = SqlSkipBlanks(&m->sql, 0);
 
 	if (!SqlStartsWith(&m->sql, i, "do") || IsWordChar(SqlCharAt(&m->sql, i + 2)))
 		return false;
 	while (i < m->sql.len)
 	{
-		size_t		start = i;
+		size_t start = i;
 
 		while (i < m->sql.len && IsWordChar(m->sql.text[i]))
 			i++;
@@ -503,8 +526,8 @@ Scan(Masker *m)
 {
 	while (m->at < m->sql.len && !m->cut)
 	{
-		char		c = m->sql.text[m->at];
-		bool		in_code = !m->in_string && !m->sql.in_comment;
+		char c = m->sql.text[m->at];
+		bool in_code = !m->in_string && !m->sql.in_comment;
 
 		if (IsWordStart(c))
 			TakeWord(m);
@@ -525,7 +548,10 @@ Scan(Masker *m)
 		else
 		{
 			if (c == ';' && in_code)
+			{
 				m->assembled = m->for_good;
+				m->role = ROLE_STATEMENT_BEGIN;
+			}
 			m->at++;
 		}
 	}
@@ -535,7 +561,7 @@ Scan(Masker *m)
 static void
 TakeComment(Masker *m, size_t end)
 {
-	Masker		outside = *m;
+	Masker outside = *m;
 
 	m->sql.len = end;
 	m->sql.in_comment = true;
@@ -550,15 +576,29 @@ TakeComment(Masker *m, size_t end)
 	m->at = end;
 }
 
+static size_t
+Finish(Masker *m, bool *cut)
+{
+	Scan(m);
+	if (m->copied < m->sql.len)
+		Put(m, m->sql.text + m->copied, m->sql.len - m->copied);
+	*cut = m->cut;
+	return m->cut ? SqlWholeCharacters(m->out, m->used) : m->used;
+}
+
 size_t
 SecretsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 {
-	Masker		m = {.sql = {text, len}, .out = out, .size = size};
+	Masker m = {.sql = {text, len}, .out = out, .size = size};
 
 	m.assembled = m.for_good = IsBlockWithSecret(&m);
-	Scan(&m);
-	if (m.copied < len)
-		Put(&m, text + m.copied, len - m.copied);
-	*cut = m.cut;
-	return m.cut ? WholeCharacters(out, m.used) : m.used;
+	return Finish(&m, cut);
+}
+
+size_t
+SecretsMaskProse(const char *text, size_t len, char *out, size_t size, bool *cut)
+{
+	Masker m = {.sql = {text, len, .in_comment = true}, .out = out, .size = size};
+
+	return Finish(&m, cut);
 }

@@ -25,11 +25,15 @@
  *	- within a string constant also what follows such a word and = or :
  *	  without quotes (connection strings);
  *	- the password of a URI;
+ *	- the password of a role, where somebody forgot its quotes;
  *	- every string constant of a statement whose password is put together from
  *	  parts (format('… PASSWORD %L', …), 'PASSWORD ' || …), and of a DO block
  *	  that mentions one.
  * In doubt more is masked rather than less.
  */
 extern size_t SecretsMask(const char *text, size_t len, char *out, size_t size, bool *cut);
+
+/* The same for a message that may quote a connection string or a line of pg_hba.conf. */
+extern size_t SecretsMaskProse(const char *text, size_t len, char *out, size_t size, bool *cut);
 
 #endif /* SECRETS_H */

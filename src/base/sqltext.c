@@ -16,7 +16,7 @@ SqlCharAt(const SqlText *sql, size_t i)
 bool
 SqlStartsWith(const SqlText *sql, size_t i, const char *word)
 {
-	size_t		len = strlen(word);
+	size_t len = strlen(word);
 
 	return i <= sql->len && sql->len - i >= len && strncasecmp(sql->text + i, word, len) == 0;
 }
@@ -24,7 +24,7 @@ SqlStartsWith(const SqlText *sql, size_t i, const char *word)
 size_t
 SqlCountQuotes(const SqlText *sql, size_t i)
 {
-	size_t		start = i;
+	size_t start = i;
 
 	while (SqlCharAt(sql, i) == '\'')
 		i++;
@@ -42,7 +42,7 @@ SqlSkipLine(const SqlText *sql, size_t i)
 size_t
 SqlSkipComment(const SqlText *sql, size_t i)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	do
 	{
@@ -81,11 +81,28 @@ SqlSkipBlanks(const SqlText *sql, size_t i)
 size_t
 SqlDollarTag(const SqlText *sql, size_t i)
 {
-	size_t		end = i + 1;
+	size_t end = i + 1;
 
 	if (SqlCharAt(sql, i) != '$' || IsDigit(SqlCharAt(sql, end)))
 		return 0;
 	while (end < sql->len && IsWordChar(sql->text[end]))
 		end++;
 	return SqlCharAt(sql, end) == '$' ? end + 1 - i : 0;
+}
+
+size_t
+SqlWholeCharacters(const char *text, size_t len)
+{
+	size_t lead = len;
+	unsigned char c;
+
+	while (lead > 0 && len - lead < 3 && ((unsigned char) text[lead - 1] & 0xC0) == 0x80)
+		lead--;
+	if (lead == 0)
+		return len;
+	c = (unsigned char) text[--lead];
+	if ((c >= 0xC0 && len - lead < 2) || (c >= 0xE0 && len - lead < 3) ||
+		(c >= 0xF0 && len - lead < 4))
+		return lead;
+	return len;
 }

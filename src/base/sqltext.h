@@ -13,8 +13,8 @@
 typedef struct SqlText
 {
 	const char *text;
-	size_t		len;
-	bool		in_comment;		/* what looks like a comment is none */
+	size_t len;
+	bool in_comment; /* what looks like a comment is none */
 } SqlText;
 
 /* '\0' behind the end. */
@@ -35,6 +35,9 @@ extern size_t SqlSkipBlanks(const SqlText *sql, size_t i);
 
 /* Length of the "$tag$" at i, 0 if there is none. */
 extern size_t SqlDollarTag(const SqlText *sql, size_t i);
+
+/* Length without a UTF-8 character that was cut in two at the end. */
+extern size_t SqlWholeCharacters(const char *text, size_t len);
 
 static inline bool
 IsSpace(char c)
@@ -61,4 +64,4 @@ IsWordChar(char c)
 	return IsWordStart(c) || IsDigit(c);
 }
 
-#endif							/* SQLTEXT_H */
+#endif /* SQLTEXT_H */

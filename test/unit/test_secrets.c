@@ -27,8 +27,8 @@ typedef struct Case
 static char *
 masked(const char *text, size_t len, size_t size, bool *cut)
 {
-	char	   *exact = malloc(len ? len : 1); /* so that a sanitizer sees what lies behind */
-	char	   *out = malloc(size + 1);
+	char *exact = malloc(len ? len : 1); /* so that a sanitizer sees what lies behind */
+	char *out = malloc(size + 1);
 
 	memcpy(exact, text, len);
 	out[SecretsMask(exact, len, out, size, cut)] = '\0';
@@ -41,8 +41,8 @@ check(const Case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
-		bool		cut;
-		char	   *out = masked(cases[i].before, strlen(cases[i].before), 4096, &cut);
+		bool cut;
+		char *out = masked(cases[i].before, strlen(cases[i].before), 4096, &cut);
 
 		assert_string_equal(out, cases[i].after ? cases[i].after : cases[i].before);
 		assert_false(cut);
@@ -84,6 +84,10 @@ passwords_of_roles(void **state)
 		{"ALTER ROLE bob PASSWORD 'one'\n  'two' NOLOGIN",
 		 "ALTER ROLE bob PASSWORD '" MASK "'\n  '" MASK "' NOLOGIN"},
 		{"ALTER ROLE \"o'b\" PASSWORD 'x'", "ALTER ROLE \"o'b\" PASSWORD '" MASK "'"},
+		{"ALTER ROLE bob PASSWORD s3cr3t NOLOGIN", "ALTER ROLE bob PASSWORD " MASK " NOLOGIN"},
+		{"CREATE USER bob PASSWORD \"s3cr3t\";SELECT a",
+		 "CREATE USER bob PASSWORD " MASK ";SELECT a"},
+		{"CREATE USER bob IDENTIFIED BY s3cr3t", "CREATE USER bob IDENTIFIED BY " MASK},
 		{"SET app.\"password\" = 'x'", "SET app.\"password\" = '" MASK "'"},
 		{"SET my.app_password TO 'x'", "SET my.app_password TO '" MASK "'"},
 		{"ALTER DATABASE d SET my.secret = 'x'", "ALTER DATABASE d SET my.secret = '" MASK "'"},
@@ -186,6 +190,33 @@ what_is_no_secret_stays(void **state)
 }
 
 static void
+prose(void **state)
+{
+	static const Case cases[] = {
+		{"password authentication failed for user \"bob\"", NULL},
+		{"Connection matched pg_hba.conf line 4: \"host all all ::1/128 ldap ldapbindpasswd=s3c "
+		 "ldapport=1\"",
+		 "Connection matched pg_hba.conf line 4: \"host all all ::1/128 ldap ldapbindpasswd=" MASK
+		 " ldapport=1\""},
+		{"hostssl all all all radius radiussecrets=\"s3c\"",
+		 "hostssl all all all radius radiussecrets=\"" MASK "\""},
+		{"it's host=h password='s 3' user=u", "it's host=h password='" MASK "' user=u"},
+		{"could not connect to postgres://bob:s3c@h/d: no",
+		 "could not connect to postgres://bob:" MASK "@h/d: no"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char out[256];
+		bool cut;
+
+		out[SecretsMaskProse(cases[i].before, strlen(cases[i].before), out, sizeof(out) - 1,
+							 &cut)] = '\0';
+		assert_string_equal(out, cases[i].after ? cases[i].after : cases[i].before);
+	}
+}
+
+static void
 cut_off_texts(void **state)
 {
 	static const Case cases[] = {
@@ -212,8 +243,8 @@ cut_off_texts(void **state)
 static void
 the_result_fits(void **state)
 {
-	bool		cut;
-	char	   *out;
+	bool cut;
+	char *out;
 
 	out = masked("SELECT \xC3\xA4\xC3\xB6", 11, 11, &cut);
 	assert_string_equal(out, "SELECT \xC3\xA4\xC3\xB6");
@@ -268,12 +299,12 @@ no_prefix_shows_a_secret(void **state)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 	{
-		size_t		len = strlen(texts[i]);
+		size_t len = strlen(texts[i]);
 
 		for (size_t part = 0; part <= len; part++)
 		{
-			bool		cut;
-			char	   *out = masked(texts[i], part, 4096, &cut);
+			bool cut;
+			char *out = masked(texts[i], part, 4096, &cut);
 
 			/* a block whose cut leaves the word out cannot be told from others */
 			if (strncmp(texts[i], "DO $x$", 6) != 0 || part == len)
@@ -296,15 +327,15 @@ any_text_is_survived_in_linear_time(void **state)
 		"do",		  "secret ",   "to ",		 "password/*",
 		"password '", "password$", "password='", "'password ''",
 	};
-	unsigned	seed = 1;
-	size_t		size = 256 * 1024;
-	char	   *big = malloc(size);
-	bool		cut;
+	unsigned seed = 1;
+	size_t size = 256 * 1024;
+	char *big = malloc(size);
+	bool cut;
 
 	for (int round = 0; round < 20000; round++)
 	{
-		char		text[256] = "";
-		int			count;
+		char text[256] = "";
+		int count;
 
 		seed = seed * 1103515245 + 12345;
 		count = (int) (seed >> 16) % 24;
@@ -319,7 +350,7 @@ any_text_is_survived_in_linear_time(void **state)
 
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
 	{
-		size_t		len = strlen(pieces[i]);
+		size_t len = strlen(pieces[i]);
 
 		for (size_t at = 0; at + len <= size; at += len)
 			memcpy(big + at, pieces[i], len);
@@ -336,6 +367,7 @@ main(void)
 		cmocka_unit_test(connections_and_options),
 		cmocka_unit_test(statements_within_statements),
 		cmocka_unit_test(what_is_no_secret_stays),
+		cmocka_unit_test(prose),
 		cmocka_unit_test(cut_off_texts),
 		cmocka_unit_test(the_result_fits),
 		cmocka_unit_test(no_prefix_shows_a_secret),
