@@ -41,6 +41,7 @@ JsonTypeOf(FieldType type)
 		case FIELD_ROWS:
 			return "array";
 		case FIELD_COUNTS:
+		case FIELD_VALUES:
 		case FIELD_OBJECT:
 			return "object";
 	}

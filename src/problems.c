@@ -22,6 +22,7 @@
 #include "base/shared.h"
 #include "base/url.h"
 #include "base/worker.h"
+#include "log/output.h"
 #include "problems.h"
 #include "spool/spool.h"
 
@@ -124,6 +125,11 @@ CheckSettings(JsonWriter *w)
 			"wait there (" UINT64_FORMAT " now), the counts of those dropped, the position in the "
 			"server log and a registration; set it to a directory on disk",
 			pg_atomic_read_u64(&Shared->batches));
+	if (CollectorEnabled(COLLECTOR_PG_LOG) && !LogIsEnglish())
+		Add(w, "\"lc_messages\" is \"%s\": entries of the server log are understood in English; in "
+			"other languages only what SQLSTATE tells is known, without names and numbers, so "
+			"checkpoints, slow statements and the like are not; set it to C",
+			GetConfigOption("lc_messages", true, false));
 	CheckTracker(w, "track_counts", "counters of tables and indexes, and autovacuum's needs");
 	CheckTracker(w, "track_activities", "active and idle-in-transaction times");
 	CheckTracker(w, "track_io_timing", "read and write times");

@@ -25,6 +25,7 @@ typedef enum FieldType
 	FIELD_INTS,					/* array of integers */
 	FIELD_ROWS,					/* array of objects, open set of keys */
 	FIELD_COUNTS,				/* object of text -> integer, open set of keys */
+	FIELD_VALUES,				/* object of text -> number, text or bool, open set of keys */
 	FIELD_FILES,				/* size of relation files, see collect/files.h; a number on the wire */
 	FIELD_OBJECT,				/* one object, see "fields" */
 	FIELD_OBJECTS				/* array of objects, see "fields" */

@@ -381,6 +381,7 @@ JsonFields(JsonWriter *w, const Field *fields, const Value *values)
 			case FIELD_INTS:
 			case FIELD_ROWS:
 			case FIELD_COUNTS:
+			case FIELD_VALUES:
 				/* structure: written by whoever declares it */
 				break;
 		}

@@ -379,6 +379,14 @@ static const BoolSetting bool_settings[] = {
 	 &Setting.spool_sync, true},
 };
 
+/* In the order of LogRedact in log/redact.h. */
+static const struct config_enum_entry log_redact_options[] = {
+	{"none", 0, false},
+	{"parameters", 1, false},
+	{"statements", 2, false},
+	{NULL, 0, false}
+};
+
 static const IntSetting int_settings[] = {
 	{"pganalytics.interval", "Lower bound for the interval of every collector without one of its own.",
 	 "0 leaves each collector its default.", &Setting.interval_s, 0, 0, DAY, GUC_UNIT_S},
@@ -464,7 +472,8 @@ static const StringSetting string_settings[] = {
 	{"pganalytics.jwt_secret_file", "File of the secret that tokens are signed with (HS256).",
 	 "At least 32 bytes; group and others must have no access to it.", &Setting.jwt_secret_file, "",
 	 SECRET, CheckPath},
-	{"pganalytics.log_filters", "Severities of the server log that are sent, or all.", NULL,
+	{"pganalytics.log_filters", "Severities of the server log that are sent, or all.",
+	 "What the classifier knows (checkpoints, slow statements, ...) is always sent.",
 	 &Setting.log_filters, "WARNING,ERROR,FATAL,PANIC", 0, CheckSeverities},
 };
 
@@ -495,6 +504,11 @@ SettingsInit(void)
 		DefineCustomStringVariable(s->name, s->what, s->more, s->value, s->boot, PGC_SIGHUP,
 								   s->flags, s->check, s->assign, NULL);
 	}
+	DefineCustomEnumVariable("pganalytics.log_redact", "What is masked in entries of the server log.",
+							 "none: passwords; parameters: also bind values, values in messages, "
+							 "DETAIL and CONTEXT, and constants of statements; statements: also no "
+							 "statement at all.", &Setting.log_redact, 1, log_redact_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("pganalytics.state_directory",
 							   "Directory of the spool, absolute or relative to the data directory.",
 							   "Created with mode 0700; one per server.", &Setting.state_directory,

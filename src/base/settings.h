@@ -48,6 +48,7 @@ typedef struct Settings
 	int			custom_row_limit;
 	int			visitors;
 	char	   *log_filters;
+	int			log_redact;		/* LogRedact of log/redact.h */
 	int			log_max_rate;	/* entries a second */
 	int			log_entry_size_kb;
 	int			drain_rate_kb;	/* kB a second, 0: no limit */

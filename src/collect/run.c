@@ -86,12 +86,6 @@ MetricStreamArrayEnd(MetricStream *stream)
 }
 
 void
-MetricStreamKeepRows(MetricStream *stream)
-{
-	stream->rows_are_open = false;
-}
-
-void
 MetricStreamEmpty(MetricStream *stream)
 {
 	StreamOpenMetric(stream);
@@ -283,6 +277,7 @@ ProbeTypeFits(FieldType type, Oid oid)
 			return oid == INT4ARRAYOID;
 		case FIELD_ROWS:
 		case FIELD_COUNTS:
+		case FIELD_VALUES:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:
 			break;
@@ -415,6 +410,7 @@ ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const
 			break;
 		case FIELD_ROWS:
 		case FIELD_COUNTS:
+		case FIELD_VALUES:
 		case FIELD_OBJECT:
 		case FIELD_OBJECTS:
 			break;

@@ -2,32 +2,22 @@
  * output.c
  *		Which entries of the log are sent, and how.
  *
- * Until there is redaction, nothing of an entry leaves the server but who,
- * when, severity, SQLSTATE and message.
+ * What the classifier knows is sent, whatever its severity; of the others
+ * log_filters decides.  Nothing of an entry leaves the server but through the
+ * redactor.
  */
 #include "postgres.h"
 
 #include "log/output.h"
 
+#include <locale.h>
+
 #include "base/collectors.h"
 #include "base/settings.h"
+#include "log/write.h"
 #include "log/zone.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
-
-/* Positions in EntryFields of fields.c. */
-typedef enum EntryField
-{
-	ENTRY_TIMESTAMP,
-	ENTRY_LEVEL,
-	ENTRY_MESSAGE,
-	ENTRY_SQLSTATE,
-	ENTRY_PID,
-	ENTRY_USER,
-	ENTRY_DATABASE,
-	ENTRY_APPLICATION
-} EntryField;
-
-#define NUM_ENTRY_FIELDS (ENTRY_APPLICATION + 1)
 
 static uint32
 ReadLevels(const char *filters)
@@ -68,8 +58,13 @@ ReadOwnPids(LogOutput *out)
 static bool
 IsOwnChatter(const LogOutput *out, const LogEntry *entry)
 {
-	if (entry->level >= WORD_WARNING || entry->pid == 0)
+	static const char own[] = "pganalytics: ";
+	const LogText *message = &entry->text[LOG_MESSAGE];
+
+	if (entry->level >= WORD_WARNING)
 		return false;
+	if (entry->pid == 0)
+		return message->len > strlen(own) && memcmp(message->data, own, strlen(own)) == 0;
 	for (int i = 0; i < out->num_own; i++)
 	{
 		if (entry->pid == out->own[i])
@@ -102,78 +97,14 @@ BeginMetric(LogOutput *out, const LogOrigin *origin)
 	JsonArrayBegin(out->writer, "entries");
 }
 
-/*
- * A text as C string, into a buffer.  The byte after a text may be the first
- * of the next one, so they are not terminated where they lie.
- */
-static void
-SetText(Value *value, const LogText *text, char *buffer, size_t size)
-{
-	size_t		len;
-
-	if (text->data == NULL)
-		return;
-	len = LogTextCut(text->data, text->len, size - 1);
-	memcpy(buffer, text->data, len);
-	buffer[len] = '\0';
-	ValueSetText(value, buffer);
-}
-
-/*
- * The message, cut and terminated in place: behind it is a byte of the same
- * entry that nobody needs any more, or the spare one of the buffer.
- */
-static void
-SetMessage(Value *value, LogText *message)
-{
-	static const char mark[] = "…";
-	size_t		limit = (size_t) Setting.log_entry_size_kb * 1024;
-	char	   *nul;
-
-	if (message->len > limit)
-	{
-		message->len = LogTextCut(message->data, message->len, limit - strlen(mark));
-		memcpy(message->data + message->len, mark, strlen(mark));
-		message->len += strlen(mark);
-	}
-	/* becomes U+FFFD, as any other byte that is no UTF-8 */
-	while ((nul = memchr(message->data, '\0', message->len)) != NULL)
-		*nul = (char) 0xFF;
-	message->data[message->len] = '\0';
-	ValueSetText(value, message->data);
-}
-
 static void
 WriteEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry, bool has_time, int64 unix_us)
 {
-	Value		values[NUM_ENTRY_FIELDS] = {0};
-	const Field *fields = PgLogFields[FieldIndex(PgLogFields, "entries")].fields;
-	char		sqlstate[8];
-	char		user[256];
-	char		database[256];
-	char		application[256];
-
 	if (out->writer != NULL && BatchMetricIsLong(out->batch))
 		LogOutputEnd(out);
 	if (out->writer == NULL)
 		BeginMetric(out, origin);
-
-	if (has_time)
-		ValueSetInt(&values[ENTRY_TIMESTAMP], unix_us);
-	if (entry->pid != 0)
-		ValueSetInt(&values[ENTRY_PID], entry->pid);
-	ValueSetText(&values[ENTRY_LEVEL], LogWordName(entry->level));
-	SetText(&values[ENTRY_SQLSTATE], &entry->text[LOG_SQLSTATE], sqlstate, sizeof(sqlstate));
-	SetText(&values[ENTRY_USER], &entry->text[LOG_USER], user, sizeof(user));
-	SetText(&values[ENTRY_DATABASE], &entry->text[LOG_DATABASE], database, sizeof(database));
-	SetText(&values[ENTRY_APPLICATION], &entry->text[LOG_APPLICATION],
-			application, sizeof(application));
-	/* last: it may write over what lies behind it */
-	SetMessage(&values[ENTRY_MESSAGE], &entry->text[LOG_MESSAGE]);
-
-	JsonObjectBegin(out->writer, NULL);
-	JsonFields(out->writer, fields, values);
-	JsonObjectEnd(out->writer);
+	LogEntryWrite(out->writer, &out->redactor, entry, out->meaning, has_time, unix_us);
 	BatchCountRows(out->batch, 1);
 	out->written++;
 }
@@ -186,7 +117,10 @@ LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 
 	if (has_time)
 		out->last_us = unix_us;
-	if ((out->levels & (1u << entry->level)) == 0 || IsOwnChatter(out, entry))
+	if (IsOwnChatter(out, entry))
+		return;
+	LogClassify(entry, out->meaning);
+	if (out->meaning->event == NULL && (out->levels & (1u << entry->level)) == 0)
 		return;
 	if (has_time && unix_us <= out->not_before_us)
 		return;
@@ -194,6 +128,28 @@ LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 		out->skip--;
 	else
 		WriteEntry(out, origin, entry, has_time, unix_us);
+}
+
+bool
+LogIsEnglish(void)
+{
+	const char *language = GetConfigOption("lc_messages", true, false);
+
+	if (language == NULL || language[0] == '\0')
+		language = setlocale(LC_MESSAGES, NULL);
+	return language == NULL || pg_strncasecmp(language, "en", 2) == 0 || language[0] == 'C' ||
+		pg_strcasecmp(language, "POSIX") == 0;
+}
+
+static void
+BeginRedaction(Redactor *redactor)
+{
+	memset(redactor, 0, sizeof(*redactor));
+	redactor->mode = Setting.log_redact;
+	redactor->english = LogIsEnglish();
+	redactor->room = REDACTOR_ROOM((size_t) Setting.log_entry_size_kb * 1024);
+	redactor->buffer = palloc(REDACTOR_BUFFER_SIZE(redactor->room));
+	redactor->scratch = palloc(REDACTOR_BUFFER_SIZE(redactor->room));
 }
 
 void
@@ -204,4 +160,6 @@ LogOutputBegin(LogOutput *out, Batch *batch, const LogDialect *dialect)
 	out->dialect = dialect;
 	out->levels = ReadLevels(Setting.log_filters);
 	ReadOwnPids(out);
+	out->meaning = palloc(sizeof(Meaning));
+	BeginRedaction(&out->redactor);
 }

@@ -9,6 +9,7 @@
 
 #include "base/shared.h"
 #include "log/logfile.h"
+#include "log/redact.h"
 #include "spool/batch.h"
 
 #define MAX_OWN_PIDS (2 + MAX_VISITORS)
@@ -31,10 +32,18 @@ typedef struct LogOutput
 	int64		skip;			/* entries to leave out first (sample) */
 	int64		last_us;		/* time of the last entry */
 	int64		not_before_us;
-	uint32		levels;			/* bit per LogWord: is sent */
+	uint32		levels;			/* bit per LogWord: is sent, though it is no known event */
+	Meaning    *meaning;		/* of the entry at hand */
+	Redactor	redactor;
 	int			num_own;
 	pid_t		own[MAX_OWN_PIDS];
 } LogOutput;
+
+/*
+ * Does the server write in English?  Its messages are understood in no other
+ * language.
+ */
+extern bool LogIsEnglish(void);
 
 /* Nothing is limited or left out at first. */
 extern void LogOutputBegin(LogOutput *out, Batch *batch, const LogDialect *dialect);

@@ -1,0 +1,556 @@
+/*
+ * redact.c
+ *		Takes what is nobody's business out of an entry.
+ *
+ * What a pattern is known for, is copied but for the places that hold data.  Of
+ * everything else, what stands in quotes is masked: in the quotes of any language,
+ * and to the end where they do not end.  Statements go through the lexer of
+ * base/literals.c.  Passwords and connection strings are looked for in
+ * everything that is copied, whatever the setting.  Pure C.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memrchr */
+#endif
+
+#include "log/redact.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/literals.h"
+#include "base/secrets.h"
+#include "base/sqltext.h"
+
+#define MASK "?"
+
+/* What else is masked in a text without a pattern. */
+#define MASK_NUMBERS 0x01
+#define MASK_PARENTHESES 0x02 /* behind "=" */
+#define KEEP_NAMES 0x04		  /* in quotes */
+
+/* ---- output ---- */
+
+static size_t
+Room(const Redactor *r)
+{
+	return r->room > r->used ? r->room - r->used : 0;
+}
+
+void
+RedactPut(Redactor *r, const char *data, size_t len)
+{
+	size_t room = Room(r);
+
+	if (len > room)
+	{
+		len = LogTextCut(data, len, room);
+		r->result->cut = true;
+	}
+	memcpy(r->buffer + r->used, data, len);
+	r->used += len;
+}
+
+/* Runs one of the maskers of base. */
+static void
+Mask(Redactor *r, size_t (*masker)(const char *, size_t, char *, size_t, bool *), const char *data,
+	 size_t len)
+{
+	bool cut = false;
+
+	r->used += masker(data, len, r->buffer + r->used, Room(r), &cut);
+	if (cut)
+		r->result->cut = true;
+}
+
+static bool
+StartsWith(const char *p, const char *end, const char *word)
+{
+	size_t len = strlen(word);
+
+	return (size_t) (end - p) >= len && strncasecmp(p, word, len) == 0;
+}
+
+/* Is it worth while to look for secrets? */
+static bool
+MayHoldSecret(const char *data, size_t len)
+{
+	const char *end = data + len;
+
+	for (const char *p = data; p < end; p++)
+	{
+		switch (*p | 0x20)
+		{
+			case 'p':
+				if (StartsWith(p, end, "pass") || StartsWith(p, end, "pwd"))
+					return true;
+				break;
+			case 's':
+				if (StartsWith(p, end, "secret"))
+					return true;
+				break;
+			case 't':
+				if (StartsWith(p, end, "token"))
+					return true;
+				break;
+			case 'k':
+				if (StartsWith(p, end, "key"))
+					return true;
+				break;
+			case ':':
+				if (StartsWith(p, end, "://"))
+					return true;
+				break;
+		}
+	}
+	return false;
+}
+
+void
+RedactVerbatim(Redactor *r, const char *data, size_t len)
+{
+	if (MayHoldSecret(data, len))
+		Mask(r, SecretsMaskProse, data, len);
+	else
+		RedactPut(r, data, len);
+}
+
+void
+RedactSql(Redactor *r, const char *data, size_t len)
+{
+	switch (r->mode)
+	{
+		case LOG_REDACT_NONE:
+			Mask(r, SecretsMask, data, len);
+			break;
+		case LOG_REDACT_PARAMETERS:
+			Mask(r, LiteralsMask, data, len);
+			break;
+		case LOG_REDACT_STATEMENTS:
+			RedactPut(r, MASK, strlen(MASK));
+			break;
+	}
+}
+
+void
+RedactExpression(Redactor *r, const char *data, size_t len)
+{
+	if (r->mode == LOG_REDACT_NONE)
+		RedactVerbatim(r, data, len);
+	else
+		Mask(r, LiteralsMask, data, len);
+}
+
+/* "$1 = 'it''s', $2 = NULL" */
+void
+RedactList(Redactor *r, const char *data, size_t len)
+{
+	size_t copied = 0;
+	size_t i = 0;
+
+	if (r->mode == LOG_REDACT_NONE)
+	{
+		RedactVerbatim(r, data, len);
+		return;
+	}
+	while (i < len)
+	{
+		if (data[i] == '\'')
+		{
+			RedactPut(r, data + copied, i - copied);
+			RedactPut(r, MASK, strlen(MASK));
+			for (i++; i < len; i++)
+			{
+				if (data[i] != '\'')
+					continue;
+				if (i + 1 < len && data[i + 1] == '\'')
+					i++;
+				else
+					break;
+			}
+			copied = i = i < len ? i + 1 : len;
+		}
+		else if (strchr("$0123456789=, NUL", data[i]) != NULL && data[i] != '\0')
+			i++;
+		else
+		{
+			RedactPut(r, data + copied, i - copied);
+			RedactPut(r, MASK, strlen(MASK));
+			return;
+		}
+	}
+	RedactPut(r, data + copied, len - copied);
+}
+
+static void
+RedactValue(Redactor *r, const char *data, size_t len)
+{
+	if (r->mode == LOG_REDACT_NONE)
+		RedactVerbatim(r, data, len);
+	else
+		RedactPut(r, MASK, strlen(MASK));
+}
+
+/* ---- texts without a pattern ---- */
+
+static const struct
+{
+	const char *open;
+	const char *close[2];
+} Quotes[] = {
+	{"\"", {"\""}},
+	{"'", {"'"}},
+	{"\xC2\xAB", {"\xC2\xBB"}},							/* « » */
+	{"\xC2\xBB", {"\xC2\xAB"}},							/* » « */
+	{"\xE2\x80\x9C", {"\xE2\x80\x9D", "\xE2\x80\x9C"}}, /* “ ” */
+	{"\xE2\x80\x9D", {"\xE2\x80\x9D"}},					/* ” ” */
+	{"\xE2\x80\x9E", {"\xE2\x80\x9C", "\xE2\x80\x9D"}}, /* „ “ */
+	{"\xE2\x80\x98", {"\xE2\x80\x99"}},					/* ‘ ’ */
+	{"\xE2\x80\x9A", {"\xE2\x80\x98", "\xE2\x80\x99"}}, /* ‚ ‘ */
+	{"\xE2\x80\xB9", {"\xE2\x80\xBA"}},					/* ‹ › */
+	{"\xE3\x80\x8C", {"\xE3\x80\x8D"}},					/* 「 」 */
+	{"\xE3\x80\x8E", {"\xE3\x80\x8F"}},					/* 『 』 */
+};
+
+#define NUM_QUOTES (sizeof(Quotes) / sizeof(Quotes[0]))
+
+static bool
+IsAt(const char *data, size_t len, size_t i, const char *what)
+{
+	size_t n = strlen(what);
+
+	return len - i >= n && memcmp(data + i, what, n) == 0;
+}
+
+/* Which quote opens at i?  -1: none. */
+static int
+OpeningQuote(const char *data, size_t len, size_t i)
+{
+	for (size_t q = 0; q < NUM_QUOTES; q++)
+	{
+		if (!IsAt(data, len, i, Quotes[q].open))
+			continue;
+		/* don't */
+		if (data[i] == '\'' && i > 0 && i + 1 < len && IsWordChar(data[i - 1]) &&
+			IsWordStart(data[i + 1]))
+			return -1;
+		return (int) q;
+	}
+	/* « or » in an encoding of one byte a character: in UTF-8 nothing like that follows ASCII */
+	if (((unsigned char) data[i] == 0xAB || (unsigned char) data[i] == 0xBB) &&
+		(i == 0 || (unsigned char) data[i - 1] < 0x80))
+		return NUM_QUOTES;
+	return -1;
+}
+
+/* Length of the quote that closes at i, 0: none. */
+static size_t
+ClosingQuote(const char *data, size_t len, size_t i, int quote)
+{
+	if (quote == NUM_QUOTES)
+		return (unsigned char) data[i] == 0xAB || (unsigned char) data[i] == 0xBB ? 1 : 0;
+	for (int k = 0; k < 2 && Quotes[quote].close[k] != NULL; k++)
+	{
+		size_t n = strlen(Quotes[quote].close[k]);
+
+		if (!IsAt(data, len, i, Quotes[quote].close[k]))
+			continue;
+		/* one that something hangs on is in the value */
+		if (n == 1 && i + 1 < len && (IsWordChar(data[i + 1]) || data[i + 1] == data[i]))
+			return 0;
+		return n;
+	}
+	return 0;
+}
+
+static bool
+IsName(const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (!IsWordChar(data[i]) && data[i] != '.' && data[i] != '$')
+			return false;
+	}
+	return len > 0 && !IsDigit(data[0]);
+}
+
+/* The last place of a character in the text; len: none. */
+static size_t
+LastOf(const char *data, size_t len, char c)
+{
+	const char *last = memrchr(data, c, len);
+
+	return last != NULL ? (size_t) (last - data) : len;
+}
+
+static size_t
+CountOf(const char *data, size_t len, char c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += data[i] == c;
+	return count;
+}
+
+static void
+MaskProse(Redactor *r, const char *data, size_t len, int flags)
+{
+	SqlText sql = {data, len};
+	bool odd_quotes = CountOf(data, len, '"') % 2 != 0;
+	size_t copied = 0;
+	size_t i = 0;
+
+	while (i < len)
+	{
+		size_t from = i;
+		size_t to = i;
+		int quote =
+			IsWordChar(data[i]) && (unsigned char) data[i] < 0x80 ? -1 : OpeningQuote(data, len, i);
+
+		if (quote >= 0)
+		{
+			size_t close = 0;
+
+			from += quote == NUM_QUOTES ? 1 : strlen(Quotes[quote].open);
+			for (to = from; to < len && (close = ClosingQuote(data, len, to, quote)) == 0;)
+				to++;
+			/* a value with quotes in it */
+			if (data[i] == '"' && odd_quotes)
+			{
+				to = LastOf(data, len, '"');
+				to = to > i ? to : len;
+				close = to < len ? 1 : 0;
+			}
+			i = to + close;
+			if ((flags & KEEP_NAMES) && IsName(data + from, to - from))
+				continue;
+		}
+		else if ((flags & MASK_PARENTHESES) && data[i] == '=' && i + 1 < len && data[i + 1] == '(')
+		{
+			from = i + 2;
+			to = i = LastOf(data, len, ')');
+			if (to < from)
+				to = i = len;
+		}
+		else if ((flags & MASK_NUMBERS) && IsDigit(data[i]) && (i == 0 || !IsWordChar(data[i - 1])))
+		{
+			while (to < len &&
+				   (IsWordChar(data[to]) || (data[to] == '.' && IsDigit(SqlCharAt(&sql, to + 1)))))
+				to++;
+			i = to;
+		}
+		else if ((flags & MASK_NUMBERS) && data[i] == '$' && SqlDollarTag(&sql, i) > 0)
+			to = i = len;
+		else
+		{
+			i++;
+			continue;
+		}
+		RedactPut(r, data + copied, from - copied);
+		if (to > from)
+			RedactPut(r, MASK, strlen(MASK));
+		copied = to;
+	}
+	RedactPut(r, data + copied, len - copied);
+}
+
+static void
+RedactUnknown(Redactor *r, const char *data, size_t len, int part)
+{
+	int flags = 0;
+
+	if (r->mode == LOG_REDACT_NONE)
+	{
+		RedactVerbatim(r, data, len);
+		return;
+	}
+	switch (part)
+	{
+		case LOG_HINT:
+			flags = KEEP_NAMES;
+			break;
+		case LOG_DETAIL:
+			flags = MASK_NUMBERS | MASK_PARENTHESES;
+			break;
+		case LOG_CONTEXT:
+			flags = MASK_NUMBERS;
+			break;
+		default:
+			/* it may be a statement behind words that we do not know */
+			flags = r->english ? 0 : MASK_NUMBERS;
+	}
+	if (len > 0 && MayHoldSecret(data, len))
+	{
+		bool cut = false;
+
+		len = SecretsMaskProse(data, len, r->scratch, r->room, &cut);
+		data = r->scratch;
+		if (cut)
+			r->result->cut = true;
+	}
+	MaskProse(r, data, len, flags);
+}
+
+/* ---- texts with patterns ---- */
+
+static LogText
+RedactCapture(Redactor *r, const Capture *capture)
+{
+	size_t start = r->used;
+
+	switch (capture->kind)
+	{
+		case CAPTURE_DATA:
+		case CAPTURE_VALUE:
+			RedactValue(r, capture->data, capture->len);
+			if (r->mode != LOG_REDACT_NONE)
+				return (LogText){NULL, 0};
+			break;
+		case CAPTURE_SQL:
+			RedactSql(r, capture->data, capture->len);
+			if (r->mode == LOG_REDACT_STATEMENTS)
+				return (LogText){NULL, 0};
+			break;
+		case CAPTURE_LIST:
+			RedactList(r, capture->data, capture->len);
+			break;
+		case CAPTURE_PLAN:
+			/* not in the message, see below */
+			if (start > 0 && r->buffer[start - 1] == '\n')
+				r->used--;
+			return (LogText){NULL, 0};
+		default:
+			RedactVerbatim(r, capture->data, capture->len);
+	}
+	return (LogText){r->buffer + start, r->used - start};
+}
+
+/* Behind what was cut. */
+static void
+PutMark(Redactor *r, LogText *text)
+{
+	memcpy(r->buffer + r->used, REDACTED_MARK, strlen(REDACTED_MARK));
+	r->used += strlen(REDACTED_MARK);
+	r->room += strlen(REDACTED_MARK);
+	text->len += strlen(REDACTED_MARK);
+}
+
+static void
+RedactPart(Redactor *r, const LogEntry *entry, const Meaning *meaning, int part)
+{
+	const LogText *text = &entry->text[part];
+	const char *at = text->data;
+	const char *end = text->data + text->len;
+	size_t start = r->used;
+	bool cut_before = r->result->cut;
+	const Captures *captures = &meaning->captures;
+
+	if (text->data == NULL)
+		return;
+	r->result->cut = false;
+	for (int i = 0; i < captures->count; i++)
+	{
+		const Capture *capture = &captures->capture[i];
+
+		if (capture->part != part)
+			continue;
+		if (capture->kind == CAPTURE_KNOWN)
+		{
+			/* behind the extent of the pattern before */
+			RedactUnknown(r, at, capture->data - at, part);
+			at = capture->data;
+			end = capture->data + capture->len;
+		}
+		else
+		{
+			RedactVerbatim(r, at, capture->data - at);
+			r->result->capture[i] = RedactCapture(r, capture);
+			at = capture->data + capture->len;
+		}
+		/* the rest of this extent */
+		if (i + 1 == captures->count || captures->capture[i + 1].part != part ||
+			captures->capture[i + 1].kind == CAPTURE_KNOWN)
+		{
+			RedactVerbatim(r, at, end - at);
+			at = end;
+		}
+	}
+	RedactUnknown(r, at, text->data + text->len - at, part);
+	r->result->part[part] = (LogText){r->buffer + start, r->used - start};
+	if (r->result->cut)
+		PutMark(r, &r->result->part[part]);
+	r->result->cut |= cut_before;
+}
+
+static void
+RedactStatement(Redactor *r, const LogEntry *entry, int part)
+{
+	const LogText *text = &entry->text[part];
+	size_t start = r->used;
+	bool cut_before = r->result->cut;
+
+	if (text->data == NULL || r->mode == LOG_REDACT_STATEMENTS)
+		return;
+	r->result->cut = false;
+	RedactSql(r, text->data, text->len);
+	r->result->part[part] = (LogText){r->buffer + start, r->used - start};
+	if (r->result->cut)
+		PutMark(r, &r->result->part[part]);
+	r->result->cut |= cut_before;
+}
+
+static void
+RedactPlanOf(Redactor *r, const Capture *capture, LogText *plan)
+{
+	bool cut_before = r->result->cut;
+
+	r->result->cut = false;
+	*plan = RedactPlan(r, capture->data, capture->len);
+	if (r->result->cut)
+		PutMark(r, plan);
+	r->result->cut |= cut_before;
+}
+
+/* A syntax error quotes the statement where it went wrong: perhaps at a password without quotes. */
+static bool
+QuotesPassword(const LogEntry *entry, const Meaning *meaning)
+{
+	const LogText *statement = &entry->text[LOG_STATEMENT];
+
+	return meaning->event != NULL && meaning->event->sqlstate != NULL &&
+		   strcmp(meaning->event->sqlstate, "42601") == 0 &&
+		   (statement->data == NULL || MayHoldSecret(statement->data, statement->len));
+}
+
+void
+LogRedactEntry(Redactor *r, const LogEntry *entry, const Meaning *meaning, Redacted *result)
+{
+	LogRedact mode = r->mode;
+	size_t room = r->room;
+
+	memset(result->part, 0, sizeof(result->part));
+	memset(result->capture, 0, meaning->captures.count * sizeof(result->capture[0]));
+	result->query = (LogText){NULL, 0};
+	result->plan_format = NULL;
+	result->cut = false;
+	r->result = result;
+	r->used = 0;
+
+	if (mode == LOG_REDACT_NONE && QuotesPassword(entry, meaning))
+		r->mode = LOG_REDACT_PARAMETERS;
+	RedactPart(r, entry, meaning, LOG_MESSAGE);
+	r->mode = mode;
+	RedactPart(r, entry, meaning, LOG_DETAIL);
+	RedactPart(r, entry, meaning, LOG_HINT);
+	RedactStatement(r, entry, LOG_STATEMENT);
+	RedactPart(r, entry, meaning, LOG_CONTEXT);
+	RedactStatement(r, entry, LOG_QUERY);
+	for (int i = 0; i < meaning->captures.count; i++)
+	{
+		const Capture *capture = &meaning->captures.capture[i];
+
+		if (capture->kind == CAPTURE_PLAN)
+			RedactPlanOf(r, capture, &result->capture[i]);
+	}
+	r->room = room;
+}
