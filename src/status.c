@@ -120,6 +120,31 @@ WriteVisitors(JsonWriter *w)
 }
 
 static void
+WriteVisits(JsonWriter *w)
+{
+	int			databases = 0;
+	double		longest_gap = 0;
+	double		longest_ms = 0;
+	char		database[NAMEDATALEN] = "";
+
+	if (Shared)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		databases = Shared->visits.databases;
+		longest_gap = Shared->visits.longest_gap_ms / 1000.0;
+		strlcpy(database, Shared->visits.longest_gap_database, sizeof(database));
+		longest_ms = Shared->longest_visit_ms;
+		LWLockRelease(Shared->lock);
+	}
+	JsonObjectBegin(w, "visits");
+	JsonInt(w, "databases", databases);
+	JsonFloat(w, "longest_gap_seconds", longest_gap);
+	WriteTextOrNull(w, "longest_gap_database", database);
+	JsonFloat(w, "longest_visit_ms", longest_ms);
+	JsonObjectEnd(w);
+}
+
+static void
 WriteCollector(JsonWriter *w, int type)
 {
 	CollectorSlot slot = {0};
@@ -326,6 +351,7 @@ pganalytics_status(PG_FUNCTION_ARGS)
 		WriteCustom(&w);
 	JsonObjectEnd(&w);
 
+	WriteVisits(&w);
 	WriteSpool(&w);
 	WriteDelivery(&w);
 	WriteConfig(&w);

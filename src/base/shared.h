@@ -44,6 +44,8 @@ typedef struct VisitorSlot
 	uint32		collectors;		/* mask of 1 << CollectorType */
 	uint64		custom;			/* mask of 1 << place in SharedState.custom */
 	bool		finished;		/* set by the visitor: it has reported all it has to say */
+	uint32		left;			/* the same: what it did not come to */
+	uint32		failed;			/* the same: what ran into a timeout */
 } VisitorSlot;
 
 /* One per collector type; written by collect/ledger.c. */
@@ -62,6 +64,7 @@ typedef struct CollectorSlot
 	TimestampTz run_started;
 	uint64		run_ticket;		/* requests up to here are served by it */
 	int64		run_rows;
+	double		run_ms;			/* worked for it by visitors */
 	char		run_error[ERROR_TEXT_SIZE];
 	bool		run_lost;		/* its batch could not be kept */
 
@@ -144,10 +147,11 @@ typedef enum ProblemId
 	PROBLEM_VISITORS,			/* visitors cannot be started or fail */
 	PROBLEM_LOG,				/* the server log cannot be read */
 	PROBLEM_LOG_FORMAT,			/* its prefix is not understood in full */
-	PROBLEM_STATEMENTS			/* pg_stat_statements cannot be read */
+	PROBLEM_STATEMENTS,			/* pg_stat_statements cannot be read */
+	PROBLEM_LATE_VISITS			/* a database has not been visited for long */
 } ProblemId;
 
-#define NUM_PROBLEMS (PROBLEM_STATEMENTS + 1)
+#define NUM_PROBLEMS (PROBLEM_LATE_VISITS + 1)
 
 typedef struct ProblemSlot
 {
@@ -166,20 +170,25 @@ typedef struct LogPosition
 	uint64		offset;
 } LogPosition;
 
-#define MAX_SNAPSHOT_PARTS 8
+/* How far somebody came: in this part, the tables after this one are left. */
+typedef struct SnapshotPlace
+{
+	int			part;
+	Oid			after;
+} SnapshotPlace;
 
-/* A snapshot, as far as it was sent; its parts are the probes of the collector. */
+/* A snapshot, as far as it was hashed and sent. */
 typedef struct SentSnapshot
 {
+	int64		changes;		/* of the catalogues, before it was hashed; -1: not known */
+	Oid			last_table;		/* that was looked at */
+	SnapshotPlace hashed;
+	uint64		steady_hash;	/* of the parts that change only with the catalogues */
 	uint64		hash;			/* of the whole */
-	uint32		sent;			/* parts, a bit each */
-	bool		is_complete;	/* all are sent */
+	SnapshotPlace sent;
+	bool		is_complete;	/* all of it was sent */
+	int32		skipped;		/* definitions that could not be read */
 	TimestampTz begun_at;
-
-	/* what is known of it since the catalogues changed */
-	int64		changes;		/* of the catalogues before the hashes were computed; -1: not known */
-	uint64		hashes[MAX_SNAPSHOT_PARTS];
-	uint32		hashed;			/* parts whose hash still holds */
 } SentSnapshot;
 
 /* Written by collect/snapshots.c. */
@@ -219,6 +228,12 @@ typedef struct SharedState
 	WorkerSlot	sender;
 	VisitorSlot visitors[MAX_VISITORS];
 	double		longest_visit_ms;
+	struct
+	{
+		int			databases;	/* that are visited */
+		int64		longest_gap_ms;	/* between two visits of a database, or since its last */
+		char		longest_gap_database[NAMEDATALEN];
+	}			visits;
 
 	CollectorSlot collectors[NUM_COLLECTORS];
 	ConditionVariable progress; /* a collection completed, a batch left the spool */

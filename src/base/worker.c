@@ -95,8 +95,8 @@ WorkerProcessesNeeded(void)
 }
 
 /* Private resident memory: what statm calls resident less what it calls shared. */
-static int64
-PrivateMemory(void)
+int64
+WorkerMemory(void)
 {
 	char		text[128];
 	long long	resident;
@@ -124,7 +124,7 @@ WorkerReport(const char *state)
 
 	if (measured_at == 0 || TimestampDifferenceExceeds(measured_at, now, MEMORY_REFRESH_MS))
 	{
-		my_slot->memory_bytes = PrivateMemory();
+		my_slot->memory_bytes = WorkerMemory();
 		measured_at = now;
 	}
 	strlcpy(my_slot->state, state, sizeof(my_slot->state));

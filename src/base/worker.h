@@ -36,6 +36,9 @@ extern void WorkerIsConnected(void);
 /* What the worker does now, for the status; also refreshes its memory figure. */
 extern void WorkerReport(const char *state);
 
+/* Private memory of this process, in bytes; 0: not known. */
+extern int64 WorkerMemory(void);
+
 /*
  * Runs cycle(arg) for ever.  cycle does what is due and returns how many ms
  * to wait at most (-1: until the latch is set).  Reload, shutdown (exit code

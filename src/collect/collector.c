@@ -33,7 +33,6 @@
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/collect.h"
-#include "collect/custom.h"
 #include "collect/pg_activity.h"
 #include "collect/pg_query_stats.h"
 #include "collect/query.h"
@@ -47,6 +46,7 @@
 
 #define MIN_CONNECT_WAIT_S 5
 #define MAX_CONNECT_WAIT_S 300
+#define RETRY_AFTER_S 60
 #define MAX_TABLESPACES 1000	/* that are known by name; others go by OID */
 
 extern PGDLLEXPORT void PganalyticsCollectorMain(Datum main_arg);
@@ -58,7 +58,6 @@ typedef struct Collection
 	TimestampTz work_due;		/* when there is more to do than to sample; 0: now */
 	TimestampTz looked_at;		/* when the last cycle began */
 	Periodic	sampling;
-	bool		custom_was_last;	/* of the rounds of visits */
 	SysstatState sysstat;
 	LogReader  *log;
 	uint64		reloads;		/* that were seen */
@@ -108,6 +107,13 @@ CollectDiskUsage(Batch *batch, bool in_session)
 	DiskUsageCollect(batch, list->names, list->count);
 }
 
+/* One that ran out of time is not left alone for an hour. */
+static void
+RetrySoon(Periodic *job)
+{
+	job->due = Min(job->due, GetCurrentTimestamp() + RETRY_AFTER_S * USECS_PER_SEC);
+}
+
 static void
 RunCollector(Collection *c, int type, Batch *batch)
 {
@@ -128,7 +134,8 @@ RunCollector(Collection *c, int type, Batch *batch)
 			LogCollect(c->log, batch, false);
 			break;
 		default:
-			SqlCollect(type, batch, false, 0);
+			if (!SqlCollect(type, batch, false, 0))
+				RetrySoon(&c->jobs[type]);
 			break;
 	}
 	errors = BatchErrors(batch) - errors;
@@ -154,59 +161,18 @@ IsDue(Collection *c, int type, TimestampTz now)
 	return CollectorEnabled(type) && PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 }
 
-/* Which of a scope are due?  A mask of 1 << CollectorType. */
+/* Which of those that need no visit are due?  A mask of 1 << CollectorType. */
 static uint32
-DueCollectors(Collection *c, bool of_databases, TimestampTz now)
+DueCollectors(Collection *c, TimestampTz now)
 {
 	uint32		due = 0;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if ((Collectors[i].scope == SCOPE_DATABASE) == of_databases && i != COLLECTOR_CUSTOM &&
-			IsDue(c, i, now))
+		if (Collectors[i].scope != SCOPE_DATABASE && IsDue(c, i, now))
 			due |= 1U << i;
 	}
 	return due;
-}
-
-/* Each has an interval of its own; a call of pganalytics_collect() runs them all. */
-static uint64
-DueCustom(TimestampTz now, Batch *batch)
-{
-	bool		requested = LedgerIsRequested(COLLECTOR_CUSTOM);
-
-	if (!requested && !CollectorEnabled(COLLECTOR_CUSTOM))
-		return 0;
-	CustomRefresh(batch, now);
-	return CustomDue(now, requested);
-}
-
-/*
- * Custom collectors have visits of their own: whatever happens to a visitor
- * that runs them costs nobody else's batch.  Neither they nor the others wait
- * for more than one round.
- */
-static void
-BeginVisits(Collection *c, TimestampTz now, Batch *batch)
-{
-	uint64		custom = 0;
-	uint32		due = 0;
-
-	if (c->custom_was_last)
-		due = DueCollectors(c, true, now);
-	if (due == 0)
-		custom = DueCustom(now, batch);
-	if (due == 0 && custom == 0 && !LedgerIsRequested(COLLECTOR_CUSTOM))
-		due = DueCollectors(c, true, now);
-
-	c->custom_was_last = false;
-	if (due)
-		(void) VisitsBegin(due, 0, batch);
-	else if (custom || LedgerIsRequested(COLLECTOR_CUSTOM))
-	{
-		c->custom_was_last = true;
-		(void) VisitsBegin(1U << COLLECTOR_CUSTOM, custom, batch);
-	}
 }
 
 static long
@@ -217,13 +183,11 @@ NextDue(Collection *c)
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if (Collectors[i].scope == SCOPE_DATABASE && VisitsUnderWay())
-			continue;			/* looked at again when the round ends */
+		if (Collectors[i].scope == SCOPE_DATABASE)
+			continue;			/* visits.c */
 		if (LedgerIsRequested(i))
 			return 0;			/* a query that waited for a lock took the latch */
-		if (CollectorEnabled(i) && i == COLLECTOR_CUSTOM)
-			wait_ms = CustomWait(now, wait_ms);
-		else if (CollectorEnabled(i))
+		if (CollectorEnabled(i))
 			wait_ms = PeriodicWait(&c->jobs[i], now, wait_ms);
 	}
 	return wait_ms;
@@ -297,11 +261,9 @@ RunWork(Collection *c, TimestampTz now)
 	SnapshotsKept(false);		/* left over where an error ended the last cycle */
 
 	batch = BatchCreate();
-	due = DueCollectors(c, false, now);
+	due = DueCollectors(c, now);
 	RunDueCollectors(c, due, batch);
-	if (!VisitsUnderWay() && !ShutdownIsRequested())
-		BeginVisits(c, now, batch);
-	visits_wait = VisitsAdvance(batch);
+	visits_wait = VisitsAdvance(batch, true);
 	kept = BatchClose(batch);
 	SnapshotsKept(kept);
 	FinishRuns(c, due, kept);

@@ -23,6 +23,7 @@ LedgerBegin(int collector)
 	slot->run_started = GetCurrentTimestamp();
 	slot->run_ticket = slot->requested;
 	slot->run_rows = 0;
+	slot->run_ms = 0;
 	slot->run_error[0] = '\0';
 	slot->run_lost = false;
 	LWLockRelease(Shared->lock);
@@ -71,6 +72,14 @@ LedgerLost(int collector, const char *database)
 }
 
 void
+LedgerAddTime(int collector, double ms)
+{
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	Shared->collectors[collector].run_ms += ms;
+	LWLockRelease(Shared->lock);
+}
+
+void
 LedgerEnd(int collector, bool kept)
 {
 	CollectorSlot *slot = &Shared->collectors[collector];
@@ -83,7 +92,7 @@ LedgerEnd(int collector, bool kept)
 	slot->runs++;
 	slot->rows = slot->run_rows;
 	slot->last_run = now;
-	slot->last_duration_ms = (now - slot->run_started) / 1000.0;
+	slot->last_duration_ms = slot->run_ms > 0 ? slot->run_ms : (now - slot->run_started) / 1000.0;
 	slot->completed = slot->run_ticket;
 	strlcpy(slot->completed_error, slot->run_error, sizeof(slot->completed_error));
 	slot->completed_lost = slot->run_lost;

@@ -18,6 +18,9 @@ extern void LedgerAdd(int collector, int64 rows, int errors, const char *error,
 /* A batch of the run could not be kept. */
 extern void LedgerLost(int collector, const char *database);
 
+/* Time that a visitor worked for the run; without any, a run takes as long as it lasts. */
+extern void LedgerAddTime(int collector, double ms);
+
 /* The run is over and its batches are in the spool; kept = false: they are not. */
 extern void LedgerEnd(int collector, bool kept);
 

@@ -1,6 +1,6 @@
 /*
  * pg_schema.h
- *		What pg_schema needs beside its probes.
+ *		The collector of the schema.
  */
 #ifndef PG_SCHEMA_H
 #define PG_SCHEMA_H
@@ -9,8 +9,8 @@
 
 #include "collect/sql.h"
 
-/* Chooses the tables, reads the sequences; false: nothing can be read. */
-extern bool SchemaPrepare(SqlRun *run);
+/* Writes the schema of the current database, or its hash where the backend has it. */
+extern void SchemaRun(SqlRun *run);
 
 /*
  * In a worker: should the schema of the current database be looked at before

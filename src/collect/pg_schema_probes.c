@@ -5,23 +5,23 @@
  *
  * Catalogue columns only: pg_get_indexdef(), pg_get_constraintdef(),
  * pg_get_viewdef() and the like open the table and wait for its lock.  What they
- * would print is represented by a hash of its internal form: it tells that a
- * definition changed, not what it is.
+ * would print is represented by a hash of its internal form, which tells that a
+ * definition changed; the texts are read by definitions.c.
  *
- * Tables are limited by pganalytics.max_relations ($1), and what belongs to them
- * with them.  The last values of sequences are in $2 and $3, see PgSchemaSequencesSql.
- * Pure C.
+ * Tables are limited by pganalytics.max_relations and come in slices ($1), and
+ * what belongs to them with them.  The last values of sequences are in $2 and $3,
+ * see PgSchemaSequencesSql.  Pure C.
  */
 #include <stddef.h>
 
 #include "base/collectors.h"
+#include "collect/pg_schema_sql.h"
 #include "collect/probe.h"
 
 #define MOST_FUNCTIONS "10000"
 
-#define OF_USERS(n) n ".nspname <> 'information_schema' AND " n ".nspname !~ '^pg_'"
 #define IS_TABLE(c) c ".relkind IN ('r', 'p', 'v', 'm', 'f') AND " c ".relpersistence <> 't'"
-#define IS_CHOSEN(oid) "($1 IS NULL OR " oid " = ANY ($1))"
+#define IS_CHOSEN(oid) oid " = ANY ($1)"
 
 /* The table "c" and its schema "n" of a row that has its oid. */
 #define JOIN_TABLE(oid) \
@@ -263,8 +263,7 @@ static const Probe functions_probe = {
 	.from = "pg_catalog.pg_proc p "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
 	"LEFT JOIN pg_catalog.pg_language l ON l.oid = p.prolang "
-	"WHERE " OF_USERS("n") " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d "
-	"WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e') "
+	"WHERE " OF_USERS("n") " AND " NOT_OF_EXTENSION("pg_proc", "p.oid") " "
 	"ORDER BY p.oid LIMIT " MOST_FUNCTIONS,
 };
 
@@ -306,8 +305,8 @@ static const Field sequence_fields[] = {
 	"JOIN pg_catalog.pg_class t ON t.oid = d.refobjid " \
 	"JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace " \
 	"JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid " \
-	"WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = q.seqrelid " \
-	"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i') " \
+	"WHERE d.classid = " CATALOGUE("pg_class") " AND d.objid = q.seqrelid " \
+	"AND d.refclassid = " CATALOGUE("pg_class") " AND d.deptype IN ('a', 'i') " \
 	"AND d.refobjsubid > 0 LIMIT 1) o"
 
 /*
@@ -342,6 +341,10 @@ const Field PgSchemaFields[] = {
 	 function_fields},
 	{"sequences", FIELD_OBJECTS, NULL, false, 0, 0,
 	 "pg_sequence; no value where it was locked, or never used", sequence_fields},
+	{"definitions", FIELD_OBJECTS, NULL, false, 0, 0,
+	 "of views, functions, and what else the columns do not tell", PgSchemaDefinitionFields},
+	{"definitions_skipped", FIELD_INT, NULL, false, 0, 0,
+	 "left out of this metric, since somebody had locked a table"},
 	FIELDS_END
 };
 
@@ -350,25 +353,29 @@ const Probe *const PgSchemaProbes[] = {
 	&functions_probe, &sequences_probe, NULL
 };
 
+#define FROM_TABLES \
+	"FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace " \
+	"WHERE " OF_USERS("n") " AND " IS_TABLE("c") " "
+
 /* By oid, so that the same are chosen each time. */
-const TableChoice PgSchemaChoice = {
-	.count = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
-	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	"WHERE " OF_USERS("n") " AND " IS_TABLE("c"),
-	.choose = "SELECT c.oid FROM pg_catalog.pg_class c "
-	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	"WHERE " OF_USERS("n") " AND " IS_TABLE("c") " ORDER BY c.oid LIMIT $1",
-};
+const char PgSchemaCountSql[] =
+	"SELECT (SELECT pg_catalog.count(*) " FROM_TABLES "), "
+	"(SELECT pg_catalog.max(t.oid) FROM (SELECT c.oid " FROM_TABLES "ORDER BY c.oid LIMIT $1) t)";
+
+const char PgSchemaSliceSql[] =
+	"SELECT c.oid " FROM_TABLES "AND c.oid > $2 AND c.oid <= $3 ORDER BY c.oid LIMIT $1";
 
 const char PgSchemaSequencesSql[] =
 	"SELECT c.oid FROM pg_catalog.pg_class c "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 	"WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND " OF_USERS("n") " ORDER BY c.oid LIMIT $1";
 
-#define CHANGES_OF(catalogue) "('pg_catalog." catalogue "'::pg_catalog.regclass)"
+#define CHANGES_OF(catalogue) "(" CATALOGUE(catalogue) ")"
 
 const char PgSchemaChangesSql[] =
-	"SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN -1 ELSE pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c.oid) + "
+	"SELECT CASE WHEN pg_catalog.pg_is_in_recovery() "
+	"OR NOT pg_catalog.current_setting('track_counts')::boolean THEN -1 "
+	"ELSE pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c.oid) + "
 	"pg_catalog.pg_stat_get_tuples_updated(c.oid) + "
 	"pg_catalog.pg_stat_get_tuples_deleted(c.oid))::bigint END "
 	"FROM (VALUES " CHANGES_OF("pg_class") ", " CHANGES_OF("pg_attribute") ", "

@@ -277,14 +277,15 @@ static const Probe functions_probe = {
 const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe,
 	&scores_probe, &functions_probe, NULL};
 
-const TableChoice PgStatsChoice = {
-	.count = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c"),
-	.choose = "SELECT c.oid FROM pg_catalog.pg_class c "
+const char PgStatsCountSql[] =
+	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c");
+
+const char PgStatsChooseSql[] =
+	"SELECT c.oid FROM pg_catalog.pg_class c "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 	"WHERE " IS_TABLE("c") " "
 	"ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), "
 	STAT("numscans", "c.oid") " + coalesce((SELECT pg_catalog.sum(" STAT("numscans", "x.indexrelid")
 	") FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid), 0) + "
 	STAT("tuples_inserted", "c.oid") " + " STAT("tuples_updated", "c.oid") " + "
-	STAT("tuples_deleted", "c.oid") " DESC, c.oid LIMIT $1",
-};
+	STAT("tuples_deleted", "c.oid") " DESC, c.oid LIMIT $1";

@@ -75,15 +75,17 @@ extern const Probe *const PgSchemaProbes[];
 extern const Probe *const PgExtensionsProbes[];
 extern const Probe *const PgSettingsProbes[];
 
-/* Where there are more tables than pganalytics.max_relations. */
-typedef struct TableChoice
-{
-	const char *count;			/* how many there are */
-	const char *choose;			/* the oids of $1 of them */
-} TableChoice;
+/* How many tables there are, and the oid[] of the $1 busiest. */
+extern const char PgStatsCountSql[];
+extern const char PgStatsChooseSql[];
 
-extern const TableChoice PgStatsChoice; /* the busiest */
-extern const TableChoice PgSchemaChoice;
+/*
+ * pg_schema reads its tables in slices by oid: how many there are, and the oid
+ * of the last one within the limit $1 (null: no limit); then the oids of the
+ * next $1 ones after $2 up to that last one, $3.
+ */
+extern const char PgSchemaCountSql[];
+extern const char PgSchemaSliceSql[];
 
 /*
  * Sequences whose last values are read by other means: pg_schema's $2 are their
@@ -92,7 +94,19 @@ extern const TableChoice PgSchemaChoice;
  */
 extern const char PgSchemaSequencesSql[];
 
-/* A number that moves with the catalogues; -1 on standbys, which count nothing. */
+/* A kind of definitions that pg_schema sends as texts. */
+typedef struct DefinitionSource
+{
+	const char *kind;
+	const char *list;			/* the next $2 after the oid $1: oid, schema, table or null, name,
+								 * oid[] of the relations that are opened for it */
+	const char *text;			/* of the one with the oid $1 */
+} DefinitionSource;
+
+extern const DefinitionSource PgSchemaDefinitions[];	/* ends with a nameless one */
+extern const Field PgSchemaDefinitionFields[];
+
+/* A number that moves with the catalogues; -1 where nothing is counted: on standbys, for one. */
 extern const char PgSchemaChangesSql[];
 
 #endif							/* PROBE_H */

@@ -86,6 +86,12 @@ MetricStreamArrayEnd(MetricStream *stream)
 }
 
 void
+MetricStreamKeepRows(MetricStream *stream)
+{
+	stream->rows_are_open = false;
+}
+
+void
 MetricStreamEmpty(MetricStream *stream)
 {
 	StreamOpenMetric(stream);

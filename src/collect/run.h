@@ -38,6 +38,9 @@ extern void MetricStreamArrayBegin(MetricStream *stream, const char *key);
 extern JsonWriter *MetricStreamArrayNext(MetricStream *stream, const char *key);
 extern void MetricStreamArrayEnd(MetricStream *stream);
 
+/* What the open array has stays in it, whatever fails later. */
+extern void MetricStreamKeepRows(MetricStream *stream);
+
 /* Ends the open metric, if there is one. */
 extern void MetricStreamEnd(MetricStream *stream);
 

@@ -7,7 +7,7 @@
  * table of the whole server) and each sequence in the relation cache.  Here a
  * sequence is locked only if it can be at once, its one page is read by the
  * name of its file, and the lock is given back.  The lock is what keeps the
- * file: DROP and ALTER need a stronger one.
+ * file: it is the weakest that ALTER SEQUENCE, which replaces it, has to wait for.
  */
 #include "postgres.h"
 
@@ -93,10 +93,10 @@ SequenceLastValue(Oid sequence, int64 *value)
 		pg_class_aclcheck_ext(sequence, GetUserId(), ACL_SELECT | ACL_USAGE, &missing) !=
 		ACLCHECK_OK)
 		return SEQUENCE_OUT_OF_REACH;
-	if (!ConditionalLockRelationOid(sequence, AccessShareLock))
+	if (!ConditionalLockRelationOid(sequence, RowExclusiveLock))
 		return SEQUENCE_OUT_OF_REACH;
 	if (FindFile(sequence, &file, &permanent))
 		state = ReadPage(file, permanent, value);
-	UnlockRelationOid(sequence, AccessShareLock);
+	UnlockRelationOid(sequence, RowExclusiveLock);
 	return state;
 }

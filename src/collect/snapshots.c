@@ -20,7 +20,7 @@
 #include "collect/snapshots.h"
 
 #define VALID_FOR (24 * INT64CONST(3600) * USECS_PER_SEC)
-#define MIN_LOOK_S 60
+#define MIN_LOOK_S 10
 #define MAX_LOOK_S 3600
 
 typedef struct WrittenSnapshot
@@ -98,6 +98,16 @@ SnapshotWritten(int collector, Oid database, const SentSnapshot *snapshot)
 	w->snapshot = *snapshot;
 }
 
+/* Did the last look lead to anything? */
+static bool
+HasMovedOn(const SentSnapshot *before, const SentSnapshot *now)
+{
+	if (now->is_complete)
+		return before->hash != now->hash;
+	return memcmp(&before->hashed, &now->hashed, sizeof(SnapshotPlace)) != 0 ||
+		memcmp(&before->sent, &now->sent, sizeof(SnapshotPlace)) != 0;
+}
+
 void
 SnapshotsKept(bool kept)
 {
@@ -108,7 +118,7 @@ SnapshotsKept(bool kept)
 
 		LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 		slot = FindSlot(written[i].collector, written[i].database, true);
-		if (slot->snapshot.hash != written[i].snapshot.hash && written[i].snapshot.is_complete)
+		if (HasMovedOn(&slot->snapshot, &written[i].snapshot))
 			slot->look_wait_s = 0;
 		slot->audience = Audience();
 		slot->looked_at = GetCurrentTimestamp();

@@ -40,7 +40,7 @@ NameDatabase(void *arg)
 	strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
 }
 
-/* ---- the choice of tables ---- */
+/* ---- pg_stats ---- */
 
 static void
 SetMetricInt(SqlRun *run, const char *field, int64 value)
@@ -48,7 +48,7 @@ SetMetricInt(SqlRun *run, const char *field, int64 value)
 	ValueSetInt(&run->values[FieldIndex(run->stream.fields, field)], value);
 }
 
-/* Below max_relations, and without a limit, all; else some are chosen and the rest is counted. */
+/* Below max_relations, and without a limit, all; else the busiest are chosen and the rest is counted. */
 static void
 ChooseTables(void *arg)
 {
@@ -59,13 +59,12 @@ ChooseTables(void *arg)
 	bool		is_null;
 	Oid		   *tables;
 
-	if (SPI_execute(run->choice->count, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute(PgStatsCountSql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count the tables");
 	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 	if (count <= Setting.max_relations)
 		return;
-	if (SPI_execute_with_args(run->choice->choose, 1, types, values, NULL, true, 0) !=
-		SPI_OK_SELECT)
+	if (SPI_execute_with_args(PgStatsChooseSql, 1, types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not choose tables");
 	tables = MemoryContextAllocHuge(run->context, sizeof(Oid) * Max(SPI_processed, 1));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -75,16 +74,6 @@ ChooseTables(void *arg)
 	run->input.table_count = (int) SPI_processed;
 	SetMetricInt(run, "skipped", count - run->input.table_count);
 }
-
-bool
-SqlLimitTables(SqlRun *run, const TableChoice *choice)
-{
-	run->choice = choice;
-	SetMetricInt(run, "skipped", 0);
-	return Setting.max_relations == 0 || SqlRunStep(run, ChooseTables);
-}
-
-/* ---- pg_stats ---- */
 
 static void
 ReadFiles(void *arg)
@@ -100,7 +89,8 @@ static bool
 PreparePgStats(SqlRun *run)
 {
 	run->values[FieldIndex(run->stream.fields, "partial")].known = true;
-	if (!SqlLimitTables(run, &PgStatsChoice))
+	SetMetricInt(run, "skipped", 0);
+	if (Setting.max_relations > 0 && !SqlRunStep(run, ChooseTables))
 		return false;
 	(void) SqlRunStep(run, ReadFiles);	/* without it sizes are not known, all else is */
 	return true;
@@ -156,6 +146,14 @@ PreparePgBloat(SqlRun *run)
 	return true;
 }
 
+/* ---- pg_settings ---- */
+
+static void
+SettingsRun(SqlRun *run)
+{
+	SnapshotWrite(run, &(SnapshotSource) {.probes = run->probes, .changes = -1});
+}
+
 /* ---- the table ---- */
 
 typedef struct SqlCollector
@@ -175,9 +173,9 @@ static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
 	[COLLECTOR_PG_CONNECTIONS] = {PgConnectionsProbes},
 	[COLLECTOR_PG_CACHE] = {PgCacheProbes},
 	[COLLECTOR_PG_BLOAT] = {PgBloatProbes, PreparePgBloat},
-	[COLLECTOR_PG_SCHEMA] = {PgSchemaProbes, SchemaPrepare, SnapshotWrite},
+	[COLLECTOR_PG_SCHEMA] = {PgSchemaProbes, NULL, SchemaRun},
 	[COLLECTOR_PG_EXTENSIONS] = {PgExtensionsProbes},
-	[COLLECTOR_PG_SETTINGS] = {PgSettingsProbes, NULL, SnapshotWrite},
+	[COLLECTOR_PG_SETTINGS] = {PgSettingsProbes, NULL, SettingsRun},
 };
 
 /* ---- running ---- */
@@ -192,22 +190,36 @@ SqlRunProbe(void *arg)
 		BatchCountRows(run->stream.batch, ProbeRun(run->probe, &run->stream, &run->input));
 }
 
+long
+SqlTimeLeft(const SqlRun *run)
+{
+	if (run->in_session || run->deadline == 0)
+		return LONG_MAX;
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), run->deadline);
+}
+
+/* Of the statement, or waiting for a lock. */
+static bool
+IsTimeout(const char *sqlstate)
+{
+	return strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "55P03") == 0;
+}
+
 bool
 SqlRunStep(SqlRun *run, void (*step) (void *arg))
 {
 	QueryError	error;
-	long		left_ms = Setting.statement_timeout_ms;
+	long		left_ms;
 
 	if (run->in_session)
 	{
 		QueryRunInSession(step, run);
 		return true;
 	}
-	if (run->deadline != 0)
-		left_ms = Min(left_ms, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-															   run->deadline));
+	left_ms = Min(Setting.statement_timeout_ms, SqlTimeLeft(run));
 	if (left_ms <= 0)
 	{
+		run->timed_out = true;
 		BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL,
 				   "the visit ran out of time; the next one begins with something else");
 		return false;
@@ -215,6 +227,8 @@ SqlRunStep(SqlRun *run, void (*step) (void *arg))
 	if (QueryRun(step, run, (int) left_ms, &error))
 		return true;
 	ProbeTakeBack(&run->stream);
+	if (IsTimeout(error.sqlstate))
+		run->timed_out = true;
 	BatchError(run->stream.batch, run->stream.type, run->stream.database,
 			   error.sqlstate[0] ? error.sqlstate : NULL, error.message);
 	return false;
@@ -240,7 +254,7 @@ RunProbes(SqlRun *run)
 	}
 }
 
-void
+bool
 SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 {
 	const SqlCollector *c = &sql_collectors[collector];
@@ -257,19 +271,19 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 	run.stream.fields = Collectors[collector].fields;
 	run.stream.values = run.values;
 	run.stream.read_at = GetCurrentTimestamp();
-	run.changes = -1;
 
 	if (Collectors[collector].scope == SCOPE_DATABASE)
 	{
 		if (!SqlRunStep(&run, NameDatabase))
-			return;
+			return !run.timed_out;
 		run.stream.database = run.database;
 	}
 	if (c->prepare && !c->prepare(&run))
-		return;
+		return !run.timed_out;
 	if (c->run)
 		c->run(&run);
 	else
 		RunProbes(&run);
 	MetricStreamEnd(&run.stream);
+	return !run.timed_out;
 }

@@ -15,9 +15,10 @@
  * cluster.  In a worker each probe is a transaction of its own, gets
  * min(statement_timeout, what is left until the deadline; 0: there is none),
  * and reports its error to the batch; in_session (the caller's transaction)
- * errors are raised and the deadline is not looked at.
+ * errors are raised and the deadline is not looked at.  False: something ran
+ * out of time.
  */
-extern void SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
+extern bool SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
 
 #define MAX_METRIC_FIELDS 32
 
@@ -27,14 +28,13 @@ typedef struct SqlRun
 	MetricStream stream;
 	ProbeInput	input;
 	MemoryContext context;		/* outlives the single transactions */
-	const TableChoice *choice;
 	const Probe *const *probes; /* ends with NULL */
 	const Probe *probe;			/* the one that runs */
 	char		database[NAMEDATALEN * 4];	/* in UTF-8 a byte of LATIN1 becomes two */
 	bool		in_session;
+	bool		timed_out;		/* a step did */
 	TimestampTz deadline;
 	Value		values[MAX_METRIC_FIELDS];	/* of the metric itself */
-	int64		changes;		/* of the catalogues; -1: not known */
 	void	   *own;			/* of collectors that run themselves */
 } SqlRun;
 
@@ -47,10 +47,7 @@ extern bool SqlRunStep(SqlRun *run, void (*step) (void *arg));
 /* The step that runs run->probe. */
 extern void SqlRunProbe(void *run);
 
-/*
- * Where there are more tables than pganalytics.max_relations, chooses some of
- * them for the probes and sets "skipped" of the metric.  False: as SqlRunStep.
- */
-extern bool SqlLimitTables(SqlRun *run, const TableChoice *choice);
+/* ms until the visit has to end, LONG_MAX where it has not. */
+extern long SqlTimeLeft(const SqlRun *run);
 
 #endif							/* SQL_H */

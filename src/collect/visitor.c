@@ -41,13 +41,59 @@ LookForChanges(uint32 collectors)
 		CollectorEnabled(COLLECTOR_PG_SCHEMA) && SchemaIsOutdated();
 }
 
+/* How much a visitor may have taken before it leaves what else is due to another one. */
+#define ENOUGH_MEMORY (12 * 1024 * 1024)
+
+typedef struct CollectorResult
+{
+	bool		ran;
+	bool		complete;
+	int64		rows;
+	int			errors;
+	double		ms;
+} CollectorResult;
+
+static void
+RunCollector(const VisitorSlot *slot, int collector, Batch *batch, TimestampTz deadline,
+			 CollectorResult *result)
+{
+	TimestampTz started_at = GetCurrentTimestamp();
+	int64		rows = BatchRows(batch);
+	int			errors = BatchErrors(batch);
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(old, "pganalytics collector",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	WorkerReport(Collectors[collector].name);
+	MemoryContextSwitchTo(context);
+	result->complete = true;
+	if (collector == COLLECTOR_CUSTOM)
+		CustomCollect(slot->custom, batch, SharedNameToUtf8(pstrdup(slot->database_name)), deadline);
+	else
+		result->complete = SqlCollect(collector, batch, false, deadline);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	result->ran = true;
+	result->rows = BatchRows(batch) - rows;
+	result->errors = BatchErrors(batch) - errors;
+	result->ms = (GetCurrentTimestamp() - started_at) / 1000.0;
+}
+
+/* One is always run, else nothing would ever be. */
+static bool
+HasRoomForMore(int ran, TimestampTz deadline)
+{
+	return ran == 0 || (GetCurrentTimestamp() < deadline && WorkerMemory() < ENOUGH_MEMORY &&
+						!ShutdownIsRequested());
+}
+
 static void
 Visit(VisitorSlot *slot, TimestampTz deadline)
 {
-	int64		rows[NUM_COLLECTORS] = {0};
-	int			errors[NUM_COLLECTORS] = {0};
+	CollectorResult results[NUM_COLLECTORS] = {0};
 	Batch	   *batch = BatchCreate();
 	uint32		collectors = slot->collectors;
+	int			ran = 0;
 	bool		kept;
 
 	if (LookForChanges(collectors))
@@ -56,27 +102,31 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 	{
 		if ((collectors & (1U << i)) == 0)
 			continue;
-		WorkerReport(Collectors[i].name);
-		rows[i] = -BatchRows(batch);
-		errors[i] = -BatchErrors(batch);
-		if (i == COLLECTOR_CUSTOM)
-			CustomCollect(slot->custom, batch, SharedNameToUtf8(slot->database_name), deadline);
+		if (HasRoomForMore(ran, deadline))
+		{
+			RunCollector(slot, i, batch, deadline, &results[i]);
+			ran++;
+			slot->failed |= results[i].complete ? 0 : 1U << i;
+		}
 		else
-			SqlCollect(i, batch, false, deadline);
-		rows[i] += BatchRows(batch);
-		errors[i] += BatchErrors(batch);
+			slot->left |= 1U << i;
 	}
 	kept = BatchClose(batch);
 	SnapshotsKept(kept);
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if ((collectors & (1U << i)) == 0)
+		const CollectorResult *result = &results[i];
+
+		if (!result->ran)
 			continue;
-		LedgerAdd(i, rows[i], errors[i], errors[i] ? BatchLastError(batch) : NULL,
+		LedgerAdd(i, result->rows, result->errors, result->errors ? BatchLastError(batch) : NULL,
 				  slot->database_name);
-		if (!kept)
-			LedgerLost(i, slot->database_name);
+		LedgerAddTime(i, result->ms);
+		if (kept)
+			continue;
+		LedgerLost(i, slot->database_name);
+		slot->failed |= 1U << i;
 	}
 }
 

@@ -1,20 +1,31 @@
 /*
  * visits.c
- *		Rounds of visits to databases, seen from the collector.
+ *		Visits to databases, seen from the collector.
  *
- * A round is the list of the databases to visit; the collector keeps at most
- * "pganalytics.visitors" dynamic workers going until the list is empty.  It
- * never waits for one: the postmaster signals the end of a visitor, which sets
- * the collector's latch, and the next cycle finds it stopped.
+ * visit_plan.c says which database is due; here the list of databases is read,
+ * and at most "pganalytics.visitors" dynamic workers are kept going.  The
+ * collector never waits for one: the postmaster signals the end of a visitor,
+ * which sets the collector's latch, and the next cycle finds it stopped.
+ *
+ * What the ledger calls a run is, of a collector of databases, a round: every
+ * database visited once.  A round follows the other, each as long as the
+ * interval; pganalytics_collect() begins one of its own, which does not wait.
+ *
+ * Custom collectors have intervals and databases of their own, and visits of
+ * their own: whatever happens to a visitor that runs them costs nobody else's
+ * batch.  Their rounds begin when some of them are due.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
@@ -25,39 +36,67 @@
 #include "collect/custom.h"
 #include "collect/ledger.h"
 #include "collect/query.h"
+#include "collect/visit_plan.h"
 #include "collect/visits.h"
 
+#define LIST_EVERY (10 * USECS_PER_SEC) /* at most; databases come and go */
 #define RETRY_MS 1000L			/* when no worker slot is free */
-#define MAX_RETRIES 10			/* in a row; then the rest of the round is given up */
+#define MAX_RETRIES 10			/* in a row; then nobody is kept waiting any longer */
+#define LATE_FACTOR 10			/* intervals without a visit that are a problem */
+#define LATE_AT_LEAST (60 * USECS_PER_SEC)
 
-typedef struct Visit
-{
-	Oid			database;
-	char		name[NAMEDATALEN];
-} Visit;
-
-static MemoryContext round_context = NULL;	/* NULL: no round is under way */
-static Visit *to_visit;
-static int	visit_count;
-static int	next_visit;
-static uint32 round_collectors;
-static uint64 round_custom;
+static VisitPlan plan;
+static bool is_listed;			/* the list has been read */
+static TimestampTz listed_at;
+static bool rounds_have_begun;
+static uint32 asked_for;		/* rounds under way that somebody waits for */
+static uint32 visited;			/* collectors of which the round has had a visit */
+static bool custom_is_running;	/* a round of custom collectors */
+static uint64 custom_set;		/* which of them */
 static int	retries;
-static bool visit_failed;		/* in this round */
+static Oid	troubled;			/* the database of PROBLEM_VISITORS, if it is one's */
 
 static BackgroundWorkerHandle *handles[MAX_VISITORS];
 
-bool
-VisitsUnderWay(void)
+static bool
+IsIn(uint32 mask, int collector)
 {
-	return round_context != NULL;
+	return (mask & (1U << collector)) != 0;
+}
+
+/* What no visitor can report itself. */
+static void
+ReportError(Batch *batch, uint32 collectors, const char *database, const char *message)
+{
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (IsIn(collectors, i))
+		{
+			BatchError(batch, Collectors[i].name, database, NULL, message);
+			LedgerAdd(i, 0, 1, message, database);
+		}
+	}
 }
 
 /* ---- the list ---- */
 
+typedef struct DatabaseList
+{
+	PlannedDatabase *databases;
+	int			count;
+} DatabaseList;
+
+static bool
+IsSelected(const char *name)
+{
+	return PatternListMatches(Setting.databases, name) &&
+		!PatternListMatches(Setting.exclude_databases, name);
+}
+
 static void
 ListDatabases(void *arg)
 {
+	DatabaseList *list = arg;
 	uint64		rows;
 
 	if (SPI_execute("SELECT oid, datname FROM pg_catalog.pg_database "
@@ -66,74 +105,219 @@ ListDatabases(void *arg)
 		elog(ERROR, "could not list the databases");
 
 	rows = SPI_processed;
-	to_visit = MemoryContextAllocHuge(round_context, sizeof(Visit) * Max(rows, 1));
+	list->databases = MemoryContextAllocHuge(TopMemoryContext,
+											 sizeof(PlannedDatabase) * Max(rows, 1));
 	for (uint64 i = 0; i < rows; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		is_null;
-		Visit	   *visit = &to_visit[visit_count];
+		PlannedDatabase *database = &list->databases[list->count];
 
-		visit->database = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
-		strlcpy(visit->name, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null))),
-				sizeof(visit->name));
-		if (PatternListMatches(Setting.databases, visit->name) &&
-			!PatternListMatches(Setting.exclude_databases, visit->name) &&
-			(round_collectors != 1U << COLLECTOR_CUSTOM ||
-			 CustomForDatabase(round_custom, visit->name) != 0))
-			visit_count++;
+		database->oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
+		strlcpy(database->name, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null))),
+				sizeof(database->name));
+		if (IsSelected(database->name))
+			list->count++;
 	}
 }
 
+/* The list is up to ten seconds old; a visit in vain would be an error in the server log. */
 static void
-EndRound(bool kept)
+CheckDatabase(void *arg)
 {
-	MemoryContextDelete(round_context);
-	round_context = NULL;
-	if (!visit_failed)
-		ProblemClear(PROBLEM_VISITORS); /* one good visit among bad ones is no end of it */
-	for (int i = 0; i < NUM_COLLECTORS; i++)
+	PlannedDatabase *database = arg;
+	HeapTuple	row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
+	bool		is_listed_still = false;
+
+	if (HeapTupleIsValid(row))
 	{
-		if (round_collectors & (1U << i))
-			LedgerEnd(i, kept);
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(row);
+
+		strlcpy(database->name, NameStr(form->datname), sizeof(database->name));
+		is_listed_still = form->datallowconn && !form->datistemplate && form->datconnlimit != -2 &&
+			IsSelected(database->name);
+		ReleaseSysCache(row);
 	}
+	if (!is_listed_still)
+		database->oid = InvalidOid;
 }
 
-/* A part of the round that no visitor can report itself. */
-static void
-RoundError(Batch *batch, const char *database, const char *message)
+static bool
+ReadList(uint32 collectors, Batch *batch, TimestampTz now)
 {
-	for (int i = 0; i < NUM_COLLECTORS; i++)
-	{
-		if (round_collectors & (1U << i))
-		{
-			BatchError(batch, Collectors[i].name, database, NULL, message);
-			LedgerAdd(i, 0, 1, message, database);
-		}
-	}
-}
-
-bool
-VisitsBegin(uint32 collectors, uint64 custom, Batch *batch)
-{
+	DatabaseList list = {NULL, 0};
+	PlannedDatabase *before;
 	QueryError	error;
 
-	round_context = AllocSetContextCreate(TopMemoryContext, "pganalytics round",
-										  ALLOCSET_DEFAULT_SIZES);
-	visit_count = next_visit = retries = 0;
-	visit_failed = false;
-	round_collectors = collectors;
-	round_custom = custom;
+	listed_at = now;
+	if (!QueryRun(ListDatabases, &list, Setting.statement_timeout_ms, &error))
+	{
+		if (list.databases)
+			pfree(list.databases);
+		ReportError(batch, collectors, NULL, error.message);
+		return false;
+	}
+	before = VisitPlanReplace(&plan, list.databases, list.count, now);
+	if (before)
+		pfree(before);
+	is_listed = true;
+	return true;
+}
+
+/* µs from one reading to the next: where all is rare a new database may wait, too. */
+static int64
+ListEvery(void)
+{
+	int64		interval = VisitPlanShortestInterval(&plan);
+
+	if (interval == 0)
+		return LIST_EVERY;
+	return Max(Min(LIST_EVERY, interval), interval / 10);
+}
+
+static bool
+ListIsOld(TimestampTz now)
+{
+	static uint64 reloads = 0;
+
+	if (is_listed && reloads == WorkerReloadCount() && now >= listed_at &&
+		now < listed_at + ListEvery())
+		return false;
+	reloads = WorkerReloadCount();
+	return true;
+}
+
+/* ---- rounds ---- */
+
+static bool
+IsInRounds(int collector)
+{
+	return Collectors[collector].scope == SCOPE_DATABASE && collector != COLLECTOR_CUSTOM;
+}
+
+static void
+BeginRound(int collector, bool forced)
+{
+	LedgerBegin(collector);
+	VisitPlanRound(&plan, collector, forced);
+	visited &= ~(1U << collector);
+	if (forced)
+		asked_for |= 1U << collector;
+}
+
+/* Collectors that somebody has asked for since their round began. */
+static uint32
+Requested(void)
+{
+	uint32		requested = 0;
+
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if (collectors & (1U << i))
+		if (IsInRounds(i) && !IsIn(asked_for, i) && LedgerIsRequested(i))
+			requested |= 1U << i;
+	}
+	return requested;
+}
+
+static void
+EndRounds(void)
+{
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (!IsInRounds(i) || !IsIn(visited | asked_for, i) || !VisitPlanRoundIsOver(&plan, i))
+			continue;
+		LedgerEnd(i, true);
+		asked_for &= ~(1U << i);
+		BeginRound(i, false);
+	}
+	if (custom_is_running && VisitPlanRoundIsOver(&plan, COLLECTOR_CUSTOM))
+	{
+		LedgerEnd(COLLECTOR_CUSTOM, true);
+		custom_is_running = false;
+	}
+}
+
+/*
+ * Begins a round of those that are due, or of all where somebody asks.  Only
+ * between rounds, since visitors read what is refreshed here.
+ */
+static void
+BeginCustomRound(Batch *batch, TimestampTz now)
+{
+	bool		requested = LedgerIsRequested(COLLECTOR_CUSTOM);
+
+	if (requested)
+		plan.patient &= ~(1U << COLLECTOR_CUSTOM);
+	if (custom_is_running || (!requested && !CollectorEnabled(COLLECTOR_CUSTOM)))
+		return;
+	CustomRefresh(batch, now);
+	custom_set = CustomDue(now, requested);
+	if (custom_set == 0 && !requested)
+		return;
+	LedgerBegin(COLLECTOR_CUSTOM);
+	custom_is_running = true;
+	if (!requested)
+		plan.patient |= 1U << COLLECTOR_CUSTOM;
+	if ((requested || ListIsOld(now)) && !ReadList(1U << COLLECTOR_CUSTOM, batch, now))
+		return;					/* whoever asked gets the error */
+	for (int i = 0; i < plan.count; i++)
+	{
+		if (CustomForDatabase(custom_set, plan.databases[i].name) != 0)
+			VisitPlanAsk(&plan, i, COLLECTOR_CUSTOM, true);
+	}
+}
+
+/* Returns the collectors that are wanted. */
+static uint32
+ReadIntervals(TimestampTz now)
+{
+	uint32		wanted = 0;
+
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (!IsInRounds(i))
+			continue;
+		VisitPlanInterval(&plan, i, CollectorEnabled(i) ? CollectorInterval(i) * USECS_PER_SEC : 0,
+						  now);
+		if (CollectorEnabled(i))
+			wanted |= 1U << i;
+	}
+	return wanted;
+}
+
+/* New settings, new databases, new requests. */
+static void
+LookAround(Batch *batch, TimestampTz now)
+{
+	uint32		requested = Requested();
+	uint32		wanted = ReadIntervals(now);
+	bool		is_first = !rounds_have_begun;
+
+	if (requested == 0 && (wanted == 0 || !ListIsOld(now)))
+		return;
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (IsIn(requested, i))
 			LedgerBegin(i);
 	}
-	if (QueryRun(ListDatabases, NULL, Setting.statement_timeout_ms, &error))
-		return true;
-	RoundError(batch, NULL, error.message);
-	EndRound(true);
-	return false;
+	if (ReadList(requested ? requested : wanted, batch, now))
+	{
+		for (int i = 0; i < NUM_COLLECTORS; i++)
+		{
+			if (IsIn(requested, i))
+				BeginRound(i, true);
+			else if (is_first && IsInRounds(i))
+				BeginRound(i, false);
+		}
+		rounds_have_begun = true;
+		return;
+	}
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (IsIn(requested, i))
+			LedgerEnd(i, true); /* whoever asked gets the error */
+	}
 }
 
 /* ---- visitors ---- */
@@ -154,25 +338,37 @@ NoteEnd(int i, Batch *batch)
 	VisitorSlot *slot = &Shared->visitors[i];
 	QueryError	error;
 	Oid			database = slot->database;
+	uint32		left = slot->left;
+	uint32		failed = slot->failed;
 
 	pfree(handles[i]);
 	handles[i] = NULL;
-	if (!slot->finished && !ShutdownIsRequested() &&
-		(!QueryRun(DatabaseExists, &database, Setting.statement_timeout_ms, &error) ||
-		 OidIsValid(database)))
+	if (slot->finished)
+	{
+		/* one good visit among bad ones is no end of it */
+		if (troubled == slot->database || !VisitPlanHas(&plan, troubled))
+			ProblemClear(PROBLEM_VISITORS);
+	}
+	else if (!ShutdownIsRequested() &&
+			 (!QueryRun(DatabaseExists, &database, Setting.statement_timeout_ms, &error) ||
+			  OidIsValid(database)))
 	{
 		/* not one that was dropped before or while it was visited */
-		visit_failed = true;
-		RoundError(batch, slot->database_name,
-				   "the visit ended early; the server log says why");
+		left = 0;
+		failed = slot->collectors;
+		troubled = slot->database;
+		ReportError(batch, slot->collectors, slot->database_name,
+					"the visit ended early; the server log says why");
 		ProblemSet(PROBLEM_VISITORS, 1,
 				   "the visit to database \"%s\" ended early; the server log says why, or leave it "
 				   "out by pganalytics.exclude_databases", slot->database_name);
 	}
+	visited |= slot->collectors & ~left;
+	VisitPlanEnded(&plan, slot->database, left, failed, GetCurrentTimestamp());
 }
 
 static bool
-StartVisitor(int i, const Visit *visit)
+StartVisitor(int i, const PlannedDatabase *database, uint32 collectors)
 {
 	VisitorSlot *slot = &Shared->visitors[i];
 	BackgroundWorker worker;
@@ -181,15 +377,16 @@ StartVisitor(int i, const Visit *visit)
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	memset(&slot->worker, 0, sizeof(slot->worker));
-	slot->database = visit->database;
-	strlcpy(slot->database_name, visit->name, sizeof(slot->database_name));
-	slot->collectors = round_collectors;
-	slot->custom = CustomForDatabase(round_custom, visit->name);
+	slot->database = database->oid;
+	strlcpy(slot->database_name, database->name, sizeof(slot->database_name));
+	slot->collectors = collectors;
+	slot->custom = CustomForDatabase(custom_set, database->name);
+	slot->left = slot->failed = 0;
 	slot->finished = false;
 	LWLockRelease(Shared->lock);
 
 	memset(&worker, 0, sizeof(worker));
-	snprintf(worker.bgw_name, BGW_MAXLEN, "pganalytics visitor of %s", visit->name);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "pganalytics visitor of %s", database->name);
 	snprintf(worker.bgw_type, BGW_MAXLEN, "pganalytics visitor");
 	snprintf(worker.bgw_library_name, BGW_MAXLEN, "pganalytics");
 	snprintf(worker.bgw_function_name, BGW_MAXLEN, "PganalyticsVisitorMain");
@@ -209,11 +406,11 @@ StartVisitor(int i, const Visit *visit)
 }
 
 /*
- * No slot is free for a visitor; "busy" of them run.  False: none has been for
- * long, and nobody who waits for the round is kept waiting any longer.
+ * No slot is free for a visitor; "busy" of them run.  Where none has been for
+ * long, nobody who waits for a round is kept waiting any longer.
  */
-static bool
-WaitForFreeSlot(int busy, Batch *batch)
+static void
+NoteNoSlot(int busy, uint32 collectors, Batch *batch)
 {
 	char		text[ERROR_TEXT_SIZE];
 
@@ -222,19 +419,110 @@ WaitForFreeSlot(int busy, Batch *batch)
 			 "are taken; raise it to at least %d (on standbys first) and restart the server",
 			 max_worker_processes,
 			 Max(WorkerProcessesNeeded(), max_worker_processes + Max(Setting.visitors - busy, 1)));
-	visit_failed = true;
+	troubled = InvalidOid;
 	ProblemSet(PROBLEM_VISITORS, 2, "%s", text);
 	if (busy > 0 || ++retries < MAX_RETRIES)
+		return;
+	if (retries == MAX_RETRIES || asked_for != 0 || custom_is_running)
+		ReportError(batch, collectors | asked_for, NULL, text);
+	visited |= collectors;
+	VisitPlanGiveUp(&plan);
+}
+
+/* The custom collectors have a visit of their own. */
+static uint32
+OneKind(uint32 collectors)
+{
+	uint32		others = collectors & ~(1U << COLLECTOR_CUSTOM);
+
+	return others ? others : collectors;
+}
+
+/* False: there is none to be had at the moment. */
+static bool
+Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz now)
+{
+	PlannedDatabase *database = &plan.databases[next];
+	QueryError	error;
+
+	if (!QueryRun(CheckDatabase, database, Setting.statement_timeout_ms, &error))
+		return false;
+	if (!OidIsValid(database->oid))
+	{
+		VisitPlanForget(&plan, next);
 		return true;
-	RoundError(batch, NULL, text);
-	next_visit = visit_count;
+	}
+	if (StartVisitor(i, database, collectors))
+	{
+		VisitPlanBegun(&plan, next, collectors, now);
+		retries = 0;
+		return true;
+	}
+	NoteNoSlot(busy, collectors, batch);
 	return false;
 }
 
-long
-VisitsAdvance(Batch *batch)
+/* Starts as many as there may be; returns µs until another one may be started, -1: when one ends. */
+static int64
+StartVisits(Batch *batch, int busy, bool scheduled)
 {
+	int64		wait = -1;
+
+	for (int i = 0; i < MAX_VISITORS && busy < Setting.visitors; i++)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+		uint32		collectors;
+		int			next;
+
+		/* a visitor of a collector that crashed may still be there */
+		if (handles[i] || Shared->visitors[i].worker.pid != 0)
+		{
+			wait = RETRY_MS * 1000;
+			continue;
+		}
+		next = VisitPlanNext(&plan, now, scheduled, &collectors, &wait);
+		if (next < 0)
+			return wait;
+		if (!Visit(i, next, OneKind(collectors), busy, batch, now))
+			return RETRY_MS * 1000;
+		wait = -1;
+		if (handles[i])
+			busy++;
+	}
+	return wait;
+}
+
+static void
+ReportGap(TimestampTz now)
+{
+	int			longest;
+	int64		gap = VisitPlanLongestGap(&plan, now, &longest);
+	int64		late = LATE_FACTOR * VisitPlanShortestInterval(&plan);
+
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	Shared->visits.databases = plan.count;
+	Shared->visits.longest_gap_ms = gap / 1000;
+	strlcpy(Shared->visits.longest_gap_database, longest < 0 ? "" : plan.databases[longest].name,
+			NAMEDATALEN);
+	LWLockRelease(Shared->lock);
+
+	if (late > 0 && gap > Max(late, LATE_AT_LEAST))
+		ProblemSet(PROBLEM_LATE_VISITS, 1,
+				   "database \"%s\" has not been visited for %d seconds, more than ten times the "
+				   "interval: raise \"pganalytics.visitors\", \"pganalytics.max_cpu_percent\" or the "
+				   "intervals", plan.databases[longest].name, (int) (gap / USECS_PER_SEC));
+	else
+		ProblemClear(PROBLEM_LATE_VISITS);
+}
+
+long
+VisitsAdvance(Batch *batch, bool scheduled)
+{
+	TimestampTz now = GetCurrentTimestamp();
 	int			busy = 0;
+	int64		wait;
+	int64		list_wait;
+	long		wait_ms;
 	pid_t		pid;
 
 	for (int i = 0; i < MAX_VISITORS; i++)
@@ -244,27 +532,24 @@ VisitsAdvance(Batch *batch)
 		if (handles[i])
 			busy++;
 	}
-	if (round_context == NULL)
+	if (ShutdownIsRequested())
 		return -1;
+	LookAround(batch, now);
+	BeginCustomRound(batch, now);
+	wait = StartVisits(batch, busy, scheduled);
+	EndRounds();
+	if (Requested() != 0 || (LedgerIsRequested(COLLECTOR_CUSTOM) && !custom_is_running))
+		return 0;
+	ReportGap(now);
 
-	for (int i = 0; i < MAX_VISITORS && busy < Setting.visitors && next_visit < visit_count; i++)
+	if (VisitPlanShortestInterval(&plan) != 0)
 	{
-		/* a visitor of a collector that crashed may still be there */
-		if (handles[i] || Shared->visitors[i].worker.pid != 0)
-			continue;
-		if (StartVisitor(i, &to_visit[next_visit]))
-		{
-			busy++;
-			next_visit++;
-			retries = 0;
-			continue;
-		}
-		if (WaitForFreeSlot(busy, batch))
-			return RETRY_MS;
+		list_wait = Max(listed_at + ListEvery() - now, 0);
+		if (wait < 0 || list_wait < wait)
+			wait = list_wait;
 	}
-	if (busy == 0 && next_visit == visit_count)
-		EndRound(true);
-	else if (busy == 0)
-		return RETRY_MS;		/* all slots are taken by visitors of another life */
-	return -1;
+	wait_ms = wait < 0 ? -1 : (long) (wait / 1000) + 1;
+	if (!custom_is_running && CollectorEnabled(COLLECTOR_CUSTOM))
+		wait_ms = CustomWait(now, wait_ms);
+	return wait_ms;
 }

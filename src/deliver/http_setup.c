@@ -165,6 +165,8 @@ SetOptions(CURL *easy)
 #endif
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	/* a name that moves is looked up for each new connection, of which there are few */
+	SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, (long) UPLOAD_PIECE);
 
 	/* set even where there is none: else the environment would be asked */

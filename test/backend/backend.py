@@ -213,6 +213,7 @@ def order_reset(backend, _order):
 
 
 ORDERS = {
+    'behave': lambda backend, order: backend.faults.reset(),
     'reset': order_reset,
     'disconnect': lambda backend, order: backend.disconnect(),
     'certificate': lambda backend, order: backend.renew_tls(certificate=order['name']),

@@ -8,6 +8,8 @@ A fault is {"action": name, …}, and with it may come
 
 import json
 import select
+import socket
+import struct
 import threading
 from collections import namedtuple
 
@@ -16,8 +18,14 @@ Reply = namedtuple('Reply', 'status headers body')
 
 # ---- of a connection, before TLS: function(socket, fault) ----
 
-def connection_refuse(_sock, _fault):
-    pass
+def connection_refuse(sock, fault):
+    reset_at_close(sock, fault)
+
+
+def reset_at_close(sock, fault):
+    """With "reset", what follows is not the end of the stream but a reset."""
+    if fault.get('reset'):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
 
 
 def connection_silence(sock, _fault):
@@ -90,10 +98,13 @@ def send_nothing(connection, _reply, _fault):
 
 
 def send_part(connection, reply, fault):
-    """Ends the connection "after" the request's head, the request, or half of the reply's."""
+    """Ends the connection "after" the request's head, the request, half of the reply's headers
+    or body, or all of the reply."""
     head, body = connection.encode(reply)
-    parts = {'headers': head[:len(head) // 2], 'body': head + body[:len(body) // 2]}
+    parts = {'headers': head[:len(head) // 2], 'body': head + body[:len(body) // 2],
+             'reply': head + body}
     connection.wfile.write(parts.get(fault.get('after'), b''))
+    reset_at_close(connection.connection, fault)
     connection.cut()
 
 

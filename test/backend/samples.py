@@ -59,6 +59,8 @@ def mutations_of_object(schema, value, path):
         for what, element in mutations(schema['additionalProperties'], value['any'], f'{path}.any'):
             yield what, {'any': element}
         return
+    if 'properties' not in schema:
+        return  # any keys
     yield f'{path}.unknown is there', value | {'unknown': 1}
     for name, field in schema['properties'].items():
         if name in schema.get('required', ()):

@@ -310,6 +310,15 @@ class Faults(BackendTest):
             with self.subTest(**order), self.assertRaises((OSError, http.client.HTTPException)):
                 self.push_after(**order)
         self.assertEqual(self.push_after(action='cut', after='headers'), (200, b''))
+        for order in ({'action': 'refuse'}, {'action': 'cut', 'after': 'headers'}):
+            with self.subTest(reset=True, **order), self.assertRaises(ConnectionResetError):
+                self.push_after(reset=True, **order)
+        self.assertEqual(self.push_after(action='cut', after='reply')[0], 200)
+        self.assertEqual(self.backend.push()[0], 200)
+
+    def test_it_behaves_again(self):
+        self.backend.control(action='status', status=503, times=None)
+        self.backend.control(action='behave')
         self.assertEqual(self.backend.push()[0], 200)
 
     def test_silence(self):

@@ -103,7 +103,12 @@ sub output { return PostgreSQL::Test::Utils::slurp_file("$_[0]{dir}/output") }
 
 sub port { return $_[0]{port} }
 
-sub url { return "$_[0]{scheme}://localhost:$_[0]{port}" }
+sub url
+{
+	my ($self, $host) = @_;
+
+	return "$self->{scheme}://" . ($host // 'localhost') . ":$self->{port}";
+}
 
 # The path of a certificate, key or secret, see make-certs.
 sub file { return "$_[0]{certs}/$_[1]" }

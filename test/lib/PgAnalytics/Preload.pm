@@ -14,7 +14,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(hanging_resolver full_disk mount_table);
+our @EXPORT = qw(hanging_resolver moving_resolver full_disk mount_table);
 
 # Names that begin with "hang" are looked up for ever.
 my $HANGING_RESOLVER = <<'C';
@@ -32,6 +32,34 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 
 	while (node && strncmp(node, "hang", 4) == 0)
 		poll(0, 0, -1);
+	return real(node, service, hints, result);
+}
+C
+
+# "moving.test" has the address that the file ADDRESS holds.
+my $MOVING_RESOLVER = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+			struct addrinfo **result)
+{
+	int			(*real) () = dlsym(RTLD_NEXT, "getaddrinfo");
+	char		address[64] = "";
+
+	if (node && strcmp(node, "moving.test") == 0)
+	{
+		int			fd = open(ADDRESS, O_RDONLY);
+
+		read(fd, address, sizeof(address) - 1);
+		close(fd);
+		node = address;
+	}
 	return real(node, service, hints, result);
 }
 C
@@ -127,6 +155,14 @@ sub build
 }
 
 sub hanging_resolver { return build($HANGING_RESOLVER) }
+
+# "library" to preload; "address" is the file with the address.
+sub moving_resolver
+{
+	my $file = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('moving')) . '/address';
+
+	return { library => build($MOVING_RESOLVER, qq{-DADDRESS="$file"}), address => $file };
+}
 
 # "library" to preload; "flag" is the file that makes the disk full.
 sub full_disk

@@ -1,0 +1,102 @@
+
+# Databases are visited one after the other, spread over the interval; all of
+# them are asked for by pganalytics_collect() at once; a new one is not forgotten,
+# and the status says how long the longest wait was.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+use constant DATABASES => 12;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => {
+		'fsync' => 'off',
+		'autovacuum' => 'off',
+		'pganalytics.pg_stats_interval' => '4s',
+		'pganalytics.enabled_collectors' => 'pg_stats, pg_cache',
+		'pganalytics.pg_cache_interval' => '4s',
+	});
+my @databases = ('postgres', map { "db$_" } 1 .. DATABASES);
+
+$node->safe_psql('postgres', "CREATE DATABASE db$_ STRATEGY file_copy") foreach 1 .. DATABASES;
+
+sub time_of
+{
+	my ($metric) = @_;
+	my ($minute, $second) = $metric->{timestamp} =~ /:(\d\d):([\d.]+)Z$/;
+
+	return $minute * 60 + $second;
+}
+
+# ---- on request: all of them, now ----
+
+my $before = $backend->position;
+$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+my %visited = map { $_->{database} => 1 } $backend->metrics('pg_stats', since => $before);
+is_deeply([ sort keys %visited ], [ sort @databases ], 'all databases are visited on request');
+
+# ---- in turn ----
+
+# Every database twice more, so that each has found its place.
+my %visits;
+wait_until(
+	'every database is visited again and again',
+	sub {
+		%visits = ();
+		push @{ $visits{ $_->{database} } }, $_
+		  foreach $backend->metrics('pg_stats', since => $before);
+		return !grep { @{ $visits{$_} // [] } < 4 } @databases;
+	});
+my @times = sort { $a <=> $b } map { time_of($_->[-1]) } values %visits;
+my %tenths = map { int($_ * 10) => 1 } @times;
+cmp_ok(scalar keys %tenths, '>=', DATABASES / 2, 'visits are not made in one burst');
+
+my %by_batch;
+foreach my $batch ($backend->batches($before))
+{
+	my %types = map { $_->{type} => 1 } @{ $batch->{metrics} };
+
+	$by_batch{ join ' ', sort keys %types }++;
+}
+cmp_ok($by_batch{'pg_cache pg_stats'} // 0, '>=', DATABASES, 'collectors share a visit')
+  or diag explain \%by_batch;
+
+# ---- the status ----
+
+my $status = $node->wait_for_status(
+	'the status knows all databases',
+	sub { $_->{visits}{databases} == @databases });
+ok($status->{visits}{longest_gap_seconds} > 0, 'the status says how long the longest gap was');
+ok((grep { $_ eq $status->{visits}{longest_gap_database} } @databases), '... and in which database');
+ok($status->{visits}{longest_visit_ms} > 0, '... and how long a visit took');
+
+# ---- coming and going ----
+
+$node->safe_psql('postgres', 'CREATE DATABASE late');
+ok($backend->wait_for_metric('pg_stats', 'late'), 'a new database is visited');
+$node->safe_psql('postgres', 'DROP DATABASE late');
+$node->wait_for_status('a dropped database is forgotten',
+	sub { $_->{visits}{databases} == @databases });
+
+# ---- several at a time ----
+
+$node->set('pganalytics.visitors' => 4);
+my $after = $node->utc_now;
+$before = $backend->position;
+$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+%visited = map { $_->{database} => 1 }
+  grep { $_->{timestamp} ge $after } $backend->metrics('pg_stats', since => $before);
+is_deeply([ sort keys %visited ], [ sort @databases ], 'four visitors leave none out');
+
+$node->check_log;
+done_testing();
