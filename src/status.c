@@ -219,6 +219,29 @@ NoteKeeping(DeliverySlot *slot)
 }
 
 static void
+WriteLog(JsonWriter *w)
+{
+	LogSlot		slot = {0};
+
+	if (Shared)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		slot = Shared->log;
+		LWLockRelease(Shared->lock);
+	}
+	JsonObjectBegin(w, "log");
+	WriteTextOrNull(w, "source", slot.source);
+	WriteTextOrNull(w, "file", slot.file);
+	JsonInt(w, "offset", slot.offset);
+	JsonInt(w, "backlog_bytes", slot.backlog_bytes);
+	JsonInt(w, "entries", slot.entries);
+	JsonInt(w, "dropped", slot.dropped);
+	JsonInt(w, "lost_bytes", slot.lost_bytes);
+	JsonInt(w, "skipped_bytes", slot.skipped_bytes);
+	JsonObjectEnd(w);
+}
+
+static void
 WriteDelivery(JsonWriter *w)
 {
 	DeliverySlot slot = {0};
@@ -353,6 +376,7 @@ pganalytics_status(PG_FUNCTION_ARGS)
 
 	WriteVisits(&w);
 	WriteSpool(&w);
+	WriteLog(&w);
 	WriteDelivery(&w);
 	WriteConfig(&w);
 

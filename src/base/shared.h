@@ -161,15 +161,6 @@ typedef struct ProblemSlot
 	char		text[ERROR_TEXT_SIZE];
 } ProblemSlot;
 
-/* Where the log collector has got to. */
-typedef struct LogPosition
-{
-	bool		known;
-	uint64		device;
-	uint64		inode;
-	uint64		offset;
-} LogPosition;
-
 /* How far somebody came: in this part, the tables after this one are left. */
 typedef struct SnapshotPlace
 {
@@ -218,6 +209,18 @@ typedef struct Leaving
 	uint64		splitting;
 	uint64		halves[2];		/* of "splitting" */
 } Leaving;
+/* Where the log collector has got to; counts are those since the server started. */
+typedef struct LogSlot
+{
+	char		source[16];		/* "": nowhere yet */
+	char		file[256];
+	uint64		offset;
+	uint64		backlog_bytes;	/* of this file, not read by the last run */
+	int64		entries;		/* read, sent or not */
+	int64		dropped;		/* entries left out by log_max_rate */
+	int64		lost_bytes;		/* seen, but gone before they were read */
+	int64		skipped_bytes;	/* that were part of no entry */
+} LogSlot;
 
 typedef struct SharedState
 {
@@ -243,7 +246,7 @@ typedef struct SharedState
 
 	DeliverySlot delivery;
 	ProblemSlot problems[NUM_PROBLEMS];
-	LogPosition log_position;
+	LogSlot		log;
 	SnapshotSlot snapshots[MAX_SNAPSHOTS];
 
 	/* pganalytics.database: failed connections and when to try again */

@@ -61,6 +61,9 @@ typedef struct LogDialect
 
 	/* as the server itself translates them, "": not translated */
 	char		translated[NUM_LOG_WORDS][LOG_WORD_SIZE];
+
+	/* for lines that do not begin with this prefix: before or after a reload; NULL: none */
+	const struct LogDialect *other;
 } LogDialect;
 
 /* A dialect without translations and with this log_line_prefix. */
@@ -90,6 +93,7 @@ extern LogWord LogWordFind(const LogDialect *dialect, const char *line, size_t l
 /* Where the values of a line's prefix are, parallel to the items. */
 typedef struct PrefixMatch
 {
+	const LogDialect *dialect;	/* whose items they are */
 	LogWord		word;			/* what follows the prefix */
 	size_t		text;			/* offset of the text after that word */
 	int			num_values;		/* fewer than items: stopped at %q */

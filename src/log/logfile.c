@@ -15,8 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/hashfn.h"
+#include "datatype/timestamp.h"
+#include "pgtime.h"
 #include "postmaster/syslogger.h"
 #include "storage/fd.h"
+
+/* How long before a file is written over its backlog stops waiting. */
+#define GOING_SECONDS 60
 
 void
 LogTroubleSet(LogTrouble *trouble, int code, const char *format,...)
@@ -193,6 +199,60 @@ LogFileClose(LogFile *file)
 	file->fd = -1;
 }
 
+static const char *
+BaseName(const char *path)
+{
+	const char *slash = last_dir_separator(path);
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+bool
+LogFileHashStart(const LogFile *file, size_t len, uint64 *hash)
+{
+	unsigned char start[1024];
+
+	Assert(len <= sizeof(start));
+	if (pread(file->fd, start, len, 0) != (ssize_t) len)
+		return false;
+	*hash = hash_bytes_extended(start, (int) len, 0);
+	return true;
+}
+
+/* The name that log_filename gives the file after the next rotation by time, as syslogger.c reckons. */
+static void
+NextFileName(char *name, size_t size, long *seconds)
+{
+	pg_time_t	now = (pg_time_t) time(NULL);
+	pg_time_t	next;
+	struct pg_tm *tm = pg_localtime(&now, log_timezone);
+	int			interval = Log_RotationAge * SECS_PER_MINUTE;
+
+	next = now + tm->tm_gmtoff;
+	next += interval - next % interval;
+	next -= tm->tm_gmtoff;
+	*seconds = (long) (next - now);
+	pg_strftime(name, size, Log_filename, pg_localtime(&next, log_timezone));
+}
+
+bool
+LogFileIsGoing(const LogFile *file, bool is_current)
+{
+	char		name[MAXPGPATH];
+	long		seconds;
+	struct stat st;
+
+	if (fstat(file->fd, &st) != 0)
+		return false;
+	if (st.st_nlink == 0)
+		return true;
+	/* a file that keeps its name is not truncated by the server */
+	if (is_current || !Log_truncate_on_rotation || Log_RotationAge <= 0)
+		return false;
+	NextFileName(name, sizeof(name), &seconds);
+	return seconds <= GOING_SECONDS && LogFileNameMatches(name, file->format, BaseName(file->path));
+}
+
 bool
 LogFileSame(const LogFile *a, const LogFile *b)
 {
@@ -257,27 +317,24 @@ CompareAge(const struct timespec *a, const char *a_name, const struct timespec *
 	return strcmp(a_name, b_name);
 }
 
-static const char *
-BaseName(const char *path)
+/* Where a search begins: after the last write to a file, or after a moment. */
+typedef struct Since
 {
-	const char *slash = last_dir_separator(path);
+	struct timespec time;
+	const char *name;			/* "": of no file */
+	uint64		device;
+	uint64		inode;
+} Since;
 
-	return slash != NULL ? slash + 1 : path;
-}
-
-bool
-LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
+static bool
+FindSince(const Since *last, const LogFile *current, LogFile *next)
 {
 	char		directory[MAXPGPATH];
-	struct stat last;
 	struct timespec next_time = {0};
 	struct dirent *entry;
-	DIR		   *dir;
+	DIR		   *dir = OpenDirectoryOf(current->path, directory);
 	bool		found = false;
 
-	if (fstat(file->fd, &last) != 0)
-		return false;
-	dir = OpenDirectoryOf(current->path, directory);
 	while ((entry = ReadDirExtended(dir, directory, DEBUG1)) != NULL)
 	{
 		char		path[MAXPGPATH];
@@ -288,9 +345,9 @@ LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
 		PathBeside(path, current->path, entry->d_name);
 		if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
 			(st.st_dev == current->device && st.st_ino == current->inode) ||
-			(st.st_dev == last.st_dev && st.st_ino == last.st_ino) ||
+			(st.st_dev == last->device && st.st_ino == last->inode) ||
 			IsLater(&st.st_mtim, &current->since) ||
-			CompareAge(&st.st_mtim, entry->d_name, &last.st_mtim, BaseName(file->path)) <= 0)
+			CompareAge(&st.st_mtim, entry->d_name, &last->time, last->name) <= 0)
 			continue;
 		if (found &&
 			CompareAge(&st.st_mtim, entry->d_name, &next_time, BaseName(next->path)) >= 0)
@@ -306,3 +363,22 @@ LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
 	return found;
 }
 
+bool
+LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
+{
+	struct stat st;
+	Since		last;
+
+	if (fstat(file->fd, &st) != 0)
+		return false;
+	last = (Since) {st.st_mtim, BaseName(file->path), st.st_dev, st.st_ino};
+	return FindSince(&last, current, next);
+}
+
+bool
+LogFindAfter(int64 us, const LogFile *current, LogFile *next)
+{
+	Since		last = {{us / USECS_PER_SEC, (us % USECS_PER_SEC) * 1000}, ""};
+
+	return FindSince(&last, current, next);
+}

@@ -48,15 +48,24 @@ extern bool LogFileOpen(LogFile *file, bool transient, LogTrouble *trouble);
 /* Closes what was not opened as transient. */
 extern void LogFileClose(LogFile *file);
 
+/* Hash of the first len bytes of a file that is open.  False: it has fewer, or cannot be read. */
+extern bool LogFileHashStart(const LogFile *file, size_t len, uint64 *hash);
+
+/* Has the open file been removed, or will the server soon write over it? */
+extern bool LogFileIsGoing(const LogFile *file, bool is_current);
+
 extern bool LogFileSame(const LogFile *a, const LogFile *b);
 
 /* The regular file with this inode in the directory of "beside", whatever its name.  False: it is gone. */
 extern bool LogFindByInode(LogFile *file, const char *beside, uint64 device, uint64 inode);
 
 /*
- * The oldest log file later than "file", which is open, and older than the
- * current one: the server wrote to it in between.  False: there is none.
+ * The oldest log file that was last written to after "file", which is open, and
+ * before the server took to the current one.  False: there is none.
  */
 extern bool LogFindNext(const LogFile *file, const LogFile *current, LogFile *next);
+
+/* The same, after a moment in µs since 1970. */
+extern bool LogFindAfter(int64 us, const LogFile *current, LogFile *next);
 
 #endif							/* LOG_LOGFILE_H */

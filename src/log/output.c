@@ -19,6 +19,17 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+/* Positions in PgLogFields of fields.c. */
+typedef enum MetricField
+{
+	METRIC_SOURCE,
+	METRIC_FILE,
+	METRIC_DROPPED,
+	METRIC_ENTRIES
+} MetricField;
+
+#define NUM_METRIC_FIELDS (METRIC_ENTRIES + 1)
+
 static uint32
 ReadLevels(const char *filters)
 {
@@ -73,35 +84,72 @@ IsOwnChatter(const LogOutput *out, const LogEntry *entry)
 	return false;
 }
 
-void
-LogOutputEnd(LogOutput *out)
-{
-	if (out->writer == NULL)
-		return;
-	JsonArrayEnd(out->writer);
-	BatchMetricEnd(out->batch);
-	out->writer = NULL;
-}
-
 static void
 BeginMetric(LogOutput *out, const LogOrigin *origin)
 {
-	Value		values[3] = {0};
+	Value		values[NUM_METRIC_FIELDS] = {0};
 
 	out->writer = BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "",
 								   GetCurrentTimestamp());
-	ValueSetText(&values[0], origin->source);
+	ValueSetText(&values[METRIC_SOURCE], origin->source);
 	if (origin->file != NULL)
-		ValueSetText(&values[1], origin->file);
+		ValueSetText(&values[METRIC_FILE], origin->file);
 	JsonFields(out->writer, PgLogFields, values);
 	JsonArrayBegin(out->writer, "entries");
+}
+
+/* How many entries of each severity the limit left out since the last metric. */
+static void
+WriteDropped(LogOutput *out)
+{
+	bool		any = false;
+
+	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
+	{
+		if (out->dropped[word] == 0)
+			continue;
+		if (!any)
+			JsonObjectBegin(out->writer, "dropped");
+		any = true;
+		JsonInt(out->writer, LogWordName(word), out->dropped[word]);
+		out->dropped[word] = 0;
+	}
+	if (any)
+		JsonObjectEnd(out->writer);
+}
+
+static bool
+AnyDropped(const LogOutput *out)
+{
+	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
+	{
+		if (out->dropped[word] != 0)
+			return true;
+	}
+	return false;
+}
+
+void
+LogOutputEnd(LogOutput *out, const LogOrigin *origin)
+{
+	if (out->writer == NULL && AnyDropped(out))
+		BeginMetric(out, origin);
+	if (out->writer != NULL)
+	{
+		JsonArrayEnd(out->writer);
+		WriteDropped(out);
+		BatchMetricEnd(out->batch);
+		out->writer = NULL;
+	}
+	if (out->position.inode != 0)
+		BatchSetLogPosition(out->batch, &out->position);
 }
 
 static void
 WriteEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry, bool has_time, int64 unix_us)
 {
 	if (out->writer != NULL && BatchMetricIsLong(out->batch))
-		LogOutputEnd(out);
+		LogOutputEnd(out, origin);
 	if (out->writer == NULL)
 		BeginMetric(out, origin);
 	LogEntryWrite(out->writer, &out->redactor, entry, out->meaning, has_time, unix_us);
@@ -113,19 +161,21 @@ void
 LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 {
 	int64		unix_us = 0;
-	bool		has_time = LogTimeToUnix(&entry->time, out->last_us, &unix_us);
+	bool		has_time = LogTimeToUnix(&entry->time, out->zone, out->last_us, &unix_us);
 
 	if (has_time)
 		out->last_us = unix_us;
+	if (out->recent != NULL && LogRecentKnows(out->recent, entry, unix_us))
+		return;
 	if (IsOwnChatter(out, entry))
 		return;
 	LogClassify(entry, out->meaning);
 	if (out->meaning->event == NULL && (out->levels & (1u << entry->level)) == 0)
 		return;
-	if (has_time && unix_us <= out->not_before_us)
-		return;
 	if (out->skip > 0)
 		out->skip--;
+	else if (out->drop && out->written >= out->limit)
+		out->dropped[entry->level]++;
 	else
 		WriteEntry(out, origin, entry, has_time, unix_us);
 }
@@ -153,11 +203,11 @@ BeginRedaction(Redactor *redactor)
 }
 
 void
-LogOutputBegin(LogOutput *out, Batch *batch, const LogDialect *dialect)
+LogOutputBegin(LogOutput *out, Batch *batch)
 {
 	memset(out, 0, sizeof(*out));
 	out->batch = batch;
-	out->dialect = dialect;
+	out->zone = log_timezone;
 	out->levels = ReadLevels(Setting.log_filters);
 	ReadOwnPids(out);
 	out->meaning = palloc(sizeof(Meaning));

@@ -9,7 +9,9 @@
 
 #include "base/shared.h"
 #include "log/logfile.h"
+#include "log/recent.h"
 #include "log/redact.h"
+#include "pgtime.h"
 #include "spool/batch.h"
 
 #define MAX_OWN_PIDS (2 + MAX_VISITORS)
@@ -25,13 +27,16 @@ typedef struct LogOrigin
 typedef struct LogOutput
 {
 	Batch	   *batch;
-	const LogDialect *dialect;
 	JsonWriter *writer;			/* of the open metric; NULL: none is open */
 	int64		written;		/* entries */
 	int64		limit;			/* of them */
+	bool		drop;			/* count those beyond the limit instead of leaving them for later */
 	int64		skip;			/* entries to leave out first (sample) */
 	int64		last_us;		/* time of the last entry */
-	int64		not_before_us;
+	pg_tz	   *zone;			/* of the times in the log */
+	LogRecent  *recent;			/* NULL: nothing can have been read already */
+	LogPosition position;		/* before the entry that is handed on; inode 0: none */
+	int64		dropped[NUM_LOG_WORDS]; /* by severity; not yet in a metric */
 	uint32		levels;			/* bit per LogWord: is sent, though it is no known event */
 	Meaning    *meaning;		/* of the entry at hand */
 	Redactor	redactor;
@@ -46,12 +51,15 @@ typedef struct LogOutput
 extern bool LogIsEnglish(void);
 
 /* Nothing is limited or left out at first. */
-extern void LogOutputBegin(LogOutput *out, Batch *batch, const LogDialect *dialect);
+extern void LogOutputBegin(LogOutput *out, Batch *batch);
 
 /* Writes one entry, from whatever source, if it is to be sent. */
 extern void LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry);
 
-/* Ends the open metric; to be called before the entries of another origin. */
-extern void LogOutputEnd(LogOutput *out);
+/*
+ * Ends the open metric, and tells the batch the position; to be called before
+ * the entries of another origin.
+ */
+extern void LogOutputEnd(LogOutput *out, const LogOrigin *origin);
 
 #endif							/* LOG_OUTPUT_H */

@@ -17,7 +17,9 @@
 #include "base/collectors.h"
 #include "base/problem.h"
 #include "base/settings.h"
+#include "base/shared.h"
 #include "base/worker.h"
+#include "log/dialects.h"
 #include "log/entry.h"
 #include "log/output.h"
 #include "log/tail.h"
@@ -36,47 +38,20 @@
 /* Of the buffer: twice what is sent of an entry, since quoting makes it longer. */
 #define MIN_BUFFER_SIZE (256 * 1024)
 
+/* Read before the position, to know again what another format repeats. */
+#define LEARN_BYTES (64 * 1024)
+
 struct LogReader
 {
 	Tail		tail;
-	LogDialect	dialect;
+	LogDialects dialects;
+	LogRecent	recent;
+	LogRecent	kept_recent;	/* as of tail.kept */
+	bool		reloaded;		/* the settings have changed since the last run that could read */
+	int64		entries;		/* read by this run */
+	int64		skipped_bytes;	/* that are part of no entry */
+	int64		dropped;
 };
-
-/* How the server writes */
-
-/* What the server itself says for the words, whatever the table in severity.c holds. */
-static void
-LearnTranslations(LogDialect *dialect)
-{
-#ifdef ENABLE_NLS
-	static const struct
-	{
-		LogWord		word;
-		const char *msgid;
-	}			words[] = {
-		{WORD_DETAIL, "DETAIL:  "},
-		{WORD_HINT, "HINT:  "},
-		{WORD_QUERY, "QUERY:  "},
-		{WORD_CONTEXT, "CONTEXT:  "},
-		{WORD_LOCATION, "LOCATION:  %s:%d\n"},
-		{WORD_BACKTRACE, "BACKTRACE:  "},
-		{WORD_STATEMENT, "STATEMENT:  "},
-	};
-
-	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
-		LogDialectLearn(dialect, word, gettext(LogWordName(word)));
-	for (int i = 0; i < lengthof(words); i++)
-		LogDialectLearn(dialect, words[i].word, gettext(words[i].msgid));
-#endif
-}
-
-static void
-ReadDialect(LogDialect *dialect)
-{
-	LogDialectInit(dialect, Log_line_prefix != NULL ? Log_line_prefix : "");
-	dialect->verbose = Log_error_verbosity >= PGERROR_VERBOSE;
-	LearnTranslations(dialect);
-}
 
 static void
 ReportFormat(const LogDialect *dialect, const LogFormat *format)
@@ -96,46 +71,95 @@ ReportFormat(const LogDialect *dialect, const LogFormat *format)
 
 /* Entries */
 
-/* Parses an entry, in place, and hands it on.  cut: its end was passed over. */
-static void
-TakeEntry(LogOutput *out, const LogFile *file, char *data, size_t len, bool cut)
+/* A piece of a log file, in memory. */
+typedef struct Piece
+{
+	LogOutput  *out;
+	const LogFile *file;
+	const LogDialect *dialect;
+	LogReader  *reader;			/* NULL: a sample */
+	uint64		offset;			/* of the piece in its file */
+	bool		in_line;		/* it begins with the rest of a line that was cut */
+} Piece;
+
+static LogOrigin
+OriginOf(const LogFile *file)
 {
 	const char *slash = last_dir_separator(file->path);
-	LogOrigin	origin = {file->format->source, slash != NULL ? slash + 1 : file->path};
+
+	return (LogOrigin) {file->format->source, slash != NULL ? slash + 1 : file->path};
+}
+
+/* At "done" bytes into the piece: what is behind us, and how the next entry is written. */
+static void
+SetPlace(Piece *piece, size_t done)
+{
+	LogReader  *reader = piece->reader;
+	TailPlace  *here;
+
+	if (reader == NULL)
+		return;
+	here = &reader->tail.here;
+	piece->out->position.offset = piece->offset + done;
+	piece->out->position.in_line = piece->in_line;
+	piece->out->position.last_us = piece->out->last_us;
+	if (here->former && LogDialectsIsNow(&reader->dialects, &here->file, piece->offset + done))
+		here->former = false;
+	piece->dialect = here->former ? &reader->dialects.former : &reader->dialects.now;
+	piece->out->zone = here->former ? reader->dialects.former_zone : reader->dialects.zone;
+}
+
+/* Parses an entry, in place, and hands it on.  cut: its end was passed over. */
+static void
+TakeEntry(Piece *piece, char *data, size_t len, bool cut)
+{
+	LogOrigin	origin = OriginOf(piece->file);
 	LogEntry	entry;
 
-	if (!file->format->parse(out->dialect, data, len, &entry))
+	if (!piece->file->format->parse(piece->dialect, data, len, &entry))
+	{
+		if (piece->reader != NULL)
+			piece->reader->skipped_bytes += len;
 		return;
+	}
+	if (piece->reader != NULL)
+		piece->reader->entries++;
 	entry.cut = cut;
-	LogOutputEntry(out, &origin, &entry);
+	LogOutputEntry(piece->out, &origin, &entry);
+}
+
+static bool
+IsLimitReached(const LogOutput *out)
+{
+	return out->written >= out->limit && !out->drop;
 }
 
 /*
- * Takes the entries at the start of a buffer as far as they are whole and the
- * limit allows.  full: no more would fit the buffer.  in_line: the first line
- * is the rest of one that was cut, and is passed over.  Returns the bytes that
+ * Takes the entries at the start of a piece as far as they are whole and the
+ * limit allows.  full: no more would fit the buffer.  Returns the bytes that
  * are done with.
  */
 static size_t
-TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd end, bool full,
-			bool *in_line)
+TakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 {
 	size_t		done = 0;
 
-	if (*in_line)
+	if (piece->in_line)
 	{
 		char	   *newline = memchr(data, '\n', len);
 
 		if (newline == NULL)
 			return len;
-		*in_line = false;
+		piece->in_line = false;
 		done = newline - data + 1;
 	}
-	while (done < len && out->written < out->limit)
+	while (done < len && !IsLimitReached(piece->out))
 	{
-		LogFrame	frame = file->format->frame(out->dialect, data + done, len - done, end);
+		LogFrame	frame;
 		bool		cut = false;
 
+		SetPlace(piece, done);
+		frame = piece->file->format->frame(piece->dialect, data + done, len - done, end);
 		if (frame.kind == FRAME_MORE)
 		{
 			if (done > 0 || !full)
@@ -143,10 +167,12 @@ TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd 
 			/* longer than the buffer: take what there is, pass over the rest */
 			frame = (LogFrame) {FRAME_ENTRY, len};
 			cut = true;
-			*in_line = data[len - 1] != '\n';
+			piece->in_line = data[len - 1] != '\n';
 		}
 		if (frame.kind == FRAME_ENTRY)
-			TakeEntry(out, file, data + done, frame.length, cut);
+			TakeEntry(piece, data + done, frame.length, cut);
+		else if (piece->reader != NULL)
+			piece->reader->skipped_bytes += frame.length;
 		done += frame.length;
 	}
 	return done;
@@ -154,80 +180,163 @@ TakeEntries(LogOutput *out, const LogFile *file, char *data, size_t len, LogEnd 
 
 /* The collector */
 
+/* The entries in the buffer of the tail. */
+static void
+TakeBuffer(LogReader *reader, LogOutput *out, LogEnd end)
+{
+	Tail	   *tail = &reader->tail;
+	size_t		len = tail->end - tail->start;
+	Piece		piece = {
+		.out = out,
+		.file = &tail->here.file,
+		.reader = reader,
+		.offset = tail->here.offset,
+		.in_line = tail->here.in_line
+	};
+	size_t		done;
+
+	out->position = TailPosition(tail);
+	done = TakeEntries(&piece, tail->buffer + tail->start, len, end,
+					   end == LOG_END_OPEN && len == tail->size);
+	TailConsume(tail, done);
+	tail->here.in_line = piece.in_line;
+	tail->here.last_us = out->last_us;
+	out->position = TailPosition(tail);
+}
+
+/* At the end of a file that is not written to any more: on to the next one. */
+static bool
+GoToNextFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
+{
+	Tail	   *tail = &reader->tail;
+	const LogFormat *format = tail->here.file.format;
+	LogOrigin	origin = OriginOf(&tail->here.file);
+	bool		is_last_former = LogFileSame(&tail->here.file, &reader->dialects.until);
+
+	LogOutputEnd(out, &origin);
+	if (!TailNextFile(tail, trouble))
+		return false;
+	if (is_last_former)
+		tail->here.former = false;
+	if (tail->here.file.format != format)
+		LogRecentCompare(&reader->recent, out->last_us);
+	out->drop = TailIsGoing(tail);
+	return true;
+}
+
 /*
  * The buffer ends where the file does for now.  Returns true when there is
  * another file to go on with.
  */
 static bool
-FinishFile(Tail *tail, LogOutput *out, LogTrouble *trouble)
+FinishFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 {
-	size_t		held = tail->end - tail->start;
-	LogEnd		end = LOG_END_FINAL;
+	Tail	   *tail = &reader->tail;
+	bool		is_over = !TailIsCurrent(tail) && TailIsOver(tail);
 
-	if (TailIsCurrent(tail))
-	{
-		if (held == 0 || !TailIsQuiet(tail))
-			return false;
-		end = LOG_END_QUIET;
-	}
-	TailConsume(tail, TakeEntries(out, &tail->here.file, tail->buffer + tail->start, held,
-								  end, false, &tail->here.in_line));
-	tail->here.last_us = out->last_us;
-	if (end == LOG_END_QUIET || out->written >= out->limit)
+	if (!is_over && (tail->end == tail->start || !TailIsQuiet(tail)))
 		return false;
-	LogOutputEnd(out);
-	if (!TailNextFile(tail, trouble))
-		return false;
-	out->not_before_us = tail->here.not_before_us;
-	return true;
+	TakeBuffer(reader, out, is_over ? LOG_END_FINAL : LOG_END_QUIET);
+	return is_over && !IsLimitReached(out) && GoToNextFile(reader, out, trouble);
 }
 
 static void
-ReadTail(Tail *tail, LogOutput *out, LogTrouble *trouble)
+ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 {
+	Tail	   *tail = &reader->tail;
 	int64		bytes = 0;
+	LogOrigin	origin;
 
 	out->last_us = tail->here.last_us;
-	out->not_before_us = tail->here.not_before_us;
-	while (out->written < out->limit && bytes < MAX_RUN_BYTES)
+	out->recent = &reader->recent;
+	out->drop = TailIsGoing(tail);
+	while (!IsLimitReached(out) && bytes < MAX_RUN_BYTES)
 	{
 		ssize_t		n = TailRead(tail, trouble);
 
 		CHECK_FOR_INTERRUPTS();
 		if (n < 0 || ShutdownIsRequested())
 			break;
-		if (n == 0)
-		{
-			if (!FinishFile(tail, out, trouble))
-				break;
-			continue;
-		}
+		if (n > 0)
+			TakeBuffer(reader, out, LOG_END_OPEN);
+		else if (!FinishFile(reader, out, trouble))
+			break;
 		bytes += n;
-		TailConsume(tail, TakeEntries(out, &tail->here.file, tail->buffer + tail->start,
-									  tail->end - tail->start, LOG_END_OPEN,
-									  tail->end - tail->start == tail->size,
-									  &tail->here.in_line));
-		tail->here.last_us = out->last_us;
 	}
-	LogOutputEnd(out);
+	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
+		reader->dropped += out->dropped[word];
+	out->position = TailPosition(tail);
+	origin = OriginOf(&tail->here.file);
+	LogOutputEnd(out, &origin);
+}
+
+/* What was read last before this process began, if another format is to be read from now on. */
+static void
+LearnRecent(LogReader *reader, Batch *batch)
+{
+	const TailPlace *here = &reader->tail.here;
+	size_t		len = Min(here->offset, LEARN_BYTES);
+	char	   *data = palloc(len + 1);
+	LogOutput	nowhere;
+	Piece		piece = {.out = &nowhere,.file = &here->file,.dialect = &reader->dialects.now};
+
+	LogOutputBegin(&nowhere, batch);
+	nowhere.skip = nowhere.limit = PG_INT64_MAX;
+	nowhere.recent = &reader->recent;
+	piece.in_line = here->offset > len;
+	if (pread(here->file.fd, data, len, here->offset - len) == (ssize_t) len)
+		(void) TakeEntries(&piece, data, len, LOG_END_FINAL, false);
+	pfree(data);
+}
+
+/* A reload was noticed: what is in the files up to here is written as before. */
+static void
+FollowReload(LogReader *reader)
+{
+	Tail	   *tail = &reader->tail;
+
+	reader->dialects.until = tail->current;
+	reader->dialects.until_offset = tail->current.size;
+	tail->here.former = tail->kept.former =
+		!LogDialectsIsNow(&reader->dialects, &tail->here.file, tail->here.offset);
+	reader->reloaded = false;
 }
 
 static void
-CollectTail(LogReader *reader, LogOutput *out)
+Report(const LogReader *reader, Batch *batch, const LogTrouble *trouble)
+{
+	if (reader->tail.lost[0] != '\0')
+		BatchError(batch, Collectors[COLLECTOR_PG_LOG].name, NULL, NULL, reader->tail.lost);
+	if (trouble->code != 0)
+		ProblemSet(PROBLEM_LOG, trouble->code, "%s", trouble->text);
+	else
+		ProblemClear(PROBLEM_LOG);
+}
+
+static void
+CollectTail(LogReader *reader, Batch *batch)
 {
 	LogTrouble	trouble = {0};
 	size_t		buffer_size = Max(MIN_BUFFER_SIZE, (size_t) Setting.log_entry_size_kb * 2048);
+	Tail	   *tail = &reader->tail;
+	LogOutput	out;
 
-	out->limit = (int64) Setting.log_max_rate * CollectorInterval(COLLECTOR_PG_LOG);
-	if (TailBegin(&reader->tail, buffer_size, &trouble))
+	reader->entries = reader->skipped_bytes = reader->dropped = 0;
+	reader->recent = reader->kept_recent;
+	if (LogDialectsRead(&reader->dialects))
+		reader->reloaded = true;
+	LogOutputBegin(&out, batch);
+	out.limit = (int64) Setting.log_max_rate * CollectorInterval(COLLECTOR_PG_LOG);
+	if (TailBegin(tail, buffer_size, &trouble))
 	{
-		ReportFormat(&reader->dialect, reader->tail.current.format);
-		ReadTail(&reader->tail, out, &trouble);
+		if (reader->reloaded)
+			FollowReload(reader);
+		if (reader->recent.count == 0 && tail->here.file.format != tail->current.format)
+			LearnRecent(reader, batch);
+		ReportFormat(&reader->dialects.now, tail->current.format);
+		ReadTail(reader, &out, &trouble);
 	}
-	if (trouble.code != 0)
-		ProblemSet(PROBLEM_LOG, trouble.code, "%s", trouble.text);
-	else
-		ProblemClear(PROBLEM_LOG);
+	Report(reader, batch, &trouble);
 }
 
 /* The sample */
@@ -256,37 +365,48 @@ ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 }
 
 static void
-CollectSample(LogOutput *out)
+CollectSample(Batch *batch)
 {
 	const char *type = Collectors[COLLECTOR_PG_LOG].name;
 	LogTrouble	trouble = {0};
-	LogOutput	count = *out;
+	LogDialects *dialects = palloc0(sizeof(LogDialects));
+	LogOutput	count;
+	LogOutput	out;
+	LogOrigin	origin;
 	LogFile		file;
-	bool		in_line;
-	bool		in_line_again;
+	Piece		first;
+	Piece		second;
 	bool		full;
 	size_t		len;
+	bool		in_line;
 	char	   *buffer = ReadSample(&file, &len, &in_line, &trouble);
 	char	   *copy;
 
 	if (buffer == NULL)
 	{
-		BatchError(out->batch, type, NULL, NULL, trouble.text);
+		BatchError(batch, type, NULL, NULL, trouble.text);
 		return;
 	}
+	LogDialectsRead(dialects);
+	LogOutputBegin(&out, batch);
+	count = out;
+	first = (Piece) {.out = &count,.file = &file,.dialect = &dialects->now,.in_line = in_line};
+	second = first;
+	second.out = &out;
+	full = len == SAMPLE_BYTES;
+
 	/* parsing spoils the buffer, and how many entries there are shows only then */
 	copy = palloc(len + 1);
 	memcpy(copy, buffer, len);
-	in_line_again = in_line;
-	full = len == SAMPLE_BYTES;
 	count.skip = count.limit = PG_INT64_MAX;
-	TakeEntries(&count, &file, copy, len, LOG_END_QUIET, full, &in_line);
+	TakeEntries(&first, copy, len, LOG_END_QUIET, full);
 	pfree(copy);
 
-	out->limit = SAMPLE_ENTRIES;
-	out->skip = (PG_INT64_MAX - count.skip) - SAMPLE_ENTRIES;
-	TakeEntries(out, &file, buffer, len, LOG_END_QUIET, full, &in_line_again);
-	LogOutputEnd(out);
+	out.limit = SAMPLE_ENTRIES;
+	out.skip = (PG_INT64_MAX - count.skip) - SAMPLE_ENTRIES;
+	TakeEntries(&second, buffer, len, LOG_END_QUIET, full);
+	origin = OriginOf(&file);
+	LogOutputEnd(&out, &origin);
 	pfree(buffer);
 }
 
@@ -304,21 +424,40 @@ LogReaderCreate(void)
 void
 LogCollect(LogReader *reader, Batch *batch, bool from_sample)
 {
-	LogDialect *dialect = reader != NULL ? &reader->dialect : palloc(sizeof(LogDialect));
-	LogOutput	out;
-
-	ReadDialect(dialect);
-	LogOutputBegin(&out, batch, dialect);
 	if (from_sample)
-		CollectSample(&out);
+		CollectSample(batch);
 	else
-		CollectTail(reader, &out);
+		CollectTail(reader, batch);
+}
+
+static void
+PublishState(const LogReader *reader)
+{
+	const Tail *tail = &reader->tail;
+	LogOrigin	origin = OriginOf(&tail->kept.file);
+	uint64		backlog = TailBacklog(tail);
+	LogSlot    *slot = &Shared->log;
+
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	strlcpy(slot->source, origin.source, sizeof(slot->source));
+	SharedCopyText(slot->file, sizeof(slot->file), origin.file);
+	slot->offset = tail->kept.offset;
+	slot->backlog_bytes = backlog;
+	slot->entries += reader->entries;
+	slot->dropped += reader->dropped;
+	slot->lost_bytes += tail->lost_bytes;
+	slot->skipped_bytes += reader->skipped_bytes;
+	LWLockRelease(Shared->lock);
 }
 
 void
 LogCollectCommitted(LogReader *reader)
 {
+	if (!reader->tail.known)
+		return;
 	TailCommit(&reader->tail);
+	reader->kept_recent = reader->recent;
+	PublishState(reader);
 }
 
 void
@@ -331,6 +470,7 @@ void
 LogReaderRest(LogReader *reader)
 {
 	TailForget(&reader->tail);
+	memset(&reader->kept_recent, 0, sizeof(reader->kept_recent));
 	ProblemClear(PROBLEM_LOG);
 	ProblemClear(PROBLEM_LOG_FORMAT);
 }

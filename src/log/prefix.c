@@ -425,6 +425,7 @@ LogPrefixMatch(const LogDialect *dialect, const char *line, size_t len, PrefixMa
 	m.line = line;
 	m.len = len < PREFIX_MAX_LENGTH ? len : PREFIX_MAX_LENGTH;
 	m.match = match;
+	match->dialect = dialect;
 	memset(m.dead, 0, sizeof(m.dead[0]) * dialect->num_items);
 	return MatchFrom(&m, 0, 0);
 }

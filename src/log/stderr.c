@@ -70,8 +70,8 @@ FieldOfWord(LogWord word)
 static LogWord
 ReadLine(const LogDialect *dialect, const char *line, size_t len, PrefixMatch *match)
 {
-	match->num_values = 0;
-	if (LogPrefixMatch(dialect, line, len, match))
+	if (LogPrefixMatch(dialect, line, len, match) ||
+		(dialect->other != NULL && LogPrefixMatch(dialect->other, line, len, match)))
 		return match->word;
 	match->num_values = 0;
 	return match->word = LogWordFind(dialect, line, len, &match->text);
@@ -125,11 +125,11 @@ StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 }
 
 static void
-TakePrefix(const LogDialect *dialect, char *line, const PrefixMatch *match, LogEntry *entry)
+TakePrefix(char *line, const PrefixMatch *match, LogEntry *entry)
 {
 	for (int i = 0; i < match->num_values; i++)
 	{
-		const PrefixItem *item = &dialect->items[i];
+		const PrefixItem *item = &match->dialect->items[i];
 		LogText		value = {line + match->value[i].offset, match->value[i].length};
 
 		if (item->escape == 0 || item->ambiguous || value.len == 0)
@@ -202,7 +202,7 @@ StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry
 		{
 			if (!LogWordIsLevel(match.word))
 				return false;
-			TakePrefix(dialect, line, &match, entry);
+			TakePrefix(line, &match, entry);
 			entry->level = match.word;
 		}
 		if (match.word == WORD_LOCATION)

@@ -12,42 +12,54 @@
  */
 #include "postgres.h"
 
-#include "log/position.h"
 #include "log/tail.h"
 
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/shared.h"
+#include "base/unixtime.h"
 #include "miscadmin.h"
+#include "spool/position.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 /* How long a file must not grow for its last line to be taken for whole. */
 #define QUIET_MS 20
 
-/* Where the last run ended, as the processes before this one left it. */
-static LogPosition
-KeptPosition(const Tail *tail)
-{
-	LogPosition position;
+/* A file that was rotated away is left when nobody has written to it for this long. */
+#define OVER_SECONDS 2
 
-	if (Shared != NULL)
+/* Of a file's start, to know it again. */
+#define START_SIZE 1024
+
+/* ---- places ---- */
+
+/*
+ * Inodes are used again and files are written anew in place; their first bytes,
+ * with the time of the first entry, are not the same twice.
+ */
+static void
+HashStart(TailPlace *place)
+{
+	uint32		len = Min(place->offset, START_SIZE);
+	uint64		hash;
+
+	if (place->start_len < len && LogFileHashStart(&place->file, len, &hash))
 	{
-		LWLockAcquire(Shared->lock, LW_SHARED);
-		position = Shared->log_position;
-		LWLockRelease(Shared->lock);
+		place->start_len = len;
+		place->start_hash = hash;
 	}
-	else
-		position = (LogPosition) {
-			.known = tail->known,
-			.device = tail->kept.file.device,
-			.inode = tail->kept.file.inode,
-			.offset = tail->kept.offset
-		};
-	return position;
+}
+
+static bool
+StartDiffers(const LogFile *file, uint32 len, uint64 expected)
+{
+	uint64		hash;
+
+	return len > 0 && (!LogFileHashStart(file, len, &hash) || hash != expected);
 }
 
 /* Is the file still what was read, or was it truncated and written anew? */
@@ -59,10 +71,10 @@ IsRewritten(const Tail *tail, const TailPlace *place)
 
 	if (fstat(place->file.fd, &st) != 0)
 		return false;
-	if ((uint64) st.st_size < place->offset)
+	if ((uint64) st.st_size < place->offset ||
+		StartDiffers(&place->file, place->start_len, place->start_hash))
 		return true;
-	return tail->before_len > 0 && place->offset == tail->kept.offset &&
-		place->offset >= tail->before_len &&
+	return tail->before_len > 0 && place->offset >= tail->before_len &&
 		pread(place->file.fd, before, tail->before_len,
 			  place->offset - tail->before_len) == (ssize_t) tail->before_len &&
 		memcmp(before, tail->before, tail->before_len) != 0;
@@ -79,6 +91,46 @@ RememberBytesBefore(Tail *tail)
 		tail->before_len = len;
 }
 
+static uint64
+SizeOf(const LogFile *file)
+{
+	struct stat st;
+
+	return file->fd >= 0 && fstat(file->fd, &st) == 0 ? st.st_size : 0;
+}
+
+static LogPosition
+PositionOf(const TailPlace *place)
+{
+	LogPosition position = {
+		.device = place->file.device,
+		.inode = place->file.inode,
+		.offset = place->offset,
+		.in_line = place->in_line,
+		.start_hash = place->start_hash,
+		.start_len = place->start_len,
+		.last_us = place->last_us
+	};
+
+	strlcpy(position.path, place->file.path, sizeof(position.path));
+	return position;
+}
+
+LogPosition
+TailPosition(Tail *tail)
+{
+	HashStart(&tail->here);
+	return PositionOf(&tail->here);
+}
+
+static bool
+IsAt(const TailPlace *place, const LogPosition *position)
+{
+	return place->file.fd >= 0 && place->file.device == position->device &&
+		place->file.inode == position->inode && place->offset == position->offset &&
+		place->in_line == position->in_line;
+}
+
 /* Closes the descriptor of "here" unless it is that of "kept". */
 static void
 LeaveFile(Tail *tail)
@@ -89,39 +141,51 @@ LeaveFile(Tail *tail)
 	tail->start = tail->end = 0;
 }
 
-/* Sets the kept place to a file that is open and owned by it from now on. */
+/* Sets the kept place to the start of a file that is open and owned by it from now on. */
 static void
-KeepPlace(Tail *tail, const LogFile *file, uint64 offset)
+KeepFile(Tail *tail, const LogFile *file)
 {
 	LeaveFile(tail);
 	LogFileClose(&tail->kept.file);
 	memset(&tail->kept, 0, sizeof(tail->kept));
 	tail->kept.file = *file;
-	tail->kept.offset = offset;
 	tail->known = true;
 	tail->before_len = 0;
+	tail->seen_size = 0;
 }
 
 static void
-PublishPosition(const Tail *tail)
+SetOffset(TailPlace *place, const LogPosition *position)
+{
+	place->offset = position->offset;
+	place->in_line = position->in_line;
+	place->start_hash = position->start_hash;
+	place->start_len = position->start_len;
+	place->last_us = position->last_us;
+}
+
+static void
+SavePosition(Tail *tail)
 {
 	LogPosition position;
-	bool		moved;
+	LogPosition saved;
 
-	if (Shared == NULL)
+	HashStart(&tail->kept);
+	position = PositionOf(&tail->kept);
+	if (!LogPositionLoad(&saved) || !IsAt(&tail->kept, &saved))
+		tail->unsaved = !LogPositionSave(&position, 0);
+	else
+		tail->unsaved = false;
+}
+
+static void
+ReportLoss(Tail *tail, uint64 bytes, const char *what)
+{
+	if (bytes == 0)
 		return;
-	position = (LogPosition) {
-		.known = true,
-		.device = tail->kept.file.device,
-		.inode = tail->kept.file.inode,
-		.offset = tail->kept.offset
-	};
-	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
-	moved = memcmp(&Shared->log_position, &position, sizeof(position)) != 0;
-	Shared->log_position = position;
-	LWLockRelease(Shared->lock);
-	if (moved)
-		LogPositionSave(&position);
+	tail->lost_bytes = bytes;
+	snprintf(tail->lost, sizeof(tail->lost), "log file \"%s\" %s; of what had been seen of it, "
+			 UINT64_FORMAT " bytes were not read and are lost", tail->kept.file.path, what, bytes);
 }
 
 void
@@ -144,53 +208,129 @@ SizeBuffer(Tail *tail, size_t size)
 	tail->size = size;
 }
 
+/* Opens the file of a position, wherever it is now.  False: it is gone. */
+static bool
+OpenFileOf(const LogPosition *position, const LogFile *current, LogFile *file)
+{
+	const char *const beside[] = {position->path, current->path};
+	LogTrouble	ignored;
+
+	for (int i = 0; i < lengthof(beside); i++)
+	{
+		if (beside[i][0] == '\0' ||
+			!LogFindByInode(file, beside[i], position->device, position->inode) ||
+			!LogFileOpen(file, false, &ignored))
+			continue;
+		if (!StartDiffers(file, position->start_len, position->start_hash))
+			return true;
+		LogFileClose(file);		/* another one with the same inode */
+	}
+	return false;
+}
+
+/* Makes kept the place that the disk knows.  Takes "current", or closes it. */
+static bool
+Resume(Tail *tail, const LogPosition *position, LogFile *current)
+{
+	LogFile		old = {.fd = -1,.device = position->device,.inode = position->inode};
+	LogTrouble	ignored;
+
+	if (tail->known && LogFileSame(&tail->kept.file, &old))
+	{
+		LogFileClose(current);
+		SetOffset(&tail->kept, position);
+		tail->before_len = 0;
+		return true;
+	}
+	if (current->fd >= 0 && LogFileSame(&old, current))
+	{
+		/* if it was written anew in place, IsRewritten() says so */
+		KeepFile(tail, current);
+		SetOffset(&tail->kept, position);
+		return true;
+	}
+	if (OpenFileOf(position, current, &old))
+	{
+		LogFileClose(current);
+		KeepFile(tail, &old);
+		SetOffset(&tail->kept, position);
+		return true;
+	}
+	if (current->fd < 0)
+		return false;
+	/* what is gone cannot be read: on with the beginning of the one after it */
+	if (position->last_us != 0 && LogFindAfter(position->last_us, current, &old) &&
+		LogFileOpen(&old, false, &ignored))
+	{
+		LogFileClose(current);
+		*current = old;
+	}
+	KeepFile(tail, current);
+	tail->kept.last_us = position->last_us;
+	snprintf(tail->lost, sizeof(tail->lost), "log file \"%s\" is gone; what of it had not been "
+			 "read is lost", position->path);
+	return true;
+}
+
+/* Sets kept to where reading goes on. */
+static bool
+FindPlace(Tail *tail, LogFile *current)
+{
+	LogPosition position;
+
+	if (!tail->unsaved && LogPositionLoad(&position) &&
+		!(tail->known && IsAt(&tail->kept, &position)))
+		return Resume(tail, &position, current);
+	if (tail->known)
+	{
+		LogFileClose(current);
+		return true;
+	}
+	if (current->fd < 0)
+		return false;
+	KeepFile(tail, current);
+	tail->kept.offset = current->size;
+	tail->kept.last_us = UnixMicroseconds(GetCurrentTimestamp());
+	RememberBytesBefore(tail);
+	SavePosition(tail);
+	return true;
+}
+
 bool
 TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 {
-	LogPosition position = KeptPosition(tail);
 	LogFile		current;
 
 	TailRollback(tail);
 	SizeBuffer(tail, buffer_size);
-	if (!LogFindCurrent(&current, trouble) || !LogFileOpen(&current, false, trouble))
+	tail->lost[0] = '\0';
+	tail->lost_bytes = 0;
+	if (!LogFindCurrent(&current, trouble))
+		return false;
+	/* one that was moved away and not yet rotated is still written to */
+	if (!LogFileOpen(&current, false, trouble) && trouble->code != ENOENT)
 		return false;
 	tail->current = current;
 	tail->current.fd = -1;
+	if (!FindPlace(tail, &current))
+		return false;
+	if (trouble->code != 0)
+	{
+		struct timespec since = tail->current.since;
 
-	if (!position.known && !LogPositionLoad(&position))
-	{
-		KeepPlace(tail, &current, current.size);
-		RememberBytesBefore(tail);
-		PublishPosition(tail);
+		tail->current = tail->kept.file;
+		tail->current.fd = -1;
+		tail->current.since = since;
 	}
-	else if (tail->known && tail->kept.file.fd >= 0 &&
-			 tail->kept.file.device == position.device &&
-			 tail->kept.file.inode == position.inode && tail->kept.offset == position.offset)
-	{
-		LogFileClose(&current);
-		/* it may have been renamed since */
-		if (LogFileSame(&tail->kept.file, &tail->current))
-			strlcpy(tail->kept.file.path, tail->current.path, MAXPGPATH);
-	}
-	else
-	{
-		LogFile		old = {.fd = -1,.device = position.device,.inode = position.inode};
+	else if (LogFileSame(&tail->kept.file, &tail->current))
+		strlcpy(tail->kept.file.path, tail->current.path, MAXPGPATH);	/* it may have been renamed */
 
-		if (!LogFileSame(&old, &current) &&
-			LogFindByInode(&old, current.path, position.device, position.inode) &&
-			LogFileOpen(&old, false, trouble))
-		{
-			LogFileClose(&current);
-			KeepPlace(tail, &old, position.offset);
-		}
-		else
-			/* what is gone cannot be read: on with the beginning of this one */
-			KeepPlace(tail, &current, LogFileSame(&old, &current) ? position.offset : 0);
-		trouble->code = 0;
-	}
 	if (IsRewritten(tail, &tail->kept))
 	{
+		ReportLoss(tail, Max(tail->seen_size, tail->kept.offset) - tail->kept.offset,
+				   "was truncated or written anew");
 		tail->kept.offset = 0;
+		tail->kept.start_len = 0;
 		tail->kept.in_line = false;
 		tail->before_len = 0;
 	}
@@ -214,8 +354,9 @@ TailCommit(Tail *tail)
 		LogFileClose(&tail->kept.file);
 	tail->kept = tail->here;
 	tail->start = tail->end = 0;
+	tail->seen_size = SizeOf(&tail->kept.file);
 	RememberBytesBefore(tail);
-	PublishPosition(tail);
+	SavePosition(tail);
 }
 
 void
@@ -228,12 +369,7 @@ TailForget(Tail *tail)
 	if (tail->buffer != NULL)
 		pfree(tail->buffer);
 	TailInit(tail);
-	if (Shared == NULL)
-		return;
 	LogPositionForget();
-	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
-	Shared->log_position.known = false;
-	LWLockRelease(Shared->lock);
 }
 
 ssize_t
@@ -276,11 +412,41 @@ TailIsCurrent(const Tail *tail)
 	return LogFileSame(&tail->here.file, &tail->current);
 }
 
+/*
+ * A process that has not heard of the rotation, or a tool that renames first
+ * and tells the server later, lets the old file grow for a moment.
+ */
+bool
+TailIsOver(const Tail *tail)
+{
+	struct stat st;
+
+	if (fstat(tail->here.file.fd, &st) != 0)
+		return true;
+	if (tail->here.file.fd == tail->kept.file.fd && tail->seen_size == (uint64) st.st_size)
+		return true;
+	return st.st_mtime + OVER_SECONDS <= time(NULL);
+}
+
+bool
+TailIsGoing(const Tail *tail)
+{
+	return LogFileIsGoing(&tail->here.file, TailIsCurrent(tail));
+}
+
+uint64
+TailBacklog(const Tail *tail)
+{
+	uint64		size = SizeOf(&tail->here.file);
+
+	return size > tail->here.offset ? size - tail->here.offset : 0;
+}
+
 bool
 TailNextFile(Tail *tail, LogTrouble *trouble)
 {
 	LogFile		next;
-	const LogFormat *format = tail->here.file.format;
+	TailPlace	left = tail->here;
 
 	/* one that vanishes or cannot be opened is passed over */
 	if (!LogFindNext(&tail->here.file, &tail->current, &next) || !LogFileOpen(&next, false, trouble))
@@ -294,10 +460,10 @@ TailNextFile(Tail *tail, LogTrouble *trouble)
 		tail->current.fd = -1;
 	}
 	LeaveFile(tail);
+	memset(&tail->here, 0, sizeof(tail->here));
 	tail->here.file = next;
-	tail->here.offset = 0;
-	tail->here.in_line = false;
-	tail->here.not_before_us = next.format != format ? tail->here.last_us : 0;
+	tail->here.last_us = left.last_us;
+	tail->here.former = left.former;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "log/logfile.h"
+#include "spool/format.h"
 
 /* A place in the log. */
 typedef struct TailPlace
@@ -15,8 +16,10 @@ typedef struct TailPlace
 	LogFile		file;
 	uint64		offset;			/* of the first byte that was not consumed */
 	bool		in_line;		/* that byte is inside a line which was cut */
+	bool		former;			/* it may be written as before the reload, see LogReader */
 	int64		last_us;		/* time of the last entry, 0: unknown */
-	int64		not_before_us;	/* earlier entries were read from another format's file */
+	uint64		start_hash;		/* of the file's first start_len bytes */
+	uint32		start_len;
 } TailPlace;
 
 /*
@@ -28,11 +31,15 @@ typedef struct TailPlace
 typedef struct Tail
 {
 	bool		known;			/* kept is a place */
+	bool		unsaved;		/* kept could not be written to disk */
 	TailPlace	kept;
 	TailPlace	here;
 	LogFile		current;		/* what the server writes to; never open */
 	char		before[32];		/* the bytes before kept.offset */
 	size_t		before_len;
+	uint64		seen_size;		/* of kept's file, by the last run */
+	uint64		lost_bytes;		/* that were seen and are gone, found by this run */
+	char		lost[512];		/* what happened to them, "": nothing */
 
 	char	   *buffer;			/* and one byte behind it for a terminator */
 	size_t		size;			/* of the buffer */
@@ -44,7 +51,8 @@ extern void TailInit(Tail *tail);
 
 /*
  * Goes to where the last run ended; at first to the end of the current file.
- * The buffer, in TopMemoryContext, is of buffer_size.
+ * The buffer, in TopMemoryContext, is of buffer_size.  True can come with
+ * trouble: the file was moved away and is still written to.
  */
 extern bool TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble);
 
@@ -54,14 +62,26 @@ extern ssize_t TailRead(Tail *tail, LogTrouble *trouble);
 /* Marks bytes of the buffer as done with. */
 extern void TailConsume(Tail *tail, size_t len);
 
+/* The place as it is kept on disk. */
+extern LogPosition TailPosition(Tail *tail);
+
 /* Is this the file that the server writes to? */
 extern bool TailIsCurrent(const Tail *tail);
 
-/* At the end of a file that is not: opens the one after it. */
+/* At the end of a file that is not: has it been left alone for long enough? */
+extern bool TailIsOver(const Tail *tail);
+
+/* Then: opens the one after it. */
 extern bool TailNextFile(Tail *tail, LogTrouble *trouble);
 
 /* Has the file stopped growing, for now? */
 extern bool TailIsQuiet(const Tail *tail);
+
+/* Is the file about to be removed or written over, so that its entries cannot wait? */
+extern bool TailIsGoing(const Tail *tail);
+
+/* Bytes of this file that were not consumed. */
+extern uint64 TailBacklog(const Tail *tail);
 
 extern void TailCommit(Tail *tail);
 extern void TailRollback(Tail *tail);

@@ -29,11 +29,11 @@ ZoneIs(const LogTime *time, const char *abbreviation)
 		memcmp(time->zone.data, abbreviation, time->zone.len) == 0;
 }
 
-/* Is this the abbreviation in log_timezone at that moment? */
+/* Is this the abbreviation in the zone at that moment? */
 static bool
-ZoneIsThatOf(const LogTime *time, pg_time_t moment)
+ZoneIsThatOf(const LogTime *time, pg_tz *zone, pg_time_t moment)
 {
-	struct pg_tm *tm = pg_localtime(&moment, log_timezone);
+	struct pg_tm *tm = pg_localtime(&moment, zone);
 
 	return tm != NULL && ZoneIs(time, tm->tm_zone);
 }
@@ -43,23 +43,23 @@ ZoneIsThatOf(const LogTime *time, pg_time_t moment)
  * "moment" where there is none.
  */
 static pg_time_t
-EarlierReading(pg_time_t moment, pg_time_t local)
+EarlierReading(pg_tz *zone, pg_time_t moment, pg_time_t local)
 {
 	pg_time_t	before = moment - LONGEST_SHIFT_S;
 	pg_time_t	earlier;
-	struct pg_tm *tm = pg_localtime(&before, log_timezone);
+	struct pg_tm *tm = pg_localtime(&before, zone);
 
 	if (tm == NULL)
 		return moment;
 	earlier = local - tm->tm_gmtoff;
-	tm = pg_localtime(&earlier, log_timezone);
+	tm = pg_localtime(&earlier, zone);
 	if (earlier >= moment || tm == NULL || earlier + tm->tm_gmtoff != local)
 		return moment;
 	return earlier;
 }
 
 bool
-LogTimeToUnix(const LogTime *time, int64 last_us, int64 *unix_us)
+LogTimeToUnix(const LogTime *time, pg_tz *zone, int64 last_us, int64 *unix_us)
 {
 	struct pg_tm tm = {0};
 	pg_time_t	local;
@@ -71,7 +71,7 @@ LogTimeToUnix(const LogTime *time, int64 last_us, int64 *unix_us)
 		*unix_us = time->unix_us;
 		return true;
 	}
-	if (time->kind != LOG_TIME_LOCAL || log_timezone == NULL)
+	if (time->kind != LOG_TIME_LOCAL || zone == NULL)
 		return false;
 
 	tm.tm_year = time->year;
@@ -84,19 +84,19 @@ LogTimeToUnix(const LogTime *time, int64 last_us, int64 *unix_us)
 		SECS_PER_DAY + tm.tm_hour * SECS_PER_HOUR + tm.tm_min * SECS_PER_MINUTE + tm.tm_sec;
 
 	/* the second one, where the hour is repeated */
-	moment = local + DetermineTimeZoneOffset(&tm, log_timezone);
-	earlier = EarlierReading(moment, local);
+	moment = local + DetermineTimeZoneOffset(&tm, zone);
+	earlier = EarlierReading(zone, moment, local);
 	if (earlier != moment)
 	{
-		bool		is_first = ZoneIsThatOf(time, earlier);
-		bool		is_second = ZoneIsThatOf(time, moment);
+		bool		is_first = ZoneIsThatOf(time, zone, earlier);
+		bool		is_second = ZoneIsThatOf(time, zone, moment);
 
 		if (is_first != is_second)
 			moment = is_first ? earlier : moment;
 		else if (last_us == 0 || earlier * INT64CONST(1000000) >= last_us - DISORDER_US)
 			moment = earlier;
 	}
-	else if ((ZoneIs(time, "UTC") || ZoneIs(time, "GMT")) && !ZoneIsThatOf(time, moment))
+	else if ((ZoneIs(time, "UTC") || ZoneIs(time, "GMT")) && !ZoneIsThatOf(time, zone, moment))
 		moment = local;
 	*unix_us = moment * INT64CONST(1000000) + time->microsecond;
 	return true;

@@ -58,6 +58,7 @@ struct Batch
 	int			error_count;
 	const char *last_error;
 	int64		rows;
+	LogPosition log;			/* inode 0: none */
 };
 
 /* ---- sinks ---- */
@@ -259,6 +260,7 @@ static void
 CloseFile(Batch *batch)
 {
 	WriteTail(batch);
+	batch->file.log = batch->log;
 	if (!JsonFlush(&batch->writer) || !SpoolFileCommit(&batch->file))
 		GiveUp(batch);
 }
@@ -389,6 +391,14 @@ const char *
 BatchLastError(const Batch *batch)
 {
 	return batch->last_error;
+}
+
+/* ---- the position of the log ---- */
+
+void
+BatchSetLogPosition(Batch *batch, const LogPosition *position)
+{
+	batch->log = *position;
 }
 
 /* ---- end ---- */

@@ -20,6 +20,7 @@
 #include "nodes/pg_list.h"
 
 #include "base/json.h"
+#include "spool/format.h"
 
 typedef struct Batch Batch;
 
@@ -49,6 +50,12 @@ extern bool BatchMetricIsLong(const Batch *batch);
  */
 extern void BatchError(Batch *batch, const char *type, const char *database,
 					   const char *sqlstate, const char *message);
+
+/*
+ * How far the server log has been read, behind what the ended metrics hold:
+ * moves there as soon as the file that they are in is kept.
+ */
+extern void BatchSetLogPosition(Batch *batch, const LogPosition *position);
 
 /* Adds to the number of rows that the status shows for the run. */
 extern void BatchCountRows(Batch *batch, int64 rows);

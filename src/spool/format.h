@@ -1,6 +1,6 @@
 /*
  * format.h
- *		The file format of a batch: a header of 64 bytes, then the body.
+ *		The file format of a batch: a header of 112 bytes, then the body.
  *
  * All numbers are little-endian.  The checksum covers the body and then the
  * header from its version on; magic and checksum themselves stand outside, so
@@ -13,9 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BATCH_HEADER_SIZE 64
+#define BATCH_HEADER_SIZE 112
 #define BATCH_CRC_FROM 8		/* first byte of the header that the checksum covers */
-#define BATCH_VERSION 1
+#define BATCH_VERSION 2
+
+/* How far the server log has been read. */
+typedef struct LogPosition
+{
+	uint64_t	device;
+	uint64_t	inode;			/* 0: no position */
+	uint64_t	offset;			/* of the first byte that was not read */
+	bool		in_line;		/* that byte is inside a line which was cut */
+	uint64_t	start_hash;		/* of the file's first bytes, to know it again */
+	uint32_t	start_len;		/* how many they are */
+	int64_t		last_us;		/* time of the last entry, 0: unknown */
+	char		path[1024];		/* where the file was last seen; not in the header */
+} LogPosition;
 
 typedef struct BatchHeader
 {
@@ -26,6 +39,7 @@ typedef struct BatchHeader
 	uint64_t	sequence;
 	int64_t		created_us;		/* since 1970-01-01 UTC */
 	uint64_t	system_identifier;
+	LogPosition log;			/* behind the entries of the log in this batch and those before */
 } BatchHeader;
 
 extern void BatchHeaderEncode(const BatchHeader *header, uint8_t bytes[BATCH_HEADER_SIZE]);

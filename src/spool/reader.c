@@ -81,6 +81,7 @@ ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
 	batch->sealed = sealed;
 	batch->created_us = header.created_us;
 	batch->raw_size = header.raw_size;
+	batch->log = header.log;
 	batch->body_size = done;
 	return NULL;
 }

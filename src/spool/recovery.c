@@ -24,6 +24,7 @@
 #include "base/shared.h"
 #include "spool/counters.h"
 #include "spool/directory.h"
+#include "spool/position.h"
 #include "spool/spool.h"
 
 /* ---- directories ---- */
@@ -93,11 +94,37 @@ FinishLeaving(void)
 }
 
 /*
- * Counts what is there and removes the temporary files: all of them when the
- * server has just started, else those of processes that are no more.
+ * Temporary files that nobody writes any more: all of them when the server has
+ * just started, else those of processes that are no more.
  */
 static void
-ScanSpool(bool server_start)
+ClearTemporaryFiles(bool server_start)
+{
+	char		path[MAXPGPATH];
+	DIR		   *dir = SpoolOpenFolder("spool", path);
+	struct dirent *entry;
+
+	while (dir && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+	{
+		char		file[MAXPGPATH * 2];
+		uint64		sequence;
+		pid_t		pid;
+
+		if (SpoolParseName(entry->d_name, &sequence) != FILE_TEMPORARY)
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		pid = SpoolWriterOf(entry->d_name);
+		if ((server_start || (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)) &&
+			!SpoolAdopt(sequence, file))
+			unlink(file);
+	}
+	if (dir)
+		FreeDir(dir);
+}
+
+/* Counts what is there. */
+static void
+ScanSpool(void)
 {
 	char		path[MAXPGPATH];
 	DIR		   *dir = SpoolOpenFolder("spool", path);
@@ -116,16 +143,9 @@ ScanSpool(bool server_start)
 		FileKind	kind = SpoolParseName(entry->d_name, &sequence);
 
 		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		if (kind == FILE_TEMPORARY)
-		{
-			pid_t		pid = SpoolWriterOf(entry->d_name);
-
-			if (server_start || (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH))
-				unlink(file);
-		}
-		else if (kind == FILE_PLAIN && IsSealed(sequence))
+		if (kind == FILE_PLAIN && IsSealed(sequence))
 			unlink(file);		/* a crash came between sealing and this */
-		else if (kind != FILE_OTHER && lstat(file, &st) == 0)
+		else if ((kind == FILE_PLAIN || kind == FILE_SEALED) && lstat(file, &st) == 0)
 		{
 			batches++;
 			bytes += st.st_size;
@@ -254,7 +274,10 @@ SpoolOpen(void)
 		FinishLeaving();
 	}
 	waiting = pg_atomic_read_u64(&Shared->batches);
-	ScanSpool(!recovered);
+	ClearTemporaryFiles(!recovered);
+	ScanSpool();
+	if (!recovered)
+		LogPositionRecover();
 	if (opened.st_ino != 0 && (st.st_ino != opened.st_ino || st.st_dev != opened.st_dev))
 		CountLost(waiting);
 	opened = st;

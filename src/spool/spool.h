@@ -23,6 +23,7 @@ typedef struct SpoolBatch
 	bool		sealed;			/* compressed: the body is what goes on the wire */
 	int64		created_us;		/* since 1970-01-01 UTC */
 	uint64		raw_size;		/* of the JSON */
+	LogPosition log;			/* see position.h */
 	char	   *body;			/* malloc'ed by SpoolRead, freed by SpoolRelease */
 	size_t		body_size;
 } SpoolBatch;
@@ -54,14 +55,22 @@ typedef struct SpoolFile
 	int			fd;				/* -1: not open */
 	uint64		sequence;
 	uint64		body_size;
+	LogPosition log;			/* behind the entries in it; inode 0: it does not move */
 	char		path[MAXPGPATH];	/* temporary name */
 } SpoolFile;
 
 extern bool SpoolFileCreate(SpoolFile *file);
 extern bool SpoolFileWrite(SpoolFile *file, const char *data, size_t len);
 extern bool SpoolFileTruncate(SpoolFile *file, uint64 body_size);
-extern bool SpoolFileCommit(SpoolFile *file);	/* makes room, fsync, rename, wakes the sender */
+extern bool SpoolFileCommit(SpoolFile *file);	/* makes room, fsync, moves the log's position,
+												 * rename, wakes the sender */
 extern void SpoolFileAbort(SpoolFile *file);
+
+/*
+ * Recovery: gives a temporary file that is whole and carries a position of the
+ * log the name that a crash kept it from getting.  False: it is to be removed.
+ */
+extern bool SpoolAdopt(uint64 sequence, const char *path);
 
 /* ---- the sender's side ---- */
 

@@ -26,6 +26,7 @@
 #include "spool/counters.h"
 #include "spool/directory.h"
 #include "spool/limits.h"
+#include "spool/position.h"
 #include "spool/spool.h"
 
 #define COPY_SIZE (64 * 1024)
@@ -91,6 +92,7 @@ OpenTemporary(SpoolFile *file, uint64 sequence)
 	file->fd = -1;
 	file->sequence = sequence;
 	file->body_size = 0;
+	memset(&file->log, 0, sizeof(file->log));
 	snprintf(suffix, sizeof(suffix), ".tmp.%d", MyProcPid);
 	SpoolSequencePath(file->path, "spool", sequence, suffix);
 	if (!AcquireExternalFD())
@@ -220,11 +222,56 @@ ChecksumFile(SpoolFile *file, pg_crc32c *crc)
 	return true;
 }
 
-/* Writes the header, forces the file to disk and gives it its final name. */
+/* The last step.  On failure nothing is left of the file. */
 static bool
-FinishFile(SpoolFile *file, BatchHeader *header, const char *suffix)
+NameFile(SpoolFile *file, const char *suffix)
 {
 	char		final[MAXPGPATH];
+	int			save_errno;
+
+	SpoolSequencePath(final, "spool", file->sequence, suffix);
+	CloseFile(file);
+	if ((Setting.spool_sync ? durable_rename(file->path, final, DEBUG1)
+		 : rename(file->path, final)) == 0)
+		return true;
+	save_errno = errno;
+	/* renamed already, if the folder could not be forced to disk */
+	unlink(file->path);
+	unlink(final);
+	errno = save_errno;
+	return false;
+}
+
+/*
+ * The position of the log moves when the batch is on disk and before the
+ * sender can see it.  After a crash in between, SpoolAdopt finishes the batch.
+ */
+static bool
+NameFileAndMovePosition(SpoolFile *file, const LogPosition *position, const char *suffix)
+{
+	LogPosition before = {0};
+	int			save_errno;
+
+	if (Setting.spool_sync && pg_fsync(file->fd) < 0)
+		return false;
+	(void) LogPositionLoad(&before);
+	if (!LogPositionSave(position, file->sequence))
+		return false;
+	if (NameFile(file, suffix))
+		return true;
+	save_errno = errno;
+	(void) LogPositionSave(&before, 0);
+	errno = save_errno;
+	return false;
+}
+
+/*
+ * Writes the header, forces the file to disk and gives it its final name.
+ * moves_log: the log's position moves to the one in the header.
+ */
+static bool
+FinishFile(SpoolFile *file, BatchHeader *header, bool moves_log, const char *suffix)
+{
 	uint8		bytes[BATCH_HEADER_SIZE];
 	pg_crc32c	crc;
 
@@ -239,21 +286,8 @@ FinishFile(SpoolFile *file, BatchHeader *header, const char *suffix)
 	BatchHeaderEncode(header, bytes);
 	if (!WriteAt(file->fd, (const char *) bytes, sizeof(bytes), 0))
 		return false;
-
-	SpoolSequencePath(final, "spool", file->sequence, suffix);
-	CloseFile(file);
-	if ((Setting.spool_sync ? durable_rename(file->path, final, DEBUG1)
-		 : rename(file->path, final)) < 0)
-	{
-		int			save_errno = errno;
-
-		/* renamed already, if the folder could not be forced to disk */
-		unlink(file->path);
-		unlink(final);
-		errno = save_errno;
-		return false;
-	}
-	return true;
+	return moves_log && header->log.inode != 0 ? NameFileAndMovePosition(file, &header->log, suffix)
+		: NameFile(file, suffix);
 }
 
 bool
@@ -272,7 +306,8 @@ SpoolFileCommit(SpoolFile *file)
 		NoRoom(file, limit);
 		return false;
 	}
-	if (!FinishFile(file, &header, PLAIN_SUFFIX))
+	header.log = file->log;
+	if (!FinishFile(file, &header, true, PLAIN_SUFFIX))
 	{
 		WriteFailed(file);
 		return false;
@@ -296,7 +331,7 @@ WriteWhole(uint64 sequence, BatchHeader *header, const char *suffix, const char 
 	if (!OpenTemporary(&file, sequence))
 		return false;
 	file.body_size = size;
-	if (WriteAt(file.fd, body, size, BATCH_HEADER_SIZE) && FinishFile(&file, header, suffix))
+	if (WriteAt(file.fd, body, size, BATCH_HEADER_SIZE) && FinishFile(&file, header, false, suffix))
 		return true;
 	save_errno = errno;
 	SpoolFileAbort(&file);
@@ -313,6 +348,7 @@ SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size)
 	header.sealed = true;
 	header.raw_size = plain->raw_size;
 	header.created_us = plain->created_us;
+	header.log = plain->log;
 	if (!WriteWhole(plain->sequence, &header, SEALED_SUFFIX, gz, gz_size))
 		return false;
 
@@ -399,4 +435,44 @@ SpoolSplit(uint64 sequence, const uint64 sequences[2], const BodyHalf halves[2])
 	SpoolDelivered(sequence);
 	CountersBatchLeft(&Shared->split);
 	return true;
+}
+
+/* ---- recovery ---- */
+
+/* Is it all there?  Its header is written last. */
+static bool
+IsWhole(SpoolFile *file, BatchHeader *header)
+{
+	uint8		bytes[BATCH_HEADER_SIZE];
+	struct stat st;
+	pg_crc32c	crc;
+
+	if (fstat(file->fd, &st) < 0 ||
+		pread(file->fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+		BatchHeaderDecode(bytes, sizeof(bytes), st.st_size, header) != NULL ||
+		header->sealed || header->sequence != file->sequence || header->log.inode == 0)
+		return false;
+	file->body_size = header->body_size;
+	return ChecksumFile(file, &crc) && ChecksumWithHeader(crc, bytes) == header->crc;
+}
+
+bool
+SpoolAdopt(uint64 sequence, const char *path)
+{
+	SpoolFile	file = {.sequence = sequence};
+	BatchHeader header;
+
+	strlcpy(file.path, path, sizeof(file.path));
+	if (!AcquireExternalFD())
+		return false;
+	file.fd = BasicOpenFile(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | PG_BINARY);
+	if (file.fd < 0)
+	{
+		ReleaseExternalFD();
+		return false;
+	}
+	if (IsWhole(&file, &header) && LogPositionRaise(&header.log, sequence))
+		return NameFile(&file, PLAIN_SUFFIX);
+	CloseFile(&file);
+	return false;
 }

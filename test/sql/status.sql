@@ -8,7 +8,7 @@ CREATE FUNCTION pg_temp.shape(prefix text, value jsonb) RETURNS SETOF text LANGU
 $$;
 SELECT pg_temp.shape('', pganalytics_status()) ORDER BY 1;
 SELECT pg_temp.shape(key || '.', value) FROM jsonb_each(pganalytics_status())
-WHERE key IN ('spool', 'delivery', 'config') ORDER BY 1;
+WHERE key IN ('spool', 'log', 'delivery', 'config') ORDER BY 1;
 SELECT pg_temp.shape('worker.', pganalytics_status() #> '{workers,collector}') ORDER BY 1;
 SELECT pg_temp.shape('collector.', pganalytics_status() #> '{collectors,sysstat}') ORDER BY 1;
 SELECT key, jsonb_typeof(value) FROM jsonb_each(pganalytics_status() -> 'collectors') ORDER BY 1;

@@ -29,7 +29,8 @@ my $node = PgAnalytics::Cluster->create(
 PostgreSQL::Test::Utils::append_to_file($node->logfile,
 	"2026-01-01 00:00:00.000 IST [1] WARNING:  an old entry\n");
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION pganalytics; CREATE DATABASE app');
+$node->create_extensions;
+$node->safe_psql('postgres', 'CREATE DATABASE app');
 
 sub entry_like
 {

@@ -21,6 +21,15 @@ static const BatchHeader sample = {
 	.sequence = UINT64_C(1771583400000000),
 	.created_us = -5,
 	.system_identifier = UINT64_MAX,
+	.log = {
+		.device = 64769,
+		.inode = 1234567,
+		.offset = UINT64_C(98765432109),
+		.in_line = true,
+		.start_hash = UINT64_C(0xFEDCBA9876543210),
+		.start_len = 1024,
+		.last_us = INT64_C(1771583399000000),
+	},
 };
 
 static void
@@ -38,6 +47,13 @@ what_is_written_is_read(void **state)
 	assert_int_equal(header.sequence, sample.sequence);
 	assert_int_equal(header.created_us, sample.created_us);
 	assert_int_equal(header.system_identifier, sample.system_identifier);
+	assert_int_equal(header.log.device, sample.log.device);
+	assert_int_equal(header.log.inode, sample.log.inode);
+	assert_int_equal(header.log.offset, sample.log.offset);
+	assert_true(header.log.in_line);
+	assert_int_equal(header.log.start_hash, sample.log.start_hash);
+	assert_int_equal(header.log.start_len, sample.log.start_len);
+	assert_int_equal(header.log.last_us, sample.log.last_us);
 }
 
 static void
@@ -48,11 +64,12 @@ the_layout_is_little_endian_and_fixed(void **state)
 	BatchHeaderEncode(&sample, bytes);
 	assert_memory_equal(bytes, "PGAB", 4);
 	assert_int_equal(bytes[4], 0xEF);
-	assert_int_equal(bytes[8], 1);
-	assert_int_equal(bytes[10], 64);
+	assert_int_equal(bytes[8], 2);
+	assert_int_equal(bytes[10], 112);
 	assert_int_equal(bytes[12], 1);
 	assert_int_equal(bytes[16], 1000 & 0xFF);
-	assert_int_equal(bytes[63], 0);
+	assert_int_equal(bytes[56], 64769 & 0xFF);
+	assert_int_equal(bytes[111], 0);
 }
 
 static void
@@ -70,8 +87,8 @@ a_short_file_is_refused(void **state)
 
 	BatchHeaderEncode(&sample, bytes);
 	Refused(bytes, 0, 0);
-	Refused(bytes, 63, 63);
-	Refused(bytes, 64, 63);
+	Refused(bytes, 111, 111);
+	Refused(bytes, 112, 111);
 }
 
 static void
@@ -80,8 +97,8 @@ a_cut_or_grown_file_is_refused(void **state)
 	uint8_t		bytes[BATCH_HEADER_SIZE];
 
 	BatchHeaderEncode(&sample, bytes);
-	Refused(bytes, 64, 64 + 999);
-	Refused(bytes, 64, 64 + 1001);
+	Refused(bytes, 112, 112 + 999);
+	Refused(bytes, 112, 112 + 1001);
 }
 
 static void
@@ -91,9 +108,9 @@ a_foreign_file_is_refused(void **state)
 
 	BatchHeaderEncode(&sample, bytes);
 	bytes[0] = 'X';
-	Refused(bytes, 64, 64 + 1000);
+	Refused(bytes, 112, 112 + 1000);
 	memset(bytes, 0, sizeof(bytes));
-	Refused(bytes, 64, 64);
+	Refused(bytes, 112, 112);
 }
 
 static void
@@ -102,14 +119,14 @@ a_future_version_is_refused(void **state)
 	uint8_t		bytes[BATCH_HEADER_SIZE];
 
 	BatchHeaderEncode(&sample, bytes);
-	bytes[8] = 2;
-	Refused(bytes, 64, 64 + 1000);
+	bytes[8] = 3;
+	Refused(bytes, 112, 112 + 1000);
 	BatchHeaderEncode(&sample, bytes);
 	bytes[12] = 2;				/* an unknown flag */
-	Refused(bytes, 64, 64 + 1000);
+	Refused(bytes, 112, 112 + 1000);
 	BatchHeaderEncode(&sample, bytes);
 	bytes[10] = 72;				/* another header size */
-	Refused(bytes, 64, 64 + 1000);
+	Refused(bytes, 112, 112 + 1000);
 }
 
 static void
@@ -121,10 +138,10 @@ sizes_of_a_plain_batch_must_agree(void **state)
 
 	plain.sealed = false;
 	BatchHeaderEncode(&plain, bytes);
-	Refused(bytes, 64, 64 + 1000);
+	Refused(bytes, 112, 112 + 1000);
 	plain.raw_size = 1000;
 	BatchHeaderEncode(&plain, bytes);
-	assert_null(BatchHeaderDecode(bytes, 64, 64 + 1000, &header));
+	assert_null(BatchHeaderDecode(bytes, 112, 112 + 1000, &header));
 }
 
 int

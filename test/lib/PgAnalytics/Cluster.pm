@@ -60,10 +60,19 @@ sub create
 	if ($options{start} // 1)
 	{
 		$node->start;
-		$node->safe_psql($_, 'CREATE EXTENSION pg_stat_statements') foreach qw(template1 postgres);
-		$node->safe_psql('postgres', 'CREATE EXTENSION pganalytics');
+		$node->create_extensions;
 	}
 	return $node;
+}
+
+# What a node needs that create() did not start.
+sub create_extensions
+{
+	my ($self) = @_;
+
+	$self->safe_psql($_, 'CREATE EXTENSION pg_stat_statements') foreach qw(template1 postgres);
+	$self->safe_psql('postgres', 'CREATE EXTENSION pganalytics');
+	return;
 }
 
 # A standby of this node, started.

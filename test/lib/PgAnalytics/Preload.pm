@@ -4,6 +4,7 @@ package PgAnalytics::Preload;
 #
 #   local $ENV{LD_PRELOAD} = hanging_resolver();
 #   my $disk = full_disk(); local $ENV{LD_PRELOAD} = $disk->{library};
+#   my $killer = killer(); local $ENV{LD_PRELOAD} = $killer->{library};
 
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(hanging_resolver moving_resolver full_disk mount_table);
+our @EXPORT = qw(hanging_resolver moving_resolver full_disk mount_table killer);
 
 # Names that begin with "hang" are looked up for ever.
 my $HANGING_RESOLVER = <<'C';
@@ -141,6 +142,80 @@ OPENER(open)
 OPENER(open64)
 C
 
+# A process that is about to do what the file KILL says, or has just done it, dies as by
+# kill -9, once.  "before" or "after", what it does, and a part of the file's name.
+my $KILL = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+pass(const char *when, const char *call, const char *path)
+{
+	char		text[256];
+	char		wanted_when[32], wanted_call[32], name[128];
+	int			fd = open(KILL, O_RDONLY);
+	int			len;
+
+	if (fd < 0)
+		return;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = 0;
+	if (sscanf(text, "%31s %31s %127s", wanted_when, wanted_call, name) == 3 &&
+		strcmp(wanted_when, when) == 0 && strcmp(wanted_call, call) == 0 &&
+		strstr(path, name) && unlink(KILL) == 0)
+		kill(getpid(), SIGKILL);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	int			(*real) (const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+	int			result;
+
+	pass("before", "rename", to);
+	result = real(from, to);
+	pass("after", "rename", to);
+	return result;
+}
+
+static void
+pass_fd(const char *when, const char *call, int fd)
+{
+	char		link[64];
+	char		path[4096];
+	ssize_t		len;
+
+	if (access(KILL, F_OK) != 0)
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len > 0 ? len : 0] = 0;
+	pass(when, call, path);
+}
+
+#define WRITER(name, type) \
+ssize_t \
+name(int fd, const void *data, size_t size, type at) \
+{ \
+	ssize_t		(*real) (int, const void *, size_t, type) = dlsym(RTLD_NEXT, #name); \
+	ssize_t		result; \
+\
+	pass_fd("before", "pwrite", fd); \
+	result = real(fd, data, size, at); \
+	pass_fd("after", "pwrite", fd); \
+	return result; \
+}
+
+WRITER(pwrite, off_t)
+WRITER(pwrite64, off64_t)
+C
+
 sub build
 {
 	my ($source, @options) = @_;
@@ -178,6 +253,14 @@ sub mount_table
 	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('mounts')) . '/mountinfo';
 
 	return { library => build($MOUNT_TABLE, qq{-DTABLE="$flag"}), flag => $flag };
+}
+
+# "library" to preload; "flag" is the file whose text says at which moment a process dies.
+sub killer
+{
+	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('kill')) . '/kill';
+
+	return { library => build($KILL, qq{-DKILL="$flag"}), flag => $flag };
 }
 
 1;

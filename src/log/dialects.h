@@ -1,0 +1,35 @@
+/*
+ * dialects.h
+ *		How the server writes its log, and wrote it before the last reload.
+ */
+#ifndef LOG_DIALECTS_H
+#define LOG_DIALECTS_H
+
+#include "postgres.h"
+
+#include "log/logfile.h"
+#include "pgtime.h"
+
+/*
+ * What was written before a reload is read by the settings of then.  The file
+ * and offset where that ends is known when the reload is noticed; processes that
+ * notice it later than we do write on as before, so each dialect knows the other.
+ */
+typedef struct LogDialects
+{
+	LogDialect	now;
+	LogDialect	former;
+	pg_tz	   *zone;			/* log_timezone; NULL: nothing was read yet */
+	pg_tz	   *former_zone;
+	char		prefix[1024];	/* log_line_prefix */
+	LogFile		until;			/* the file that was written when they changed */
+	uint64		until_offset;
+} LogDialects;
+
+/* Looks at the settings.  True: they are others than the last time. */
+extern bool LogDialectsRead(LogDialects *dialects);
+
+/* Whether what is found at this place is certainly written by the settings of now. */
+extern bool LogDialectsIsNow(const LogDialects *dialects, const LogFile *file, uint64 offset);
+
+#endif							/* LOG_DIALECTS_H */
