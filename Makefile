@@ -46,7 +46,7 @@ include $(PGXS)
 # PGXS does not know which headers an object depends on.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
-.PHONY: unit tap fuzz layering format format-check schema schema-check
+.PHONY: metrics metrics-check unit tap fuzz layering format format-check schema schema-check
 
 # Modules that never include postgres.h can be linked without a server.
 PURE := $(shell grep -L '"postgres.h"' $(SRCS))
@@ -95,7 +95,7 @@ fuzz: $(FUZZ_TARGETS)
 layering:
 	scripts/check-layering
 
-$(UNIT_DIR)/print-schema: scripts/print-schema.c $(PURE_OBJS)
+$(UNIT_DIR)/print-%: scripts/print-%.c $(PURE_OBJS)
 	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -lm
 
 schema: $(UNIT_DIR)/print-schema
@@ -103,6 +103,12 @@ schema: $(UNIT_DIR)/print-schema
 
 schema-check: $(UNIT_DIR)/print-schema
 	$< | python3 -m json.tool --indent 2 | diff -u docs/schema/metrics.schema.json -
+
+metrics: $(UNIT_DIR)/print-metrics
+	$< > docs/metrics.md
+
+metrics-check: $(UNIT_DIR)/print-metrics
+	$< | diff -u docs/metrics.md -
 
 FORMATTED = $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.c test/fuzz/*.[ch] scripts/*.c)
 
