@@ -37,6 +37,13 @@ OpenBatch(uint64 sequence, bool *sealed)
 	return BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | PG_BINARY);
 }
 
+/* Of a file that will not be opened the next time either: a symbolic link, a socket, not ours. */
+static bool
+IsUnusable(int open_error)
+{
+	return open_error == ELOOP || open_error == ENXIO || open_error == EACCES || open_error == EPERM;
+}
+
 /* Reads and checks; NULL or what is wrong with the file. */
 static const char *
 ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
@@ -89,21 +96,26 @@ ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
 bool
 SpoolRead(uint64 sequence, SpoolBatch *batch)
 {
-	const char *wrong;
+	const char *wrong = NULL;
 	bool		sealed;
 	int			fd;
 
 	memset(batch, 0, sizeof(*batch));
 	pg_atomic_write_u64(&Shared->sending, sequence);
 	pg_memory_barrier();
-	if (pg_atomic_read_u64(&Shared->evicting) == sequence ||
-		(fd = OpenBatch(sequence, &sealed)) < 0)
+	if (pg_atomic_read_u64(&Shared->evicting) == sequence)
 	{
 		SpoolRelease(batch);
 		return false;
 	}
-	wrong = ReadBatch(fd, sequence, sealed, batch);
-	close(fd);
+	fd = OpenBatch(sequence, &sealed);
+	if (fd >= 0)
+	{
+		wrong = ReadBatch(fd, sequence, sealed, batch);
+		close(fd);
+	}
+	else if (IsUnusable(errno))
+		wrong = "it cannot be opened as a file of ours";
 	if (wrong)
 		SpoolReject(sequence, wrong);
 	if (wrong || batch->body == NULL)
@@ -138,12 +150,13 @@ static bool
 IsPresent(uint64 sequence)
 {
 	char		path[MAXPGPATH];
+	struct stat st;
 
 	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
-	if (access(path, F_OK) == 0)
+	if (lstat(path, &st) == 0)
 		return true;
 	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
-	return access(path, F_OK) == 0;
+	return lstat(path, &st) == 0;
 }
 
 /* Remembers a batch that has arrived and cannot be removed. */
@@ -228,6 +241,8 @@ SpoolDelivered(uint64 sequence)
 bool
 SpoolDrop(uint64 sequence)
 {
+	if (!IsPresent(sequence))
+		return false;			/* delivered meanwhile */
 	(void) CountersBatchLeaves(&Shared->dropped, sequence, NULL);
 	if (SpoolRemove(sequence))
 	{

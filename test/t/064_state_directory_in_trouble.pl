@@ -1,0 +1,128 @@
+
+# The state directory is removed under us, cannot be written, is a symbolic link,
+# belongs to somebody else, is in memory or full: the status says so, the server
+# does not care, what is lost is counted, and once it is mended all goes on.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path remove_tree);
+use File::Spec;
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use PostgreSQL::Test::Utils ();
+use Test::More;
+
+my $PUSH = '/api/v1/metrics/push';
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => {
+		'pganalytics.enabled_collectors' => 'sysstat',
+		'pganalytics.sysstat_interval' => '1s' });
+my $default = $node->data_dir . '/pg_stat_tmp/pganalytics';
+
+sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}) }
+
+sub all_is_well
+{
+	my ($name) = @_;
+	my $since = $backend->position;
+
+	ok($node->wait_for_status("$name: no problem is left", sub { !@{ $_->{problems} } }), "$name: the problem is over");
+	ok($backend->wait_for_request('sysstat arrives', sub { $_[0]{stored} }, $since), "$name: batches arrive");
+	return;
+}
+
+sub use_directory
+{
+	my ($path) = @_;
+
+	$node->configure('pganalytics.state_directory' => $path);
+	$node->restart;
+	return;
+}
+
+$node->wait_for_state('ok');
+
+# ---- removed under us, with batches in it ----
+
+$backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
+my $status = $node->wait_for_status('batches wait', sub { $_->{spool}{batches} >= 3 });
+my $dropped = $status->{spool}{dropped};
+rename $default, "$default.gone" or die "rename: $!";
+$status = $node->wait_for_status('what was in it is counted as dropped', sub { $_->{spool}{dropped} >= $dropped + 3 });
+my @lost = glob "$default.gone/spool/*.{plain,batch}";
+is($status->{spool}{dropped} - $dropped, scalar @lost, 'a state directory that was removed: each batch in it is counted as dropped');
+$backend->order(action => 'reset');
+all_is_well('removed');
+is((stat $_)[2] & 07777, 0700, "$_ is there again, for us only") foreach $default, "$default/spool";
+ok(-e "$default/lock", 'and locked');
+remove_tree("$default.gone");
+
+# ---- read-only ----
+
+SKIP:
+{
+	skip 'root may write everywhere', 5 if $> == 0;
+
+	$dropped = $node->status->{spool}{dropped};
+	chmod 0500, "$default/spool" or die "chmod: $!";
+	$node->wait_for_problem(qr/cannot be used: Permission denied/);
+	ok($node->wait_for_status('drops', sub { $_->{spool}{dropped} > $dropped }), 'read-only: what cannot be kept is counted as dropped');
+	chmod 0700, "$default/spool" or die "chmod: $!";
+	all_is_well('read-only');
+}
+
+# ---- a symbolic link, a file, of somebody else ----
+
+my $elsewhere = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('elsewhere'));
+make_path("$elsewhere/target");
+symlink "$elsewhere/target", "$elsewhere/link" or die "symlink: $!";
+open my $file, '>', "$elsewhere/file";
+close $file;
+my %unusable = (
+	"$elsewhere/link" => qr/symbolic links are not followed/,
+	"$elsewhere/file" => qr/is not a directory/,
+	"$elsewhere/missing/below" => qr/could not create directory/);
+$unusable{'/'} = qr/is not a directory of the server's user/ if $> != 0;
+
+foreach my $path (sort keys %unusable)
+{
+	use_directory($path);
+	$status = $node->wait_for_problem($unusable{$path});
+	ok($status, "\"$path\" is refused, and the status says why");
+	$node->wait_for_status('drops', sub { $_->{spool}{dropped} > 0 });
+}
+is_deeply([ glob "$elsewhere/target/*" ], [], 'nothing was written through the link');
+
+# ---- absolute, open to others ----
+
+chmod 0755, "$elsewhere/target" or die "chmod: $!";
+use_directory("$elsewhere/target");
+all_is_well('absolute');
+is((stat "$elsewhere/target")[2] & 07777, 0700, 'the access of others is taken away');
+
+# ---- another file system, in memory ----
+
+SKIP:
+{
+	my $memory = '/dev/shm';
+
+	skip 'no tmpfs', 5 unless -w $memory && (stat $memory)[0] != (stat $node->data_dir)[0] && `stat -f -c %T $memory` =~ /tmpfs/;
+	my $path = "$memory/pganalytics-test.$$";
+	use_directory($path);
+	$status = $node->wait_for_problem(qr/in memory \(tmpfs\)/);
+	like((grep { /tmpfs/ } @{ $status->{problems} })[0], qr/a reboot loses.*batches/, 'the status says what a reboot loses');
+	is(flush(), 't', 'batches are delivered from another file system');
+	my $since = $backend->position;
+	ok($backend->wait_for_request('sysstat arrives', sub { $_[0]{stored} }, $since), 'and go on to');
+	use_directory("$elsewhere/target");
+	remove_tree($path);
+	all_is_well('back on disk');
+}
+
+$node->check_log;
+done_testing();
