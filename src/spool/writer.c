@@ -222,7 +222,28 @@ ChecksumFile(SpoolFile *file, pg_crc32c *crc)
 	return true;
 }
 
-/* The last step.  On failure nothing is left of the file. */
+/* So that new names outlive a crash of the machine; the files are there in any case. */
+static void
+SyncFolder(void)
+{
+	char		path[MAXPGPATH];
+	int			fd;
+
+	SpoolPath(path, sizeof(path), "spool");
+	fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (pg_fsync(fd) != 0)
+		ereport(DEBUG1, (errcode_for_file_access(), errmsg("could not fsync \"%s\": %m", path)));
+	close(fd);
+}
+
+/*
+ * The last step.  On failure nothing is left of the file.
+ *
+ * Not durable_rename(): it opens the file once more, and the sender may have
+ * sealed or even delivered it by then.
+ */
 static bool
 NameFile(SpoolFile *file, const char *suffix)
 {
@@ -231,13 +252,14 @@ NameFile(SpoolFile *file, const char *suffix)
 
 	SpoolSequencePath(final, "spool", file->sequence, suffix);
 	CloseFile(file);
-	if ((Setting.spool_sync ? durable_rename(file->path, final, DEBUG1)
-		 : rename(file->path, final)) == 0)
+	if (rename(file->path, final) == 0)
+	{
+		if (Setting.spool_sync)
+			SyncFolder();
 		return true;
+	}
 	save_errno = errno;
-	/* renamed already, if the folder could not be forced to disk */
 	unlink(file->path);
-	unlink(final);
 	errno = save_errno;
 	return false;
 }
@@ -252,8 +274,6 @@ NameFileAndMovePosition(SpoolFile *file, const LogPosition *position, const char
 	LogPosition before = {0};
 	int			save_errno;
 
-	if (Setting.spool_sync && pg_fsync(file->fd) < 0)
-		return false;
 	(void) LogPositionLoad(&before);
 	if (!LogPositionSave(position, file->sequence))
 		return false;
@@ -285,6 +305,8 @@ FinishFile(SpoolFile *file, BatchHeader *header, bool moves_log, const char *suf
 	header->crc = ChecksumWithHeader(crc, bytes);
 	BatchHeaderEncode(header, bytes);
 	if (!WriteAt(file->fd, (const char *) bytes, sizeof(bytes), 0))
+		return false;
+	if (Setting.spool_sync && pg_fsync(file->fd) < 0)
 		return false;
 	return moves_log && header->log.inode != 0 ? NameFileAndMovePosition(file, &header->log, suffix)
 		: NameFile(file, suffix);

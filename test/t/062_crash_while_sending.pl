@@ -79,6 +79,8 @@ foreach my $case (
 			$backend->order(action => 'status', status => $status, path => $PUSH, times => undef);
 			$crash->strike($point, 'sender', target => $target, by => sub { $crash->collect('all') });
 			$backend->order(action => 'reset');
+			# or one that has arrived, the reply being lost, is refused the next time
+			$crash->flush;
 		}
 		$crash->balance(names("$what a batch", $point, $other));
 	}

@@ -77,6 +77,13 @@ sub collect
 	return $self->try(join '; ', map { "SELECT pganalytics_collect('$_')" } @types);
 }
 
+sub flush
+{
+	my ($self) = @_;
+
+	return $self->{node}->safe_psql('postgres', q{SELECT pganalytics_flush('2min')}) eq 't';
+}
+
 # ---- crashes ----
 
 # Has a process of that kind ("collector", "sender", "visitor") struck when it
@@ -203,12 +210,12 @@ sub balance
 	my ($self, $name) = @_;
 	my $account;
 
-	is($self->{node}->safe_psql('postgres', q{SELECT pganalytics_flush('2min')}), 't',
-		"$name: all is delivered");
+	ok($self->flush, "$name: all is delivered");
 
 	# a visit may be under way
 	eval { wait_until('nothing is missing', sub { $account = $self->account; !%{ $account->{wrong} } }, timeout => 20) };
-	is_deeply($account->{wrong}, {}, "$name: $account->{text}");
+	is_deeply($account->{wrong}, {}, "$name: $account->{text}")
+	  or diag explain($account->{wrong});
 	return;
 }
 
@@ -236,9 +243,9 @@ sub account
 	my @neither = grep { !$stored{$_} && !$rejected{$_} } sort keys %written;
 	my %wrong = (
 		'split or dropped, but not counted (or the other way round)' =>
-		  @neither == $spool->{split} + $spool->{dropped} ? [] : \@neither,
+		  @neither == $spool->{split} + $spool->{dropped} ? [] : [ 'these:', @neither ],
 		'rejected, but not counted (or the other way round)' =>
-		  keys %rejected == $spool->{rejected} ? [] : [ sort keys %rejected ],
+		  keys %rejected == $spool->{rejected} ? [] : [ 'these:', sort keys %rejected ],
 		'rejected and delivered' => [ grep { $stored{$_} } sort keys %rejected ],
 		'never written' => [ grep { !$written{$_} } sort keys %stored ],
 		'delivered in two batches' => [ grep { keys %{ $metrics{$_} } > 1 } sort keys %metrics ],

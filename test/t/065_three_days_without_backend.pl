@@ -1,0 +1,126 @@
+
+# A server with 1,000 tables and default settings holds 72 hours without a
+# backend, then everything goes out, oldest first.  The clock may jump meanwhile.
+#
+# Minutes pass by setting the clock, in steps of ten seconds: as many as
+# PGANALYTICS_OUTAGE_MINUTES says (20; 4320 are the three days, in an hour or so),
+# the rest of the three days is a jump.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Clock;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use Test::More;
+
+my $MINUTES = $ENV{PGANALYTICS_OUTAGE_MINUTES} // 20;
+my $THREE_DAYS_S = 72 * 3600;
+my $YEAR_S = 365 * 86400;
+my $STEP_S = 10;
+my $PUSH = '/api/v1/metrics/push';
+
+my $backend = PgAnalytics::Backend->new('--schema' => '');
+my $clock = PgAnalytics::Clock->new;
+$ENV{LD_PRELOAD} = $clock->library;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => {
+		'autovacuum' => 'off',
+		(map { ("pganalytics.$_" => undef) } qw(push_interval spool_min_free
+			pg_stats_interval sysstat_interval disk_usage_interval pg_log_interval pg_query_stats_interval)) });
+delete $ENV{LD_PRELOAD};
+
+sub sequence_of { return $_[0] =~ m{(\d+)[^/]*$} ? $1 + 0 : undef }
+
+# Visits and batches that were begun are over.
+sub wait_until_idle
+{
+	return $node->wait_for_status('collector and sender are idle',
+		sub { $_->{workers}{collector}{state} eq 'idle' && $_->{workers}{sender}{state} eq 'idle' && keys %{ $_->{workers} } == 2 });
+}
+
+$node->safe_psql('postgres', q{
+	DO $$ BEGIN FOR i IN 1 .. 1000 LOOP
+		EXECUTE format('CREATE TABLE measured_%s (id int PRIMARY KEY, at timestamptz DEFAULT now(), value float)', i);
+	END LOOP; END $$});
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}), 't', 'the backend is there');
+$backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
+
+sub collect { $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) }
+
+# ---- three days ----
+
+my $status = wait_until_idle();
+my $before = $status->{spool};
+my $since = $backend->position;
+my $ahead = 0;
+foreach my $minute (1 .. $MINUTES)
+{
+	# some of them are in use
+	$node->safe_psql('postgres', q{
+		DO $$ BEGIN FOR i IN 1 .. 50 LOOP
+			EXECUTE format('INSERT INTO measured_%s (id) SELECT coalesce(max(id), 0) + 1 FROM measured_%s', 20 * i, 20 * i);
+		END LOOP; END $$});
+	foreach (1 .. 60 / $STEP_S)
+	{
+		$clock->set_ahead($ahead += $STEP_S);
+		$node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_activity')});
+	}
+	wait_until_idle();
+}
+$status = wait_until_idle();
+my $batches = $status->{spool}{batches} - $before->{batches};
+my $bytes = $status->{spool}{bytes} - $before->{bytes};
+my $all_bytes = $bytes * 72 * 60 / $MINUTES;
+my ($limit) = $node->safe_psql('postgres', q{SELECT setting::bigint * 1024 * 1024 FROM pg_settings WHERE name = 'pganalytics.spool_max_size'});
+cmp_ok($batches, '>=', 6 * $MINUTES, "every wakeup of $MINUTES minutes has left a batch");
+cmp_ok($all_bytes, '<', $limit,
+	sprintf '%d batches and %d bytes are held after %d minutes, which makes %.1f MB in 72 hours', $batches, $bytes, $MINUTES, $all_bytes / 1048576);
+
+# the oldest is nearly as old as a batch may be
+$clock->set_ahead($THREE_DAYS_S - 300) if $ahead < $THREE_DAYS_S - 300;
+collect();
+$status = wait_until_idle();
+is($status->{spool}{dropped}, 0, 'nothing is dropped in three days');
+cmp_ok($status->{spool}{batches}, '>', $batches, 'all of it waits, and what is new as well');
+
+# ---- the backend is back, and so is the time ----
+
+$clock->set_ahead(0);
+my $newest = (map { sequence_of($_) } $node->spool_files)[-1];
+collect();
+my @waiting = map { sequence_of($_) } $node->spool_files;
+cmp_ok($waiting[-1], '>', $newest, 'what is collected after the clock was set back joins the end');
+$backend->order(action => 'reset');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'everything is delivered');
+my @stored = map { sequence_of($_->{batch_id}) } $backend->batches($since);
+my %stored = map { $_ => 1 } @stored;
+is_deeply([ grep { !$stored{$_} } @waiting ], [], 'every batch that waited is in the store');
+is_deeply(\@stored, [ sort { $a <=> $b } @stored ], 'strictly the oldest first');
+is($node->status->{spool}{$_}, 0, "none was $_") foreach qw(dropped rejected);
+
+# ---- a clock that jumps by a year ----
+
+$backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
+collect() foreach 1 .. 3;
+wait_until_idle();
+$clock->set_ahead($YEAR_S);
+$status = $node->wait_for_status('what is too old now is dropped', sub { collect(); $_->{spool}{dropped} >= 3 });
+ok(scalar(grep { /spool_max_age/ } @{ $status->{problems} }), 'a clock that jumps ahead: what is too old by it is dropped, counted and told');
+$clock->set_ahead(-$YEAR_S);
+collect() foreach 1 .. 3;
+$clock->set_ahead(0);
+collect();
+$backend->order(action => 'reset');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}), 't', 'all else is delivered when it has come back');
+$status = wait_until_idle();
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}), 't', 'also what came last');
+@stored = map { sequence_of($_->{batch_id}) } $backend->batches;
+is(scalar keys %{ { map { $_ => 1 } @stored } }, scalar @stored, 'no sequence number was used twice');
+is($node->status->{spool}{written}, @stored + $status->{spool}{dropped}, 'every batch that was written is delivered or counted as dropped');
+
+$node->check_log;
+done_testing();
