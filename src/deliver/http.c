@@ -65,6 +65,7 @@ SetRequest(CURL *easy, const HttpRequest *request)
 {
 	CURLcode	code = CURLE_OK;
 	int64		piece_s = 2 * UPLOAD_PIECE / SlowestRate();
+	int64		rate = (int64) Setting.drain_rate_kb * 1024;
 
 	for (int i = 0; i < HTTP_MAX_HEADERS && request->headers[i] != NULL; i++)
 	{
@@ -87,6 +88,8 @@ SetRequest(CURL *easy, const HttpRequest *request)
 		SET(CURLOPT_HTTPGET, 1L);
 
 	http.body_size = request->body ? request->body_size : 0;
+	/* what goes out within a second is paced by the sender, between requests */
+	SET(CURLOPT_MAX_SEND_SPEED_LARGE, (curl_off_t) (http.body_size > rate ? rate : 0));
 	http.timeout_ms = Setting.request_timeout_ms + (int64) http.body_size * 1000 / SlowestRate();
 	SET(CURLOPT_TIMEOUT_MS, (long) Min(http.timeout_ms, PG_INT32_MAX));
 

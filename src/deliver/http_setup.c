@@ -176,7 +176,6 @@ SetOptions(CURL *easy)
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) Setting.connect_timeout_ms);
-	SET(CURLOPT_MAX_SEND_SPEED_LARGE, (curl_off_t) Setting.drain_rate_kb * 1024);
 	if (code == CURLE_OK)
 		code = SetTlsOptions(easy);
 	return code;

@@ -293,7 +293,7 @@ MayTryAnother(const PushOutcome *outcome)
 	return sender.suspects.pending <= most;
 }
 
-/* "drain_rate" is kept over many small batches, too; within one curl keeps it. */
+/* "drain_rate" over many batches; within one that takes longer than a second curl keeps it. */
 static void
 Pace(int64 bytes, int64 now)
 {

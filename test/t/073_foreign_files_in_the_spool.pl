@@ -70,7 +70,7 @@ my %damage = (
 	'with more than belongs to it' => $bytes . 'more',
 	'with a wrong checksum' => substr($bytes, 0, length($bytes) - 8) . 'damaged!',
 	'of something else' => 'PK' . 'x' x 500,
-	'of a future version' => substr($bytes, 0, 8) . "\x02\x00" . substr($bytes, 10),
+	'of a future version' => substr($bytes, 0, 8) . "\xff\x00" . substr($bytes, 10),
 	'with unknown flags' => substr($bytes, 0, 12) . "\xff\x00\x00\x00" . substr($bytes, 16),
 	'of another sequence number' => $bytes);
 my %path;

@@ -70,7 +70,7 @@ SKIP:
 
 	$dropped = $node->status->{spool}{dropped};
 	chmod 0500, "$default/spool" or die "chmod: $!";
-	$node->wait_for_problem(qr/cannot be used: Permission denied/);
+	$node->wait_for_problem(qr/pg_stat_tmp\/pganalytics\/spool.*Permission denied/);
 	ok($node->wait_for_status('drops', sub { $_->{spool}{dropped} > $dropped }), 'read-only: what cannot be kept is counted as dropped');
 	chmod 0700, "$default/spool" or die "chmod: $!";
 	all_is_well('read-only');
