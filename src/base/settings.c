@@ -364,6 +364,13 @@ CheckSeverities(char **newval, void **extra, GucSource source)
 
 /* ---- the tables ---- */
 
+static const struct config_enum_entry log_sources[] = {
+	{"auto", LOG_SOURCE_AUTO, false},
+	{"file", LOG_SOURCE_FILE, false},
+	{"hook", LOG_SOURCE_HOOK, false},
+	{NULL, 0, false}
+};
+
 #define DAY (24 * 60 * 60)
 #define SECRET GUC_SUPERUSER_ONLY
 
@@ -514,6 +521,16 @@ SettingsInit(void)
 							   "Created with mode 0700; one per server.", &Setting.state_directory,
 							   "pg_stat_tmp/pganalytics", at_start, SECRET, CheckStateDirectory,
 							   NULL, NULL);
+	DefineCustomEnumVariable("pganalytics.log_source", "Where the server log is read.",
+							 "auto: files where \"logging_collector\" is on, else a hook in the "
+							 "processes of the server, which misses what the postmaster says.",
+							 &Setting.log_source, LOG_SOURCE_AUTO, log_sources, at_start, 0, NULL,
+							 NULL, NULL);
+	DefineCustomIntVariable("pganalytics.log_ring_size",
+							"Shared memory for entries that the hook has taken.",
+							"Entries beyond it are dropped and counted.  Taken only where the hook "
+							"is used.", &Setting.log_ring_size_kb, 1024, 64, 1024 * 1024, at_start,
+							GUC_UNIT_KB, NULL, NULL, NULL);
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{

@@ -9,6 +9,14 @@
 
 #include "base/collectors.h"
 
+/* Where the server log is read. */
+typedef enum LogSource
+{
+	LOG_SOURCE_AUTO,			/* files where the server writes them, else the hook */
+	LOG_SOURCE_FILE,
+	LOG_SOURCE_HOOK
+} LogSource;
+
 /* The values in force; units as in the names. */
 typedef struct Settings
 {
@@ -51,6 +59,8 @@ typedef struct Settings
 	int			log_redact;		/* LogRedact of log/redact.h */
 	int			log_max_rate;	/* entries a second */
 	int			log_entry_size_kb;
+	int			log_source;		/* LogSource */
+	int			log_ring_size_kb;
 	int			drain_rate_kb;	/* kB a second, 0: no limit */
 
 	/* postgresql.conf has a URL with a password in it, which is kept out of the value */

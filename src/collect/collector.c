@@ -47,6 +47,7 @@
 #define MIN_CONNECT_WAIT_S 5
 #define MAX_CONNECT_WAIT_S 300
 #define RETRY_AFTER_S 60
+#define HURRY_US 1000000		/* shortest time between two runs of pg_log that cannot wait */
 #define MAX_TABLESPACES 1000	/* that are known by name; others go by OID */
 
 extern PGDLLEXPORT void PganalyticsCollectorMain(Datum main_arg);
@@ -60,6 +61,7 @@ typedef struct Collection
 	Periodic	sampling;
 	SysstatState sysstat;
 	LogReader  *log;
+	TimestampTz log_hurried_at; /* when it was read before its time */
 	uint64		reloads;		/* that were seen */
 } Collection;
 
@@ -150,6 +152,13 @@ IntervalMs(int type)
 	return (int64) CollectorInterval(type) * 1000;
 }
 
+/* Entries of the log wait in memory, where there is not much room. */
+static bool
+LogCannotWait(Collection *c, TimestampTz now)
+{
+	return LogIsUrgent() && (now < c->log_hurried_at || now >= c->log_hurried_at + HURRY_US);
+}
+
 static bool
 IsDue(Collection *c, int type, TimestampTz now)
 {
@@ -158,7 +167,14 @@ IsDue(Collection *c, int type, TimestampTz now)
 		c->jobs[type].interval_ms = 0;	/* counts from this run on */
 		return PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 	}
-	return CollectorEnabled(type) && PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
+	if (!CollectorEnabled(type))
+		return false;
+	if (type == COLLECTOR_PG_LOG && LogCannotWait(c, now))
+	{
+		c->log_hurried_at = now;
+		return true;
+	}
+	return PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 }
 
 /* Which of those that need no visit are due?  A mask of 1 << CollectorType. */
@@ -176,6 +192,14 @@ DueCollectors(Collection *c, TimestampTz now)
 }
 
 static long
+MinWait(long a, long b)
+{
+	if (a < 0 || b < 0)
+		return Max(a, b);
+	return Min(a, b);
+}
+
+static long
 NextDue(Collection *c)
 {
 	TimestampTz now = GetCurrentTimestamp();
@@ -190,6 +214,8 @@ NextDue(Collection *c)
 		if (CollectorEnabled(i))
 			wait_ms = PeriodicWait(&c->jobs[i], now, wait_ms);
 	}
+	if (CollectorEnabled(COLLECTOR_PG_LOG) && LogIsUrgent())
+		wait_ms = MinWait(wait_ms, HURRY_US / 1000);
 	return wait_ms;
 }
 
@@ -222,14 +248,6 @@ FinishRuns(Collection *c, uint32 due, bool kept)
 		if (due & (1U << i))
 			LedgerEnd(i, kept);
 	}
-}
-
-static long
-MinWait(long a, long b)
-{
-	if (a < 0 || b < 0)
-		return Max(a, b);
-	return Min(a, b);
 }
 
 static void

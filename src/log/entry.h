@@ -83,6 +83,7 @@ typedef struct LogEntry
 	LogWord		level;
 	LogTime		time;
 	int64_t		pid;			/* 0: unknown */
+	LogText		message_id;		/* the message as it stands in the server's source; NUL-terminated, if known */
 	bool		cut;			/* it was longer than the buffer: what is missing was passed over */
 } LogEntry;
 

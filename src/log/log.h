@@ -28,6 +28,9 @@ extern void LogCollect(LogReader *reader, Batch *batch, bool from_sample);
 extern void LogCollectCommitted(LogReader *reader);
 extern void LogCollectFailed(LogReader *reader);
 
+/* Is there so much to read that it should not wait for its time? */
+extern bool LogIsUrgent(void);
+
 /*
  * For when the collector is switched off: closes its files, forgets the
  * position and ends its problems.  Costs nothing when repeated.

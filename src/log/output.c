@@ -157,6 +157,21 @@ WriteEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry, bool has_ti
 	out->written++;
 }
 
+/* The message as it stands in the source is English, whatever the server speaks. */
+static void
+Classify(LogOutput *out, const LogEntry *entry)
+{
+	const LogEventRow *event;
+
+	LogClassify(entry, out->meaning);
+	if (entry->message_id.data == NULL ||
+		(out->meaning->event != NULL && out->redactor.english))
+		return;
+	event = LogEventOfFormat(entry->message_id.data, entry->text[LOG_SQLSTATE].data);
+	if (event != NULL)
+		out->meaning->event = event;
+}
+
 void
 LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 {
@@ -169,7 +184,7 @@ LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 		return;
 	if (IsOwnChatter(out, entry))
 		return;
-	LogClassify(entry, out->meaning);
+	Classify(out, entry);
 	if (out->meaning->event == NULL && (out->levels & (1u << entry->level)) == 0)
 		return;
 	if (out->skip > 0)

@@ -21,6 +21,7 @@
 #include "base/worker.h"
 #include "log/dialects.h"
 #include "log/entry.h"
+#include "log/hook.h"
 #include "log/output.h"
 #include "log/tail.h"
 #include "miscadmin.h"
@@ -51,6 +52,7 @@ struct LogReader
 	int64		entries;		/* read by this run */
 	int64		skipped_bytes;	/* that are part of no entry */
 	int64		dropped;
+	TimestampTz hook_read_at;	/* when the ring was read last */
 };
 
 static void
@@ -339,6 +341,47 @@ CollectTail(LogReader *reader, Batch *batch)
 	Report(reader, batch, &trouble);
 }
 
+/* The hook */
+
+#define PROBLEM_LOG_HOOK 10000	/* beside those of files, which are errno's and the like */
+
+/* At any time no more than so many as the rate allows since the last run. */
+static int64
+HookLimit(LogReader *reader)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		seconds = (now - reader->hook_read_at) / USECS_PER_SEC;
+
+	reader->hook_read_at = now;
+	return Setting.log_max_rate * Max(1, Min(seconds, CollectorInterval(COLLECTOR_PG_LOG)));
+}
+
+static void
+CollectHook(LogReader *reader, Batch *batch)
+{
+	LogOutput	out;
+
+	LogOutputBegin(&out, batch);
+	out.limit = HookLimit(reader);
+	reader->dropped = LogHookCollect(&out);
+	reader->entries = out.written;
+	reader->skipped_bytes = 0;
+	ProblemSet(PROBLEM_LOG, PROBLEM_LOG_HOOK,
+			   "the server log is taken by a hook: what the postmaster says is missing, such as the "
+			   "crash of a backend; set \"logging_collector\" to on and \"pganalytics.log_source\" to "
+			   "auto, and restart the server, to have all of it");
+	ProblemClear(PROBLEM_LOG_FORMAT);
+}
+
+static void
+SampleHook(Batch *batch)
+{
+	LogOutput	out;
+
+	LogOutputBegin(&out, batch);
+	LogHookSample(&out, SAMPLE_ENTRIES);
+}
+
 /* The sample */
 
 /* The last bytes of the file; NULL: they cannot be read. */
@@ -425,7 +468,9 @@ void
 LogCollect(LogReader *reader, Batch *batch, bool from_sample)
 {
 	if (from_sample)
-		CollectSample(batch);
+		LogHookIsUsed() ? SampleHook(batch) : CollectSample(batch);
+	else if (LogHookIsUsed())
+		CollectHook(reader, batch);
 	else
 		CollectTail(reader, batch);
 }
@@ -434,13 +479,14 @@ static void
 PublishState(const LogReader *reader)
 {
 	const Tail *tail = &reader->tail;
-	LogOrigin	origin = OriginOf(&tail->kept.file);
-	uint64		backlog = TailBacklog(tail);
+	bool		by_hook = LogHookIsUsed();
+	LogOrigin	origin = by_hook ? LogHookOrigin : OriginOf(&tail->kept.file);
+	uint64		backlog = by_hook ? LogHookBacklog() : TailBacklog(tail);
 	LogSlot    *slot = &Shared->log;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	strlcpy(slot->source, origin.source, sizeof(slot->source));
-	SharedCopyText(slot->file, sizeof(slot->file), origin.file);
+	SharedCopyText(slot->file, sizeof(slot->file), origin.file != NULL ? origin.file : "");
 	slot->offset = tail->kept.offset;
 	slot->backlog_bytes = backlog;
 	slot->entries += reader->entries;
@@ -453,6 +499,12 @@ PublishState(const LogReader *reader)
 void
 LogCollectCommitted(LogReader *reader)
 {
+	if (LogHookIsUsed())
+	{
+		LogHookCommitted();
+		PublishState(reader);
+		return;
+	}
 	if (!reader->tail.known)
 		return;
 	TailCommit(&reader->tail);
@@ -463,12 +515,17 @@ LogCollectCommitted(LogReader *reader)
 void
 LogCollectFailed(LogReader *reader)
 {
-	TailRollback(&reader->tail);
+	if (LogHookIsUsed())
+		LogHookFailed();
+	else
+		TailRollback(&reader->tail);
 }
 
 void
 LogReaderRest(LogReader *reader)
 {
+	if (LogHookIsUsed())
+		LogHookRest();
 	TailForget(&reader->tail);
 	memset(&reader->kept_recent, 0, sizeof(reader->kept_recent));
 	ProblemClear(PROBLEM_LOG);
