@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use POSIX ();
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Wait;
@@ -76,14 +77,40 @@ is(scalar pushes_under({ action => 'huge_body', size => 4 * 1024 * 1024 }), 1, '
 
 # ---- Retry-After ----
 
-$node->wait_for_status('idle', sub { $_->{spool}{batches} == 0 });
-$backend->order(action => 'status', status => 429, headers => { 'Retry-After' => 600 }, path => '/api/v1/metrics/push');
-collect();
-my $status = $node->wait_for_state('backoff');
-my $wait = $node->safe_psql('postgres',
-	"SELECT extract(epoch FROM timestamptz '$status->{delivery}{next_attempt}' - now())::int");
-ok($wait > 590 && $wait <= 600, "Retry-After: is obeyed ($wait s)");
-is(flush(), 't', 'Retry-After: a flush does not wait');
+my $in_ten_minutes = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 600));
+my $status;
+foreach my $case (
+	[ 429, '600', 590, 600 ],
+	[ 503, $in_ten_minutes, 500, 600 ],
+	[ 429, '999999999999999999999', 3590, 3600 ],
+	[ 429, 'Fri, 31 Dec 9999 23:59:59 GMT', 3590, 3600 ],
+	# no pause at all: that of a first failure, at most a second
+	[ 429, '-1', -60, 2 ],
+	[ 429, 'soon', -60, 2 ],
+	[ 429, 'Thu, 01 Jan 1970 00:00:00 GMT', -60, 2 ],
+	[ 429, '1' x 5000, 3590, 3600 ])
+{
+	my ($code, $value, $least, $most) = @$case;
+	my $name = 'Retry-After: ' . substr $value, 0, 40;
+
+	$node->wait_for_status('idle', sub { $_->{spool}{batches} == 0 });
+	my $failed = $node->status->{delivery}{failed};
+	$backend->order(action => 'status', status => $code, headers => { 'Retry-After' => $value }, path => '/api/v1/metrics/push');
+	collect();
+	if ($most > 2)
+	{
+		$status = $node->wait_for_state('backoff');
+		my $wait = $node->safe_psql('postgres',
+			"SELECT ceil(extract(epoch FROM timestamptz '$status->{delivery}{next_attempt}' - now()))");
+		ok($wait > $least && $wait <= $most, "$name is obeyed, to an hour at most ($wait s)");
+		is(flush(), 't', "$name: a flush does not wait");
+	}
+	else
+	{
+		$node->wait_for_status('sent again', sub { $_->{spool}{batches} == 0 && $_->{delivery}{failed} == $failed + 1 });
+		pass("$name is not obeyed");
+	}
+}
 
 # ---- the token is renewed once ----
 
