@@ -24,6 +24,17 @@ SELECT pganalytics_collect();
 SELECT pganalytics_flush();
 RESET ROLE;
 
+-- nothing of the extension is for everybody, and nothing lends its owner's rights
+SELECT d.classid::regclass, pg_describe_object(d.classid, d.objid, 0)
+FROM pg_depend d
+     LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+     LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pganalytics')
+  AND (p.prosecdef
+       OR EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, CASE WHEN p.oid IS NOT NULL THEN acldefault('f', p.proowner) END))
+                  WHERE grantee = 0)
+       OR EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee = 0));
 -- functions and operators of others are not called in our name
 CREATE SCHEMA trap;
 CREATE FUNCTION trap.trap(bigint, bigint) RETURNS bigint LANGUAGE plpgsql

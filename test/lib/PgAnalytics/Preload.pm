@@ -15,7 +15,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(hanging_resolver moving_resolver full_disk mount_table killer);
+our @EXPORT = qw(hanging_resolver moving_resolver hostile_name memory_scanner full_disk mount_table killer);
 
 # Names that begin with "hang" are looked up for ever.
 my $HANGING_RESOLVER = <<'C';
@@ -62,6 +62,91 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		node = address;
 	}
 	return real(node, service, hints, result);
+}
+C
+
+# The host is called something that no header may hold.
+my $HOSTILE_NAME = <<'C';
+#include <string.h>
+
+int
+gethostname(char *name, size_t size)
+{
+	strncpy(name, "evil\r\nX-Injected: yes\r\n\r\n\"\\{}", size);
+	return 0;
+}
+C
+
+# Where the file SCAN is, a process that waits looks for its content (written in
+# hexadecimal, so that what is looked for is in no memory) in all that it can
+# write to, and puts the number of places into SCAN.<pid>.
+my $MEMORY_SCANNER = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static int
+digit(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+static int
+matches(const unsigned char *memory, const char *hex, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+	{
+		if (memory[i] != digit(hex[2 * i]) * 16 + digit(hex[2 * i + 1]))
+			return 0;
+	}
+	return 1;
+}
+
+static void
+scan(void)
+{
+	char		hex[4096];
+	char		line[512];
+	char		name[4096];
+	unsigned char *from;
+	unsigned char *to;
+	char		rights[8];
+	long		found = 0;
+	int			fd = open(SCAN, O_RDONLY);
+	ssize_t		size = fd < 0 ? 0 : read(fd, hex, sizeof(hex)) / 2;
+	FILE	   *maps;
+
+	if (fd >= 0)
+		close(fd);
+	snprintf(name, sizeof(name), "%s.%d", SCAN, getpid());
+	if (size == 0 || access(name, F_OK) == 0)
+		return;
+	maps = fopen("/proc/self/maps", "r");
+	while (fgets(line, sizeof(line), maps))
+	{
+		if (sscanf(line, "%p-%p %7s", &from, &to, rights) != 3 || strcmp(rights, "rw-p") != 0)
+			continue;
+		for (; from + size <= to; from++)
+			found += matches(from, hex, size);
+	}
+	fclose(maps);
+	fd = open(name, O_WRONLY | O_CREAT, 0600);
+	dprintf(fd, "%ld\n", found);
+	close(fd);
+}
+
+int
+epoll_wait(int fd, struct epoll_event *events, int most, int timeout)
+{
+	int			(*real) (int, struct epoll_event *, int, int) = dlsym(RTLD_NEXT, "epoll_wait");
+
+	if (access(SCAN, F_OK) == 0)
+		scan();
+	return real(fd, events, most, timeout);
 }
 C
 
@@ -237,6 +322,16 @@ sub moving_resolver
 	my $file = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('moving')) . '/address';
 
 	return { library => build($MOVING_RESOLVER, qq{-DADDRESS="$file"}), address => $file };
+}
+
+sub hostile_name { return build($HOSTILE_NAME) }
+
+# "library" to preload; "file" is SCAN.
+sub memory_scanner
+{
+	my $file = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('memory')) . '/scan';
+
+	return { library => build($MEMORY_SCANNER, '-O2', qq{-DSCAN="$file"}), file => $file };
 }
 
 # "library" to preload; "flag" is the file that makes the disk full.
