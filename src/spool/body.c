@@ -257,7 +257,7 @@ AppendId(BodyHalf *half, const BodyLines *lines, uint64_t sequence)
 static void
 AppendMetrics(BodyHalf *half, Span metrics)
 {
-	while (metrics.end > metrics.start && strchr("\n,", metrics.end[-1]) != NULL)
+	while (metrics.end > metrics.start && (metrics.end[-1] == '\n' || metrics.end[-1] == ','))
 		metrics.end--;
 	AppendSpan(half, metrics);
 	Append(half, "\n", 1);

@@ -14,16 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "log/entry.h"
 
 #define MAX_FRAMES 256
-
-#define Require(condition)                                                                         \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			__builtin_trap();                                                                      \
-	} while (0)
 
 typedef struct Frames
 {
@@ -104,21 +98,6 @@ FuzzLog(const char *source, const LogDialect *dialect, const char *data, size_t 
 		Require(whole.start[i] == grown.start[i] && whole.length[i] == grown.length[i]);
 		CheckEntry(format, dialect, data + whole.start[i], whole.length[i]);
 	}
-}
-
-/* The first line of an input as a C string into a buffer; moves on behind it. */
-static inline void
-FirstLine(const char **data, size_t *len, char *line, size_t size)
-{
-	const char *newline = memchr(*data, '\n', *len);
-	size_t n = newline != NULL ? (size_t) (newline - *data) : *len;
-	size_t kept = n < size - 1 ? n : size - 1;
-
-	memcpy(line, *data, kept);
-	line[kept] = '\0';
-	n += newline != NULL;
-	*data += n;
-	*len -= n;
 }
 
 #endif /* FUZZ_LOG_H */

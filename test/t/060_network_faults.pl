@@ -84,7 +84,7 @@ my @faults = (
 	{ name => 'accepted, then silence', hangs => 1, order => { action => 'no_handshake' }, error => qr/timed out in the TLS handshake/ },
 	{ name => 'no TLS', order => { action => 'no_tls' }, error => qr/TLS/ },
 	{ name => 'a request without reply', hangs => 1, order => { action => 'silence' }, error => qr/timed out waiting for the reply/ },
-	{ name => 'a reply byte by byte', hangs => 1, order => { action => 'drip', seconds => 0.05 }, error => qr/timed out receiving the reply/ },
+	{ name => 'a reply byte by byte', hangs => 1, order => { action => 'drip', seconds => 0.03 }, error => qr/timed out (?:receiving|waiting for) the reply/ },
 	(map {
 		{
 			name => join(' ', @$_),
