@@ -36,27 +36,39 @@ ProblemSet(ProblemId id, int code, const char *format,...)
 		ereport(LOG, (errmsg("pganalytics: %s", text), errhidecontext(true)));
 }
 
-void
-ProblemClear(ProblemId id)
+static void
+Clear(ProblemId id, char *text)
 {
-	char		text[ERROR_TEXT_SIZE];
-	ProblemSlot *slot;
+	ProblemSlot *slot = &Shared->problems[id];
 
-	/* nearly always there is none: look without the lock */
-	if (Shared == NULL || Shared->problems[id].code == 0)
-		return;
-
-	slot = &Shared->problems[id];
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
-	strlcpy(text, slot->text, sizeof(text));
+	strlcpy(text, slot->text, ERROR_TEXT_SIZE);
 	slot->code = 0;
 	slot->expect_news = false;
 	slot->since = 0;
 	slot->text[0] = '\0';
 	LWLockRelease(Shared->lock);
+}
 
+void
+ProblemClear(ProblemId id)
+{
+	char		text[ERROR_TEXT_SIZE];
+
+	/* nearly always there is none: look without the lock */
+	if (Shared == NULL || Shared->problems[id].code == 0)
+		return;
+	Clear(id, text);
 	if (text[0])
 		ereport(LOG, (errmsg("pganalytics: resolved: %s", text), errhidecontext(true)));
+}
+
+void
+ProblemForget(ProblemId id)
+{
+	char		text[ERROR_TEXT_SIZE];
+
+	Clear(id, text);
 }
 
 void

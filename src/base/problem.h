@@ -20,6 +20,9 @@
 extern void ProblemSet(ProblemId id, int code, const char *format,...) pg_attribute_printf(3, 4);
 extern void ProblemClear(ProblemId id);
 
+/* The same without a line in the log: it may be there still, but something else comes first. */
+extern void ProblemForget(ProblemId id);
+
 /*
  * Somebody has changed what the problem may come from: the next text is news,
  * even under the same code, unless it is the same text as well.

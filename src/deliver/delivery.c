@@ -107,8 +107,13 @@ EndpointUnusable(const Endpoint *endpoint, int retry_ms)
 				   endpoint->error);
 	}
 	else
+	{
+		/* files are not looked at before the URL is right: nothing is known of them any more */
+		if (Shared->problems[PROBLEM_CREDENTIALS].code == CREDENTIALS_UNUSABLE)
+			ProblemForget(PROBLEM_CREDENTIALS);
 		ProblemSet(PROBLEM_DELIVERY, DELIVERY_MISCONFIGURED, "nothing is sent: %s",
 				   endpoint->error);
+	}
 }
 
 void

@@ -263,6 +263,7 @@ static const struct
 		"another place and restart the server"},
 	{ENOTDIR, true, "set \"pganalytics.state_directory\" to a directory of the server's user and "
 		"restart the server"},
+	{ELOOP, false, "remove the symbolic links from it, none is followed"},
 	{ENOSPC, false, "free disk space there, or set \"pganalytics.state_directory\" to another file "
 		"system and restart the server"},
 	{EDQUOT, false, "raise the disk quota of the server's user, or free space there"},

@@ -215,13 +215,15 @@ my $log = $node->log_size;
 foreach my $wrong (
 	[ 'pganalytics.jwt_secret_file' => "$dir/short.secret", qr/at least 32/ ],
 	[ 'pganalytics.jwt_secret_file' => "$dir/jwt.secret", qr/world access/ ],
+	[ 'pganalytics.backend_url' => 'htps:/nowhere', qr/must begin with/ ],
 	[ 'pganalytics.backend_url' => 'https://nosuchhost.invalid', qr/could not be resolved/ ],
 	[ 'pganalytics.backend_url' => 'https://localhost:1', qr/could not connect/ ])
 {
 	my ($setting, $value, $text) = @$wrong;
 
 	$node->set(%right, $setting => $value);
-	$node->wait_for_problem($text);
+	my $status = $node->wait_for_problem($text);
+	is(scalar @{ $status->{problems} }, 1, "after another mistake: it is the only problem") or diag explain $status->{problems};
 	like($node->log_text($log), qr/LOG:  pganalytics: (?!resolved).*$text/, "after another mistake: $text is logged");
 	$log = $node->log_size;
 }
