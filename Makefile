@@ -60,7 +60,7 @@ $(UNIT_DIR)/%.o: src/%.c $(wildcard src/*.h src/*/*.h)
 	$(CC) $(UNIT_FLAGS) -c -o $@ $<
 
 $(UNIT_DIR)/test_%: test/unit/test_%.c $(PURE_OBJS)
-	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -lcmocka -lm
+	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -lcmocka -ljansson -lm
 
 unit: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || status=1; done; exit $$status
@@ -96,7 +96,7 @@ layering:
 	scripts/check-layering
 
 $(UNIT_DIR)/print-%: scripts/print-%.c $(PURE_OBJS)
-	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -lm
+	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -ljansson -lm
 
 schema: $(UNIT_DIR)/print-schema
 	$< | python3 -m json.tool --indent 2 > docs/schema/metrics.schema.json

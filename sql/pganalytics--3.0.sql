@@ -93,17 +93,41 @@ CREATE VIEW pganalytics_collectors AS
     FROM pg_catalog.jsonb_each(@extschema@.pganalytics_status() -> 'collectors') c;
 COMMENT ON VIEW pganalytics_collectors IS 'one row a collector';
 
+CREATE FUNCTION pganalytics_register(name text DEFAULT NULL) RETURNS text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'pganalytics_register';
+COMMENT ON FUNCTION pganalytics_register(text) IS
+    'registers this server with the backend; returns its collector id';
+
+CREATE FUNCTION pganalytics_pull_config() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'pganalytics_pull_config';
+COMMENT ON FUNCTION pganalytics_pull_config() IS
+    'looks for the remote configuration now; returns what is in force';
+
 CREATE VIEW pganalytics_settings AS
+    WITH status AS MATERIALIZED (SELECT @extschema@.pganalytics_status() AS value)
     SELECT s.name,
            pg_catalog.current_setting(s.name) AS local_value,
-           NULL::text AS remote_value,
-           CASE WHEN c.collector IS NULL THEN pg_catalog.current_setting(s.name)
-                ELSE pg_catalog.date_part('epoch', c."interval") || 's' END AS value_in_force,
+           r.value ->> 'remote' AS remote_value,
+           CASE WHEN r.value IS NOT NULL THEN r.value ->> 'in_force'
+                WHEN c.value IS NOT NULL THEN (c.value ->> 'interval_seconds') || 's'
+                ELSE pg_catalog.current_setting(s.name) END AS value_in_force,
+           CASE WHEN r.value IS NOT NULL THEN r.value ->> 'why'
+                WHEN c.value IS NOT NULL AND s.setting = '0'
+                THEN 'the larger of the collector''s default and "pganalytics.interval"'
+                WHEN s.source = 'default' THEN 'default'
+                ELSE 'local setting' END AS why,
            s.source,
            s.short_desc AS description
-    FROM pg_catalog.pg_settings s
-         LEFT JOIN @extschema@.pganalytics_collectors c
-                ON s.name = 'pganalytics.' || c.collector || '_interval'
+    FROM status
+         CROSS JOIN pg_catalog.pg_settings s
+         LEFT JOIN LATERAL pg_catalog.jsonb_each(status.value -> 'collectors') c
+                ON s.name = 'pganalytics.' || c.key || '_interval'
+         LEFT JOIN LATERAL pg_catalog.jsonb_each(
+                       CASE pg_catalog.jsonb_typeof(status.value #> '{config,settings}')
+                            WHEN 'object' THEN status.value #> '{config,settings}' END) r
+                ON s.name = r.key
     WHERE s.name LIKE 'pganalytics.%';
 COMMENT ON VIEW pganalytics_settings IS 'settings as they stand here and as they are in force';
 
@@ -115,6 +139,8 @@ REVOKE ALL ON FUNCTION pganalytics_flush(interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pganalytics_add_custom_collector(text, text, interval, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pganalytics_remove_custom_collector(text) FROM PUBLIC;
 REVOKE ALL ON pganalytics_custom_collector, pganalytics_custom_collectors FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_register(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pganalytics_pull_config() FROM PUBLIC;
 REVOKE ALL ON pganalytics_collectors, pganalytics_settings FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION pganalytics_status() TO pg_monitor;

@@ -24,6 +24,7 @@
 #include "base/unixtime.h"
 #include "base/version.h"
 #include "problems.h"
+#include "remote_status.h"
 #include "spool/spool.h"
 #include "status.h"
 
@@ -278,17 +279,6 @@ WriteDelivery(JsonWriter *w)
 	JsonInt(w, "consecutive_failures", slot.consecutive_failures);
 	WriteTime(w, "next_attempt", slot.next_attempt);
 	WriteTime(w, "token_expires_at", slot.token_expires_at);
-	JsonObjectEnd(w);
-}
-
-static void
-WriteConfig(JsonWriter *w)
-{
-	JsonObjectBegin(w, "config");
-	JsonText(w, "source", "local");
-	JsonNull(w, "version");
-	JsonNull(w, "pulled_at");
-	JsonNull(w, "last_error");
 	JsonObjectEnd(w);
 }
 

@@ -19,8 +19,12 @@
 #include "utils/guc.h"
 #include "utils/resowner.h"
 
+#include "base/credentials.h"
 #include "base/identity.h"
+#include "base/published.h"
 #include "base/settings.h"
+#include "base/shared.h"
+#include "base/statefile.h"
 
 /* of our UUIDs: 6b1d5c0e-53b1-4c0f-9f0e-2d1b8a3c7e55, random, never to be changed */
 static const uint8 namespace_uuid[16] = {0x6b, 0x1d, 0x5c, 0x0e, 0x53, 0xb1, 0x4c, 0x0f,
@@ -92,6 +96,58 @@ MakeUuid(char *id, const char *hostname)
 			 d[15]);
 }
 
+/* ---- the id from registration ---- */
+
+/* Its copy in this process; "": none. */
+static const char *
+RegisteredId(void)
+{
+	static char id[CREDENTIALS_ID_SIZE];
+	static char scratch[CREDENTIALS_ID_SIZE];
+	static uint32 generation = 0;
+
+	if (Shared)
+		PublishedCopy(&Shared->registered.generation, &generation, id, scratch,
+					  Shared->registered.id, sizeof(id));
+	return id;
+}
+
+void
+IdentitySetRegistered(const char *id)
+{
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	PublishBegin(&Shared->registered.generation);
+	strlcpy(Shared->registered.id, id, sizeof(Shared->registered.id));
+	PublishEnd(&Shared->registered.generation);
+	LWLockRelease(Shared->lock);
+}
+
+/*
+ * The collector must know the id before it writes the first batch, and cannot
+ * wait for the sender, which looks after the credentials otherwise.
+ */
+void
+IdentityLoad(void)
+{
+	static char text[CREDENTIALS_SIZE + 1];
+	static Credentials credentials;
+	char		system_identifier[32];
+	char		error[ERROR_TEXT_SIZE];
+	ssize_t		size;
+
+	size = StateFileRead(CREDENTIALS_FILE, text, CREDENTIALS_SIZE, error, sizeof(error));
+	if (size > 0 && CredentialsParse(text, (size_t) size, &credentials))
+	{
+		snprintf(system_identifier, sizeof(system_identifier), UINT64_FORMAT,
+				 GetSystemIdentifier());
+		if (strcmp(credentials.system_identifier, system_identifier) == 0 &&
+			strcmp(credentials.hostname, Hostname()) == 0)
+			IdentitySetRegistered(credentials.collector_id);
+	}
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(&credentials, sizeof(credentials));
+}
+
 const char *
 CollectorId(void)
 {
@@ -103,6 +159,10 @@ CollectorId(void)
 
 	if (Setting.collector_id == NULL || Setting.collector_id[0] == '\0')
 	{
+		const char *registered = RegisteredId();
+
+		if (registered[0])
+			return registered;
 		if (made_for[0] == '\0' || strcmp(made_for, hostname) != 0)
 		{
 			MakeUuid(id, hostname);

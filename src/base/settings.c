@@ -151,21 +151,6 @@ PatternListMatches(const char *list, const char *name)
 }
 
 bool
-CollectorEnabled(int collector)
-{
-	return ListContains(Setting.enabled_collectors, "all") ||
-		ListContains(Setting.enabled_collectors, Collectors[collector].name);
-}
-
-int
-CollectorInterval(int collector)
-{
-	if (Setting.collector_interval_s[collector] > 0)
-		return Setting.collector_interval_s[collector];
-	return Max(Collectors[collector].default_interval, Setting.interval_s);
-}
-
-bool
 BackendIsWanted(void)
 {
 	return Setting.backend_url[0] != '\0' || Setting.backend_url_refused;
@@ -375,6 +360,9 @@ static const struct config_enum_entry log_sources[] = {
 #define SECRET GUC_SUPERUSER_ONLY
 
 static const BoolSetting bool_settings[] = {
+	{"pganalytics.remote_config", "Accepts the remote configuration of the backend.",
+	 "It can lengthen intervals, switch collectors off and narrow the log filters; off returns to "
+	 "the local settings at once.", &Setting.remote_config, true},
 	{"pganalytics.tls_verify", "Verifies the backend's certificate and host name.",
 	 "Off leaves the connection open to anyone in between; the status lists it as a problem.",
 	 &Setting.tls_verify, true},
@@ -399,6 +387,8 @@ static const IntSetting int_settings[] = {
 	 "0 leaves each collector its default.", &Setting.interval_s, 0, 0, DAY, GUC_UNIT_S},
 	{"pganalytics.push_interval", "Longest time a finished batch waits before it is sent.",
 	 "0 sends each batch at once.", &Setting.push_interval_s, 60, 0, 3600, GUC_UNIT_S},
+	{"pganalytics.config_pull_interval", "Time between two looks at the remote configuration.",
+	 "0 never looks by itself.", &Setting.config_pull_interval_s, 3600, 0, DAY, GUC_UNIT_S},
 	{"pganalytics.jwt_lifetime", "How long a self-signed token is valid.",
 	 "A new one is made at 80 % of it.", &Setting.jwt_lifetime_s, 15 * 60, 60, DAY, GUC_UNIT_S},
 	{"pganalytics.connect_timeout", "Longest time to connect to the backend, TLS included.", NULL,
@@ -479,6 +469,9 @@ static const StringSetting string_settings[] = {
 	{"pganalytics.jwt_secret_file", "File of the secret that tokens are signed with (HS256).",
 	 "At least 32 bytes; group and others must have no access to it.", &Setting.jwt_secret_file, "",
 	 SECRET, CheckPath},
+	{"pganalytics.registration_secret_file", "File of the secret that this server registers with.",
+	 "Group and others must have no access to it.", &Setting.registration_secret_file, "", SECRET,
+	 CheckPath},
 	{"pganalytics.log_filters", "Severities of the server log that are sent, or all.",
 	 "What the classifier knows (checkpoints, slow statements, ...) is always sent.",
 	 &Setting.log_filters, "WARNING,ERROR,FATAL,PANIC", 0, CheckSeverities},

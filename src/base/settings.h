@@ -38,6 +38,9 @@ typedef struct Settings
 	bool		allow_http;
 	char	   *jwt_secret_file;
 	int			jwt_lifetime_s;
+	char	   *registration_secret_file;
+	bool		remote_config;
+	int			config_pull_interval_s; /* 0: never */
 	int			connect_timeout_ms;
 	int			request_timeout_ms;
 	int			compression_level;
@@ -75,10 +78,11 @@ extern void SettingsInit(void);
 /* Is there a backend to keep batches for, even if its URL is no good? */
 extern bool BackendIsWanted(void);
 
-/* Seconds between two runs of a collector: its own setting, or the larger of its default and "interval". */
+/*
+ * Seconds between two runs of a collector, and does it run at all?  What is in
+ * force, remote configuration included: see inforce.c.
+ */
 extern int	CollectorInterval(int collector);
-
-/* Does "enabled_collectors" name it? */
 extern bool CollectorEnabled(int collector);
 
 /* Does the comma-separated list of patterns (* and ?) match the name? */

@@ -46,6 +46,8 @@ SharedStartup(void)
 		Shared->initialized_at = GetCurrentTimestamp();
 		ConditionVariableInit(&Shared->progress);
 		pg_atomic_init_u64(&Shared->custom_changes, 0);
+		pg_atomic_init_u32(&Shared->registered.generation, 0);
+		pg_atomic_init_u32(&Shared->remote.generation, 0);
 		pg_atomic_init_u64(&Shared->sequence, 0);
 		pg_atomic_init_u64(&Shared->batches, 0);
 		pg_atomic_init_u64(&Shared->bytes, 0);

@@ -21,6 +21,8 @@
 #include "storage/lwlock.h"
 
 #include "base/collectors.h"
+#include "base/credentials.h"
+#include "base/remote.h"
 
 #define MAX_VISITORS 8
 #define ERROR_TEXT_SIZE 512
@@ -134,6 +136,46 @@ typedef struct DeliverySlot
 	uint64		flush_requested;	/* pganalytics_flush() draws a ticket */
 } DeliverySlot;
 
+/* The collector id from registration, see identity.h. */
+typedef struct RegisteredSlot
+{
+	pg_atomic_uint32 generation;	/* see published.h */
+	char		id[CREDENTIALS_ID_SIZE];	/* "": none */
+} RegisteredSlot;
+
+/* What a backend asks for, see inforce.h. */
+typedef struct PublishedRemote
+{
+	bool		present;		/* there is one */
+	RemoteConfig config;
+} PublishedRemote;
+
+typedef struct RemoteSlot
+{
+	pg_atomic_uint32 generation;	/* see published.h */
+	PublishedRemote published;
+	TimestampTz pulled_at;		/* the last time the backend gave an answer, 0: never */
+	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
+} RemoteSlot;
+
+/* What a session has the sender do: it draws a ticket and waits until "completed" reaches it. */
+typedef enum ErrandId
+{
+	ERRAND_REGISTER,
+	ERRAND_PULL_CONFIG
+} ErrandId;
+
+#define NUM_ERRANDS (ERRAND_PULL_CONFIG + 1)
+#define ERRAND_ARGUMENT_SIZE 129
+
+typedef struct ErrandSlot
+{
+	uint64		requested;
+	uint64		completed;
+	char		argument[ERRAND_ARGUMENT_SIZE]; /* of the newest request */
+	char		error[ERROR_TEXT_SIZE]; /* of the last one completed, "": none */
+} ErrandSlot;
+
 /* See problem.h. */
 typedef enum ProblemId
 {
@@ -143,6 +185,7 @@ typedef enum ProblemId
 	PROBLEM_REJECTED,			/* the backend, or a checksum, refused a batch */
 	PROBLEM_DELIVERY,			/* the backend cannot be reached, or refuses us */
 	PROBLEM_CREDENTIALS,		/* certificate, key or secret file */
+	PROBLEM_CONFIG,				/* the remote configuration is refused or cannot be had */
 	PROBLEM_DATABASE,			/* pganalytics.database cannot be connected to */
 	PROBLEM_VISITORS,			/* visitors cannot be started or fail */
 	PROBLEM_LOG,				/* the server log cannot be read */
@@ -245,6 +288,9 @@ typedef struct SharedState
 	pg_atomic_uint64 custom_changes;	/* of their table, by pganalytics_…_custom_collector() */
 
 	DeliverySlot delivery;
+	RegisteredSlot registered;
+	RemoteSlot	remote;
+	ErrandSlot	errands[NUM_ERRANDS];
 	ProblemSlot problems[NUM_PROBLEMS];
 	LogSlot		log;
 	SnapshotSlot snapshots[MAX_SNAPSHOTS];

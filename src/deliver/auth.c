@@ -132,7 +132,8 @@ AuthReadFile(const char *what, const char *path, bool private, char *buffer, siz
 }
 
 bool
-SecretRead(const char *setting, const char *path, Secret *secret, char *error, size_t error_size)
+SecretRead(const char *setting, const char *path, size_t least, Secret *secret,
+		   char *error, size_t error_size)
 {
 	char		what[128];
 	ssize_t		size;
@@ -141,14 +142,14 @@ SecretRead(const char *setting, const char *path, Secret *secret, char *error, s
 	size = AuthReadFile(what, path, true, (char *) secret->data, SECRET_MAX_SIZE, error, error_size);
 	if (size > 0 && secret->data[size - 1] == '\n')
 		size--;
-	if (size >= SECRET_MIN_SIZE)
+	if (size >= (ssize_t) least)
 	{
 		secret->size = size;
 		return true;
 	}
 	if (size >= 0)
 		snprintf(error, error_size, "%s \"%s\" holds %d bytes, at least %d are needed",
-				 what, path, (int) size, SECRET_MIN_SIZE);
+				 what, path, (int) size, (int) least);
 	SecretWipe(secret, sizeof(*secret));
 	return false;
 }

@@ -48,8 +48,8 @@ typedef struct Secret
 	size_t		size;
 } Secret;
 
-/* Reads the secret that tokens are signed with; "setting" is named in the error. */
-extern bool SecretRead(const char *setting, const char *path, Secret *secret,
+/* Reads a secret of at least that many bytes; "setting" is named in the error. */
+extern bool SecretRead(const char *setting, const char *path, size_t least, Secret *secret,
 					   char *error, size_t error_size);
 extern void SecretWipe(void *data, size_t size);
 
@@ -69,6 +69,16 @@ extern bool AuthCheckAuthorities(const char *path, char *error, size_t error_siz
  */
 extern bool AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 							char *error, size_t error_size);
+
+typedef struct CertificateLife
+{
+	time_t		begins;
+	time_t		ends;			/* 0: there is no certificate */
+} CertificateLife;
+
+/* The same of a certificate and a key in memory, as a registration gives them. */
+extern bool AuthCheckPair(const char *certificate, const char *key, CertificateLife *life,
+						  char *error, size_t error_size);
 
 /* Why a peer's certificate was refused, for a code of X509_V_ERR_*. */
 extern const char *AuthVerifyError(long code);

@@ -187,6 +187,43 @@ AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 	return ok;
 }
 
+bool
+AuthCheckPair(const char *certificate_pem, const char *key_pem, CertificateLife *life,
+			  char *error, size_t error_size)
+{
+	BIO		   *certificate_bio = BIO_new_mem_buf(certificate_pem, -1);
+	BIO		   *key_bio = BIO_new_mem_buf(key_pem, -1);
+	X509	   *certificate = NULL;
+	EVP_PKEY   *key = NULL;
+	bool		asked = false;
+	bool		ok;
+
+	if (certificate_bio)
+		certificate = PEM_read_bio_X509_AUX(certificate_bio, NULL, NULL, NULL);
+	if (key_bio)
+		key = PEM_read_bio_PrivateKey(key_bio, NULL, NoPassphrase, &asked);
+	ok = certificate && key && X509_check_private_key(certificate, key) == 1;
+	if (ok)
+	{
+		life->begins = TimeOf(X509_get0_notBefore(certificate));
+		life->ends = TimeOf(X509_get0_notAfter(certificate));
+	}
+	else
+		snprintf(error, error_size, "the certificate from registration and its key are not usable");
+	if (ok && life->ends < time(NULL))
+	{
+		snprintf(error, error_size, "the certificate from registration has expired");
+		life->ends = 0;
+		ok = false;
+	}
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	BIO_free(certificate_bio);
+	BIO_free(key_bio);
+	ERR_clear_error();
+	return ok;
+}
+
 const char *
 AuthVerifyError(long code)
 {

@@ -145,6 +145,13 @@ DeliveryWarnOfExpiry(int days)
 }
 
 void
+DeliveryNoteToken(void)
+{
+	LockSlot()->token_expires_at = TokenExpiry();
+	UnlockSlot();
+}
+
+void
 DeliverySucceeded(const PushOutcome *outcome)
 {
 	DeliverySlot *slot = LockSlot();

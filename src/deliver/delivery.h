@@ -16,6 +16,9 @@ extern void DeliveryEndpoint(const Endpoint *endpoint, int retry_ms);
 /* A warning, while deliveries go on. */
 extern void DeliveryWarnOfExpiry(int days);
 
+/* There may be another token than before. */
+extern void DeliveryNoteToken(void);
+
 /* A batch has been accepted, and is about to leave the spool. */
 extern void DeliverySucceeded(const PushOutcome *outcome);
 

@@ -14,6 +14,7 @@
 #include "deliver/auth.h"
 #include "deliver/endpoint.h"
 #include "deliver/http.h"
+#include "deliver/registration.h"
 #include "deliver/token.h"
 
 typedef enum WatchedFile
@@ -21,14 +22,16 @@ typedef enum WatchedFile
 	FILE_AUTHORITIES,
 	FILE_CERTIFICATE,
 	FILE_KEY,
-	FILE_SECRET
+	FILE_SECRET,
+	FILE_REGISTRATION_SECRET
 } WatchedFile;
 
-#define NUM_WATCHED_FILES (FILE_SECRET + 1)
+#define NUM_WATCHED_FILES (FILE_REGISTRATION_SECRET + 1)
 
 static Endpoint endpoint;
 static FileIdentity identities[NUM_WATCHED_FILES];
 static time_t certificate_ends = 0; /* 0: there is none */
+static int	certificate_number = 0; /* of the one from registration */
 
 static const char *
 PathOf(WatchedFile file)
@@ -43,6 +46,8 @@ PathOf(WatchedFile file)
 			return Setting.tls_key_file;
 		case FILE_SECRET:
 			return Setting.jwt_secret_file;
+		case FILE_REGISTRATION_SECRET:
+			return Setting.registration_secret_file;
 	}
 	return "";
 }
@@ -121,22 +126,31 @@ CheckTlsFiles(void)
 				 "must be set both or not at all");
 		return Unusable(PROBLEM_CREDENTIALS);
 	}
-	if (Setting.tls_cert_file[0] &&
-		!AuthCheckClient(Setting.tls_cert_file, Setting.tls_key_file, &certificate_ends,
+	if (Setting.tls_cert_file[0] == '\0')
+	{
+		if (RegistrationCertificateFile()[0])
+			certificate_ends = RegistrationCurrent()->certificate.ends;
+		return true;
+	}
+	if (!AuthCheckClient(Setting.tls_cert_file, Setting.tls_key_file, &certificate_ends,
 						 error, size))
 		return Unusable(PROBLEM_CREDENTIALS);
 	return true;
 }
 
+/* The secret that tokens come from; that of the registration only while it is needed. */
 static bool
 CheckSecret(void)
 {
 	static Secret secret;
+	bool		signs = Setting.jwt_secret_file[0] != '\0';
 
-	if (Setting.jwt_secret_file[0] == '\0')
+	if (!signs && (RegistrationCurrent() != NULL || !RegistrationIsPossible()))
 		return true;
-	if (!SecretRead("pganalytics.jwt_secret_file", Setting.jwt_secret_file, &secret,
-					endpoint.error, sizeof(endpoint.error)))
+	if (signs ? !SecretRead("pganalytics.jwt_secret_file", Setting.jwt_secret_file, SECRET_MIN_SIZE,
+							&secret, endpoint.error, sizeof(endpoint.error))
+		: !SecretRead("pganalytics.registration_secret_file", Setting.registration_secret_file, 1,
+					  &secret, endpoint.error, sizeof(endpoint.error)))
 		return Unusable(PROBLEM_CREDENTIALS);
 	SecretWipe(&secret, sizeof(secret));
 	return true;
@@ -153,6 +167,7 @@ EndpointCheck(void)
 {
 	memset(&endpoint, 0, sizeof(endpoint));
 	certificate_ends = 0;
+	certificate_number = RegistrationCertificateNumber();
 	TokenForget();
 
 	/* before they are read: what is replaced meanwhile is noticed the next time */
@@ -188,7 +203,8 @@ EndpointIsFresh(void)
 		if (!FileIsSame(&identities[i], &now))
 			return false;
 	}
-	return certificate_ends == 0 || time(NULL) <= certificate_ends;
+	return certificate_number == RegistrationCertificateNumber() &&
+		(certificate_ends == 0 || time(NULL) <= certificate_ends);
 }
 
 int

@@ -49,6 +49,12 @@ MonotonicMs(void)
 	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void
+HttpWipe(void)
+{
+	explicit_bzero(http_body, sizeof(http_body));
+}
+
 /* ---- one request ---- */
 
 /* bytes a second at which a body must be allowed to go out */

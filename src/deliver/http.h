@@ -27,6 +27,8 @@ typedef struct HttpReply
 	int			retry_after_s;	/* 0: not asked for */
 	const char *body;			/* with a NUL behind it; valid until the next request */
 	size_t		body_size;
+	char		etag[160];		/* headers, "": not there */
+	char		config_version[32];
 	char		tls_version[16];	/* "": no TLS */
 	char		error[ERROR_TEXT_SIZE];
 } HttpReply;
@@ -43,6 +45,9 @@ extern void HttpClose(void);
  * exit the process, or raise an error when the worker is cancelled.
  */
 extern void HttpPerform(const HttpRequest *request, HttpReply *reply);
+
+/* Wipes the body of the last reply. */
+extern void HttpWipe(void);
 
 /* ms of a clock that nobody sets. */
 extern int64 MonotonicMs(void);

@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "deliver/auth.h"
 #include "deliver/http_client.h"
+#include "deliver/registration.h"
 
 /* mux, connection, and the pair of sockets that the resolver thread wakes us by */
 #define DESCRIPTORS 4
@@ -74,12 +75,32 @@ OnTls(CURL *easy, void *ssl_context, void *arg)
 	return CURLE_OK;
 }
 
+/* A header that somebody wants to know, into a buffer; white space around it is not part of it. */
+static bool
+TakeHeader(const char *name, const char *line, size_t size, char *buffer, size_t buffer_size)
+{
+	size_t		name_size = strlen(name);
+
+	if (size < name_size || pg_strncasecmp(line, name, name_size) != 0)
+		return false;
+	line += name_size;
+	size -= name_size;
+	for (; size > 0 && (*line == ' ' || *line == '\t'); size--)
+		line++;
+	while (size > 0 && strchr(" \t\r\n", line[size - 1]) != NULL)
+		size--;
+	/* one that is too long is of no use */
+	if (size >= buffer_size)
+		size = 0;
+	memcpy(buffer, line, size);
+	buffer[size] = '\0';
+	return true;
+}
+
 static size_t
 OnHeader(char *line, size_t unit, size_t count, void *arg)
 {
-	static const char name[] = "retry-after:";
 	size_t		size = unit * count;
-	size_t		value_size;
 
 	if (http.reply == NULL)
 		return 0;
@@ -89,16 +110,14 @@ OnHeader(char *line, size_t unit, size_t count, void *arg)
 		NoteTlsVersion();
 		http.head_began = true;
 		http.head_complete = false;
-		http.retry_after[0] = '\0';
+		http.retry_after[0] = http.reply->etag[0] = http.reply->config_version[0] = '\0';
 	}
 	else if (size > 0 && (line[0] == '\r' || line[0] == '\n'))
 		http.head_complete = true;
-	else if (size >= strlen(name) && pg_strncasecmp(line, name, strlen(name)) == 0)
-	{
-		value_size = Min(size - strlen(name), sizeof(http.retry_after) - 1);
-		memcpy(http.retry_after, line + strlen(name), value_size);
-		http.retry_after[value_size] = '\0';
-	}
+	else if (!TakeHeader("Retry-After:", line, size, http.retry_after, sizeof(http.retry_after)) &&
+			 !TakeHeader("ETag:", line, size, http.reply->etag, sizeof(http.reply->etag)))
+		(void) TakeHeader("X-Config-Version:", line, size, http.reply->config_version,
+						  sizeof(http.reply->config_version));
 	return size;
 }
 
@@ -121,6 +140,7 @@ OnBody(char *data, size_t unit, size_t count, void *arg)
 static CURLcode
 SetTlsOptions(CURL *easy)
 {
+	const char *registered = RegistrationCertificateFile();
 	CURLcode	code = CURLE_OK;
 
 	SET(CURLOPT_SSL_CTX_FUNCTION, OnTls);
@@ -133,10 +153,10 @@ SetTlsOptions(CURL *easy)
 		/* or the directory of the operating system would be believed as well */
 		SET(CURLOPT_CAPATH, NULL);
 	}
-	if (Setting.tls_cert_file[0])
+	if (Setting.tls_cert_file[0] || registered[0])
 	{
-		SET(CURLOPT_SSLCERT, Setting.tls_cert_file);
-		SET(CURLOPT_SSLKEY, Setting.tls_key_file);
+		SET(CURLOPT_SSLCERT, Setting.tls_cert_file[0] ? Setting.tls_cert_file : registered);
+		SET(CURLOPT_SSLKEY, Setting.tls_cert_file[0] ? Setting.tls_key_file : registered);
 		/* never ask at the terminal */
 		SET(CURLOPT_KEYPASSWD, "");
 	}
@@ -260,6 +280,8 @@ HttpEndRequest(void)
 		curl_easy_setopt(http.easy, CURLOPT_HTTPHEADER, NULL);
 		curl_easy_setopt(http.easy, CURLOPT_POSTFIELDS, NULL);
 	}
+	for (struct curl_slist *header = http.headers; header; header = header->next)
+		explicit_bzero(header->data, strlen(header->data)); /* tokens and secrets */
 	curl_slist_free_all(http.headers);
 	http.headers = NULL;
 }

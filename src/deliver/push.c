@@ -8,25 +8,21 @@
  */
 #include "postgres.h"
 
-#include <jansson.h>
-
 #include "base/identity.h"
 #include "base/settings.h"
-#include "base/version.h"
 #include "base/worker.h"
 #include "deliver/delivery.h"
 #include "deliver/endpoint.h"
 #include "deliver/gzip.h"
-#include "deliver/http.h"
-#include "deliver/jwt.h"
+#include "deliver/pull.h"
 #include "deliver/push.h"
 #include "deliver/reply.h"
+#include "deliver/request.h"
 #include "deliver/token.h"
 #include "spool/body.h"
 #include "spool/spool.h"
 
 #define PUSH_PATH "/api/v1/metrics/push"
-#define EXCERPT_SIZE 200
 
 static struct
 {
@@ -149,102 +145,101 @@ WorkBatchId(char *id, size_t id_size)
 	return BodyBatchId(prefix, size, id, id_size);
 }
 
+/* ---- the token ---- */
+
+/* What it means for the batch; PUSH_DELIVERED where nothing is in the way. */
+static PushResult
+ResultOf(TokenResult result)
+{
+	switch (result)
+	{
+		case TOKEN_READY:
+			return PUSH_DELIVERED;
+		case TOKEN_UNUSABLE:
+			return PUSH_UNUSABLE;
+		case TOKEN_REFUSED:
+			return PUSH_UNAUTHORIZED;
+		case TOKEN_INTERRUPTED:
+			return PUSH_INTERRUPTED;
+		case TOKEN_FAILED:
+			break;
+	}
+	return PUSH_FAILED;
+}
+
+static void
+TakeFailure(const RequestFailure *failure, PushOutcome *outcome)
+{
+	outcome->status = failure->status;
+	outcome->retry_after_s = failure->retry_after_s;
+	strlcpy(outcome->error, failure->error, sizeof(outcome->error));
+}
+
+/* 401: gets another token, if there is a way to. */
+static PushResult
+RenewToken(PushOutcome *outcome, bool *again)
+{
+	RequestFailure failure;
+	PushResult	result;
+
+	result = ResultOf(TokenRenew(&failure));
+	*again = result == PUSH_DELIVERED;
+	if (*again)
+		return PUSH_UNAUTHORIZED;
+	TakeFailure(&failure, outcome);
+	return result;
+}
+
 /* ---- the request ---- */
 
 /* Sends the batch in hand once.  False: not even tried, outcome says why. */
 static bool
 SendOnce(const char *batch_id, HttpReply *reply, PushOutcome *outcome)
 {
-	static char authorization[JWT_SIZE + 32];
+	static Request request;
+	RequestFailure failure;
 	char		collector_id[COLLECTOR_ID_SIZE];
 	char		idempotency_key[BATCH_ID_SIZE + 32];
-	char		user_agent[128];
-	char		url[URL_SIZE + sizeof(PUSH_PATH)];
 	const char *token;
-	HttpRequest request;
-	int			count = 0;
+	const char *body;
+	size_t		body_size;
 	bool		ready;
 
-	memset(&request, 0, sizeof(request));
 	outcome->result = PUSH_FAILED;
 	if (gzip_refused)
-		ready = WorkPlain(&request.body, &request.body_size,
-						  outcome->error, sizeof(outcome->error));
+		ready = WorkPlain(&body, &body_size, outcome->error, sizeof(outcome->error));
 	else
-		ready = WorkSealed(&request.body, &request.body_size,
-						   outcome->error, sizeof(outcome->error));
+		ready = WorkSealed(&body, &body_size, outcome->error, sizeof(outcome->error));
 	if (!ready)
 		return false;
 
 	/* a batch of an earlier collector id goes out under that id */
 	if (!BodyCollectorId(batch_id, collector_id, sizeof(collector_id)))
 		strlcpy(collector_id, CollectorId(), sizeof(collector_id));
-	if (!TokenGet(collector_id, &token, outcome->error, sizeof(outcome->error)))
+	outcome->result = ResultOf(TokenGet(collector_id, &token, &failure));
+	if (outcome->result != PUSH_DELIVERED)
 	{
-		outcome->result = PUSH_UNUSABLE;
+		TakeFailure(&failure, outcome);
 		return false;
 	}
 
-	(void) UrlJoin(&EndpointCurrent()->url, PUSH_PATH, url, sizeof(url));
+	RequestBegin(&request, PUSH_PATH);
 	snprintf(idempotency_key, sizeof(idempotency_key), "Idempotency-Key: %s", batch_id);
-	snprintf(user_agent, sizeof(user_agent), "User-Agent: pganalytics/%s (PostgreSQL %s)",
-			 PGANALYTICS_VERSION, ServerVersion());
-	request.url = url;
-	request.headers[count++] = "Content-Type: application/json";
-	request.headers[count++] = "Accept: application/json";
-	request.headers[count++] = "Expect:";	/* do not wait for "100 Continue" */
-	request.headers[count++] = user_agent;
-	request.headers[count++] = idempotency_key;
+	RequestHeader(&request, "Content-Type: application/json");
+	RequestHeader(&request, idempotency_key);
 	if (!gzip_refused)
-		request.headers[count++] = "Content-Encoding: gzip";
-	if (token)
-	{
-		snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s", token);
-		request.headers[count++] = authorization;
-	}
+		RequestHeader(&request, "Content-Encoding: gzip");
+	RequestAuthorize(&request, token);
+	request.http.body = body;
+	request.http.body_size = body_size;
 
 	outcome->bytes_raw = work.batch.raw_size;
-	outcome->bytes_sent = request.body_size;
-	HttpPerform(&request, reply);
-	explicit_bzero(authorization, sizeof(authorization));
+	outcome->bytes_sent = body_size;
+	RequestPerform(&request, reply);
 	return true;
 }
 
 /* ---- the reply ---- */
-
-/*
- * The "message" of a reply, made fit for the log.  A text that seems to repeat
- * our token is left out.
- */
-static void
-MessageOf(const HttpReply *reply, char *buffer, size_t size)
-{
-	json_t	   *root = NULL;
-	const char *message = NULL;
-
-	buffer[0] = '\0';
-	if (reply->body_size > 0 && ReplyBodyIsOurs(reply->body, reply->body_size))
-		root = json_loadb(reply->body, reply->body_size, 0, NULL);
-	if (root != NULL)
-		message = json_string_value(json_object_get(root, "message"));
-	if (message != NULL && strstr(message, "eyJ") == NULL)
-		ReplyExcerpt(buffer, size, message, EXCERPT_SIZE);
-	json_decref(root);
-}
-
-static void
-DescribeReply(const HttpReply *reply, const char *meaning, PushOutcome *outcome)
-{
-	char		message[EXCERPT_SIZE + 1];
-
-	MessageOf(reply, message, sizeof(message));
-	if (message[0])
-		snprintf(outcome->error, sizeof(outcome->error), "the backend answered %d: %s (\"%s\")",
-				 reply->status, meaning, message);
-	else
-		snprintf(outcome->error, sizeof(outcome->error), "the backend answered %d: %s",
-				 reply->status, meaning);
-}
 
 static PushResult
 Reject(const PushOutcome *outcome)
@@ -300,8 +295,9 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 	const char *meaning = rule->meaning;
 
 	if (rule->action == REPLY_RENEW_TOKEN && !TokenIsRenewable())
-		meaning = "it wants a token, set \"pganalytics.jwt_secret_file\"";
-	DescribeReply(reply, meaning, outcome);
+		meaning = "it wants a token, set \"pganalytics.jwt_secret_file\" or "
+			"\"pganalytics.registration_secret_file\"";
+	ReplyDescribe(reply, meaning, outcome->error, sizeof(outcome->error));
 	switch (rule->action)
 	{
 		case REPLY_DELIVERED:
@@ -315,16 +311,13 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 			outcome->error[0] = '\0';
 			/* in this order: who finds the spool empty finds the status up to date */
 			DeliverySucceeded(outcome);
+			PullNoteReply(reply);
 			SpoolDelivered(work.batch.sequence);
 			return PUSH_DELIVERED;
 
 		case REPLY_RENEW_TOKEN:
-			if (TokenIsRenewable() && !token_renewed)
-			{
-				TokenForget();
-				*again = true;
-			}
-			return PUSH_UNAUTHORIZED;
+			return TokenIsRenewable() && !token_renewed ? RenewToken(outcome, again) :
+				PUSH_UNAUTHORIZED;
 
 		case REPLY_FORBIDDEN:
 			return PUSH_UNAUTHORIZED;

@@ -36,8 +36,10 @@
 #include "base/worker.h"
 #include "deliver/delivery.h"
 #include "deliver/endpoint.h"
+#include "deliver/errands.h"
 #include "deliver/http.h"
 #include "deliver/push.h"
+#include "deliver/registration.h"
 #include "deliver/suspects.h"
 #include "spool/spool.h"
 #include "utils/timestamp.h"
@@ -151,6 +153,7 @@ ObeySettings(int64 now)
 		sender.seal_not_before = 0;
 		PushReset();
 		DeliverySettingsChanged();
+		ErrandsReset(now);
 		ResetBackoff(now);
 		CheckEndpoint(now);
 	}
@@ -477,6 +480,35 @@ Deliver(int64 now)
 	return 0;
 }
 
+/* Registration, tokens, configuration.  False: nothing of that is due now. */
+static bool
+RunErrand(int64 now)
+{
+	bool		ordered;
+
+	if (ErrandsDue() > now)
+		return false;
+	ordered = ErrandsAreOrdered();
+	if (EndpointCurrent()->state == ENDPOINT_UNUSABLE || !EndpointIsFresh())
+		CheckEndpoint(now);		/* what was wrong may have been mended */
+	switch (EndpointCurrent()->state)
+	{
+		case ENDPOINT_NONE:
+			ErrandsRefuse("\"pganalytics.backend_url\" is not set");
+			return false;
+		case ENDPOINT_UNUSABLE:
+			ErrandsRefuse(EndpointCurrent()->error);
+			return false;
+		case ENDPOINT_READY:
+			break;
+	}
+	WorkerReport(ordered ? "doing what was asked for" : "renewing");
+	if (ErrandsRun())
+		ResetBackoff(MonotonicMs());
+	DeliveryNoteToken();
+	return true;
+}
+
 static long
 SenderCycle(void *arg)
 {
@@ -485,15 +517,20 @@ SenderCycle(void *arg)
 
 	ObeySettings(now);
 	if (!SpoolIsOpen())
+	{
+		ErrandsRefuse("the state directory cannot be used");
 		return IDLE_MS;			/* the collector wakes us when it is */
+	}
+	RegistrationLoad();
 	if (now >= sender.room_at)
 	{
 		sender.room_at = now + IDLE_MS;
 		SpoolMakeRoom();
 	}
-	if (SealNext(now))
+	if (SealNext(now) || RunErrand(now))
 		return 0;
 	wait_ms = Deliver(now);
+	wait_ms = Min(wait_ms, Max(ErrandsDue() - now, 0));
 	if (sender.seal_not_before > now)
 		wait_ms = Min(wait_ms, sender.seal_not_before - now);
 	return Min(wait_ms, IDLE_MS);

@@ -2,13 +2,14 @@
  * token.c
  *		The bearer token of the next request.
  *
- * With "pganalytics.jwt_secret_file" the collector signs its own: the secret
- * is read for that and wiped at once; only the token is kept.  It is made for
- * the collector id of the batch, which differs from today's when the id has
- * been changed while batches waited.
+ * Two sources.  With "pganalytics.jwt_secret_file" the collector signs its
+ * own: the secret is read for that and wiped at once; only the token is kept.
+ * It is made for the collector id of the batch, which differs from today's
+ * when the id has been changed while batches waited.
  *
- * (The other source of tokens, registration with the backend, will be asked
- * here when there is no secret file.)
+ * Without it the token is the one that the backend gave at registration, see
+ * registration.c; it is renewed ahead of time by errands.c, and by registering
+ * again once it has expired.
  */
 #include "postgres.h"
 
@@ -16,6 +17,7 @@
 #include "base/settings.h"
 #include "deliver/auth.h"
 #include "deliver/jwt.h"
+#include "deliver/registration.h"
 #include "deliver/token.h"
 
 /* Renewed when so much of its life is over. */
@@ -25,6 +27,14 @@ static char token[JWT_SIZE];
 static char token_collector_id[COLLECTOR_ID_SIZE];
 static time_t issued_at = 0;	/* 0: there is no token */
 static int	lifetime_s = 0;
+
+/* ---- tokens that we sign ---- */
+
+static bool
+SignsOwn(void)
+{
+	return Setting.jwt_secret_file[0] != '\0';
+}
 
 static bool
 TokenIsFresh(const char *collector_id, time_t now)
@@ -43,8 +53,8 @@ Sign(const char *collector_id, time_t now, char *error, size_t error_size)
 	JwtClaims	claims;
 	bool		made;
 
-	if (!SecretRead("pganalytics.jwt_secret_file", Setting.jwt_secret_file, &secret,
-					error, error_size))
+	if (!SecretRead("pganalytics.jwt_secret_file", Setting.jwt_secret_file, SECRET_MIN_SIZE,
+					&secret, error, error_size))
 		return false;
 
 	claims.collector_id = collector_id;
@@ -60,34 +70,108 @@ Sign(const char *collector_id, time_t now, char *error, size_t error_size)
 	return made;
 }
 
-bool
-TokenGet(const char *collector_id, const char **result, char *error, size_t error_size)
+static TokenResult
+GetOwn(const char *collector_id, const char **result, RequestFailure *failure)
 {
 	time_t		now = time(NULL);
 
-	*result = NULL;
-	if (Setting.jwt_secret_file[0] == '\0')
-	{
-		TokenForget();
-		return true;
-	}
 	if (!TokenIsFresh(collector_id, now))
 	{
 		TokenForget();
-		if (!Sign(collector_id, now, error, error_size))
-			return false;
+		if (!Sign(collector_id, now, failure->error, sizeof(failure->error)))
+			return TOKEN_UNUSABLE;
 		strlcpy(token_collector_id, collector_id, sizeof(token_collector_id));
 		issued_at = now;
 		lifetime_s = Setting.jwt_lifetime_s;
 	}
 	*result = token;
-	return true;
+	return TOKEN_READY;
+}
+
+/* ---- tokens that the backend issues ---- */
+
+static TokenResult
+GetIssued(const char **result, RequestFailure *failure)
+{
+	const Registration *registration = RegistrationCurrent();
+	TokenResult registered;
+
+	if (registration && time(NULL) < registration->expires_at)
+		*result = registration->token;
+	else if (RegistrationIsPossible())
+	{
+		registered = RegistrationRun(NULL, failure);
+		if (registered != TOKEN_READY)
+			return registered;
+		*result = RegistrationCurrent()->token;
+	}
+	else if (registration)
+	{
+		strlcpy(failure->error, "the token from registration has expired: set "
+				"\"pganalytics.registration_secret_file\", so that this server can register again",
+				sizeof(failure->error));
+		return TOKEN_REFUSED;
+	}
+	return TOKEN_READY;			/* neither: the backend may do without */
+}
+
+/* ---- both ---- */
+
+TokenResult
+TokenGet(const char *collector_id, const char **result, RequestFailure *failure)
+{
+	memset(failure, 0, sizeof(*failure));
+	*result = NULL;
+	if (SignsOwn())
+		return GetOwn(collector_id, result, failure);
+	TokenForget();
+	return GetIssued(result, failure);
+}
+
+TokenResult
+TokenRenew(RequestFailure *failure)
+{
+	TokenResult result = TOKEN_REFUSED;
+
+	memset(failure, 0, sizeof(*failure));
+	if (SignsOwn())
+	{
+		TokenForget();
+		return TOKEN_READY;
+	}
+	if (RegistrationCurrent())
+		result = RegistrationRefresh(failure);
+	if (result == TOKEN_REFUSED && RegistrationIsPossible())
+		result = RegistrationRun(NULL, failure);
+	return result;
 }
 
 bool
 TokenIsRenewable(void)
 {
-	return Setting.jwt_secret_file[0] != '\0';
+	return SignsOwn() || RegistrationCurrent() != NULL || RegistrationIsPossible();
+}
+
+const char *
+TokenCollectorId(void)
+{
+	const Registration *registration = SignsOwn() ? NULL : RegistrationCurrent();
+
+	return registration ? registration->collector_id : CollectorId();
+}
+
+time_t
+TokenRenewalTime(void)
+{
+	const Registration *registration = SignsOwn() ? NULL : RegistrationCurrent();
+	time_t		life;
+
+	if (registration == NULL)
+		return 0;
+	life = registration->expires_at - registration->issued_at;
+	if (time(NULL) < registration->issued_at)
+		return registration->issued_at - 1; /* the clock was set back: at once */
+	return registration->issued_at + life * RENEW_PERCENT / 100;
 }
 
 void
@@ -101,5 +185,9 @@ TokenForget(void)
 time_t
 TokenExpiresAt(void)
 {
+	const Registration *registration = SignsOwn() ? NULL : RegistrationCurrent();
+
+	if (registration)
+		return registration->expires_at;
 	return issued_at == 0 ? 0 : issued_at + lifetime_s;
 }

@@ -13,6 +13,7 @@
 #include <locale.h>
 
 #include "base/collectors.h"
+#include "base/inforce.h"
 #include "base/settings.h"
 #include "log/write.h"
 #include "log/zone.h"
@@ -31,22 +32,14 @@ typedef enum MetricField
 #define NUM_METRIC_FIELDS (METRIC_ENTRIES + 1)
 
 static uint32
-ReadLevels(const char *filters)
+ReadLevels(void)
 {
-	static const char *const debug[] = {"DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5"};
-	bool		all = ListContains(filters, "all");
 	uint32		levels = 0;
 
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 	{
-		if (all || ListContains(filters, LogWordName(word)))
+		if (SeverityIsSent(LogWordName(word)))
 			levels |= 1u << word;
-	}
-	/* the log does not tell them apart */
-	for (int i = 0; i < lengthof(debug); i++)
-	{
-		if (ListContains(filters, debug[i]))
-			levels |= 1u << WORD_DEBUG;
 	}
 	return levels;
 }
@@ -223,7 +216,7 @@ LogOutputBegin(LogOutput *out, Batch *batch)
 	memset(out, 0, sizeof(*out));
 	out->batch = batch;
 	out->zone = log_timezone;
-	out->levels = ReadLevels(Setting.log_filters);
+	out->levels = ReadLevels();
 	ReadOwnPids(out);
 	out->meaning = palloc(sizeof(Meaning));
 	BeginRedaction(&out->redactor);

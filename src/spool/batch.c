@@ -178,15 +178,16 @@ WriteHead(Batch *batch)
 	JsonWriter *w = &batch->writer;
 	char		batch_id[COLLECTOR_ID_SIZE + 32];
 	char		number[32];
+	const char *collector_id = CollectorId();	/* once: registration may change it */
 
-	snprintf(batch_id, sizeof(batch_id), "%s/" UINT64_FORMAT, CollectorId(), batch->file.sequence);
+	snprintf(batch_id, sizeof(batch_id), "%s/" UINT64_FORMAT, collector_id, batch->file.sequence);
 	snprintf(number, sizeof(number), UINT64_FORMAT, GetSystemIdentifier());
 
 	JsonObjectBegin(w, NULL);
 	JsonText(w, "batch_id", batch_id);
 	RawText(w, ",\n");
 	w->need_comma[w->depth] = false;
-	JsonText(w, "collector_id", CollectorId());
+	JsonText(w, "collector_id", collector_id);
 	JsonText(w, "hostname", Hostname());
 	JsonText(w, "version", PGANALYTICS_VERSION);
 	JsonText(w, "system_identifier", number);

@@ -19,6 +19,8 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
+#include "base/identity.h"
+#include "base/inforce.h"
 #include "base/problem.h"
 #include "base/settings.h"
 #include "base/shared.h"
@@ -270,6 +272,9 @@ SpoolOpen(void)
 
 	if (!recovered)
 	{
+		/* before anything is counted, collected or sent: who we are, and what is in force */
+		IdentityLoad();
+		RemoteLoad();
 		CountersLoad();
 		FinishLeaving();
 	}

@@ -42,7 +42,11 @@ class Backend(Server):
         self.store = Store(self.journal)
         self.faults = Faults()
         self.remote_config = None
+        self.config_reply = {}      # parts of its reply that are given instead: body, headers
         self.replaced = {}          # collector id -> the ids it had before
+        self.issued, self.revoked = set(), set()    # jti of tokens
+        self.registration = {'new_ids': options.new_ids, 'token_lifetime': TOKEN_LIFETIME,
+                             'certificate': 'client' if options.issue_certificate else None}
         self.renew_tls(certificate='server', version=options.tls_max)
         super().__init__((options.host, options.port), Connection)
 
@@ -61,7 +65,9 @@ class Backend(Server):
         context.load_cert_chain(self.cert(self.tls['certificate'] + '.crt'),
                                 self.cert('server.key'))
         context.load_verify_locations(self.options.ca or self.cert('ca.crt'))
-        if not self.options.no_client_cert:
+        if self.options.enrol:
+            context.verify_mode = ssl.CERT_OPTIONAL
+        elif not self.options.no_client_cert:
             context.verify_mode = ssl.CERT_REQUIRED
         self.context = context
 
@@ -84,12 +90,12 @@ class Backend(Server):
             if not isinstance(body.get(name), str):
                 raise Refused(400, f'{name} is missing or no text')
         collector_id = former = body.get('collector_id')
-        if former is None or self.options.new_ids:
+        if former is None or self.registration['new_ids']:
             collector_id = str(uuid.uuid4())
             self.replaced[collector_id] = {former} | self.replaced.get(former, set())
         reply = {'collector_id': collector_id} | self.new_token(collector_id, body['hostname'])
-        if self.options.issue_certificate:
-            reply |= {'certificate': read_text(self.cert('client.crt')),
+        if self.registration['certificate']:
+            reply |= {'certificate': read_text(self.cert(self.registration['certificate'] + '.crt')),
                       'private_key': read_text(self.cert('client.key'))}
         return json_reply(201, reply)
 
@@ -98,8 +104,10 @@ class Backend(Server):
         return json_reply(200, self.new_token(claims['collector_id'], claims['hostname']))
 
     def new_token(self, collector_id, hostname):
-        expires = datetime.now(timezone.utc) + timedelta(seconds=TOKEN_LIFETIME)
-        claims = wire.new_claims(collector_id, hostname, TOKEN_LIFETIME)
+        lifetime = self.registration['token_lifetime']
+        expires = datetime.now(timezone.utc) + timedelta(seconds=lifetime)
+        claims = wire.new_claims(collector_id, hostname, lifetime)
+        self.issued.add(claims['jti'])
         return {'token': wire.sign_token(self.secret, claims),
                 'expires_at': expires.strftime('%Y-%m-%dT%H:%M:%S.%fZ')}
 
@@ -114,19 +122,21 @@ class Backend(Server):
                  'metrics_inserted': body['metrics_count'] if stored else 0,
                  'bytes_received': request.entry['bytes'],
                  'processing_time_ms': round((time.monotonic() - started) * 1000, 3)}
-        if self.remote_config:
+        if 'version' in (self.remote_config or {}):
             reply['next_config_version'] = self.remote_config['version']
         return json_reply(200, reply)
 
     def config(self, request, _body):
         if request.path.rpartition('/')[2] != request.claims()['collector_id']:
             raise Refused(403, 'token is for another collector')
-        if not self.remote_config:
+        if self.remote_config is None:
             raise Refused(404, 'no configuration for this collector')
-        etag = {'ETag': f'"{self.remote_config["version"]}"'}
-        if request.headers.get('If-None-Match') == etag['ETag']:
-            return json_reply(304, None, etag)
-        return json_reply(200, self.remote_config, etag)
+        body = self.config_reply.get('body')
+        body = json.dumps(self.remote_config) if body is None else body
+        headers = {'ETag': f'"{self.remote_config.get("version")}"'} | self.config_reply.get('headers', {})
+        if request.headers.get('If-None-Match') == headers['ETag']:
+            return json_reply(304, None, headers)
+        return Reply(200, headers, body.encode())
 
     def health(self, _request, _body):
         return json_reply(200, {'status': 'ok', 'batches': len(self.store.batches)})
@@ -139,6 +149,10 @@ ENDPOINTS = (
     ('GET', '/api/v1/config/', Backend.config),
     ('GET', '/api/v1/health', Backend.health),
 )
+
+
+# With --enrol: what may be asked for before there is a certificate.
+WITHOUT_CERTIFICATE = {'/api/v1/collectors/register', '/api/v1/health'}
 
 
 class Connection(Http):
@@ -190,6 +204,8 @@ class Connection(Http):
         """Of the bearer token, once it has been found good."""
         self.entry['claims'] = wire.verify_token(self.server.secret,
                                                  self.headers.get('Authorization'))
+        if self.entry['claims']['jti'] in self.server.revoked:
+            raise Refused(401, 'token has been revoked')
         return self.entry['claims']
 
     def answer(self, body):
@@ -197,6 +213,9 @@ class Connection(Http):
             if self.path == path or path.endswith('/') and self.path.startswith(path):
                 if self.command != method:
                     raise Refused(405, f'{method} only')
+                if self.server.options.enrol and not (
+                        path in WITHOUT_CERTIFICATE or self.entry.get('client')):
+                    raise Refused(403, 'no client certificate')
                 if method == 'POST' and body is None:
                     raise Refused(400, 'no body')
                 return endpoint(self.server, self, body)
@@ -205,9 +224,18 @@ class Connection(Http):
 
 # ---- the control port ----
 
+def order_config(backend, order):
+    backend.remote_config = order['document']
+    backend.config_reply = {key: order[key] for key in ('body', 'headers') if key in order}
+
+
+def order_registration(backend, order):
+    backend.registration |= {key: order[key] for key in backend.registration if key in order}
+
+
 def order_reset(backend, _order):
     backend.faults.reset()
-    backend.remote_config = None
+    order_config(backend, {'document': None})
     backend.renew_tls(certificate='server', version=backend.options.tls_max)
     backend.disconnect()
 
@@ -218,7 +246,9 @@ ORDERS = {
     'disconnect': lambda backend, order: backend.disconnect(),
     'certificate': lambda backend, order: backend.renew_tls(certificate=order['name']),
     'tls_max': lambda backend, order: backend.renew_tls(version=order['version']),
-    'config': lambda backend, order: setattr(backend, 'remote_config', order['document']),
+    'config': order_config,
+    'registration': order_registration,
+    'revoke': lambda backend, order: backend.revoked.update(backend.issued),
 } | {action: lambda backend, order: backend.faults.add(order)
      for action in Faults.CONNECTION | Faults.REQUEST}
 
@@ -267,6 +297,8 @@ def arguments():
     parser.add_argument('--tls-max', default='1.3', choices=TLS_VERSIONS)
     parser.add_argument('--no-client-cert', action='store_true')
     parser.add_argument('--plain-http', action='store_true')
+    parser.add_argument('--enrol', action='store_true',
+                        help='no client certificate is needed to register')
     parser.add_argument('--new-ids', action='store_true', help='registration gives a new id')
     parser.add_argument('--issue-certificate', action='store_true', help='at registration')
     return parser.parse_args()

@@ -9,6 +9,8 @@ SELECT pganalytics_version();
 SELECT pganalytics_sample('sysstat');
 SELECT pganalytics_collect();
 SELECT pganalytics_flush();
+SELECT pganalytics_register();
+SELECT pganalytics_pull_config();
 SELECT * FROM pganalytics_collectors;
 SELECT * FROM pganalytics_settings;
 RESET ROLE;
@@ -22,6 +24,8 @@ SELECT count(*) > 0 AS some FROM pganalytics_settings;
 SELECT pganalytics_sample('pg_log');
 SELECT pganalytics_collect();
 SELECT pganalytics_flush();
+SELECT pganalytics_register();
+SELECT pganalytics_pull_config();
 RESET ROLE;
 
 -- nothing of the extension is for everybody, and nothing lends its owner's rights

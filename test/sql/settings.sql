@@ -31,6 +31,12 @@ ALTER SYSTEM SET pganalytics.no_such_setting = 1;
 \set VERBOSITY default
 
 -- the view shows what is in force
-SELECT name, remote_value, value_in_force IS NOT NULL AS in_force
+SELECT name, remote_value, value_in_force IS NOT NULL AS in_force, why
 FROM pganalytics_settings WHERE name LIKE '%_interval' ORDER BY name;
+
+-- without a backend there is nobody to ask
+SELECT pganalytics_register('somebody');
+SELECT pganalytics_register(E'two\nlines');
+SELECT pganalytics_register(repeat('x', 200));
+SELECT pganalytics_pull_config();
 DROP EXTENSION pganalytics;

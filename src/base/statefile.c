@@ -1,0 +1,126 @@
+/*
+ * statefile.c
+ *		Small files in the state directory that are replaced as a whole.
+ *
+ * Nothing here raises an error: losing one of these files costs a pull or a
+ * registration, which is no reason to disturb anything else.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/fd.h"
+
+#include "base/settings.h"
+#include "base/statefile.h"
+
+void
+StateFilePath(char *path, const char *name)
+{
+	snprintf(path, MAXPGPATH, "%s/%s", Setting.state_directory, name);
+}
+
+static bool
+WriteAll(int fd, const char *data, size_t size)
+{
+	while (size > 0)
+	{
+		ssize_t		written = write(fd, data, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+		{
+			/* if write didn't set errno, assume problem is no disk space */
+			if (written == 0)
+				errno = ENOSPC;
+			return false;
+		}
+		data += written;
+		size -= (size_t) written;
+	}
+	return true;
+}
+
+bool
+StateFileWrite(const char *name, const char *data, size_t size, char *error, size_t error_size)
+{
+	char		path[MAXPGPATH];
+	char		temporary[MAXPGPATH];
+	int			fd;
+	bool		written;
+
+	StateFilePath(path, name);
+	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
+	(void) unlink(temporary);	/* what a crash has left */
+	fd = BasicOpenFilePerm(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+						   S_IRUSR | S_IWUSR);
+	if (fd < 0)
+	{
+		snprintf(error, error_size, "\"%s\" cannot be created: %s", temporary, strerror(errno));
+		return false;
+	}
+	written = WriteAll(fd, data, size);
+	if (!written)
+		snprintf(error, error_size, "\"%s\" cannot be written: %s", temporary, strerror(errno));
+	close(fd);
+	/* it forces file and directory to disk, too */
+	if (written && durable_rename(temporary, path, LOG) != 0)
+	{
+		snprintf(error, error_size, "\"%s\" cannot be replaced: %s", path, strerror(errno));
+		written = false;
+	}
+	if (!written)
+		(void) unlink(temporary);
+	return written;
+}
+
+ssize_t
+StateFileRead(const char *name, char *buffer, size_t most, char *error, size_t error_size)
+{
+	char		path[MAXPGPATH];
+	struct stat st;
+	size_t		size = 0;
+	ssize_t		got = 0;
+	int			fd;
+
+	error[0] = '\0';
+	StateFilePath(path, name);
+	fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+	{
+		if (errno != ENOENT)
+			snprintf(error, error_size, "\"%s\" cannot be read: %s", path, strerror(errno));
+		return -1;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		(st.st_mode & (S_IRWXG | S_IRWXO)) != 0 || st.st_size > (off_t) most)
+	{
+		snprintf(error, error_size, "\"%s\" is not used: it is not a regular file of the server's "
+				 "user with mode 0600 and of at most %zu kB", path, most / 1024);
+		close(fd);
+		return -1;
+	}
+	while (size < most && (got = read(fd, buffer + size, most - size)) != 0)
+	{
+		if (got < 0 && errno != EINTR)
+			break;
+		size += (size_t) Max(got, 0);
+	}
+	if (got < 0)
+		snprintf(error, error_size, "\"%s\" cannot be read: %s", path, strerror(errno));
+	close(fd);
+	buffer[size] = '\0';
+	return got < 0 ? -1 : (ssize_t) size;
+}
+
+bool
+StateFileRemove(const char *name)
+{
+	char		path[MAXPGPATH];
+
+	StateFilePath(path, name);
+	return unlink(path) == 0 || errno == ENOENT;
+}

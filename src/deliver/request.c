@@ -1,0 +1,79 @@
+/*
+ * request.c
+ *		What all requests to a backend have in common, and what its replies say
+ *		for themselves.
+ */
+#include "postgres.h"
+
+#include "base/version.h"
+#include "deliver/endpoint.h"
+#include "deliver/json_reply.h"
+#include "deliver/reply.h"
+#include "deliver/request.h"
+
+#define EXCERPT_SIZE 200
+
+void
+RequestBegin(Request *request, const char *path)
+{
+	memset(request, 0, sizeof(*request));
+	(void) UrlJoin(&EndpointCurrent()->url, path, request->url, sizeof(request->url));
+	request->http.url = request->url;
+	snprintf(request->user_agent, sizeof(request->user_agent),
+			 "User-Agent: pganalytics/%s (PostgreSQL %s)", PGANALYTICS_VERSION, ServerVersion());
+	RequestHeader(request, request->user_agent);
+	RequestHeader(request, "Accept: application/json");
+	RequestHeader(request, "Expect:");	/* do not wait for "100 Continue" */
+}
+
+void
+RequestHeader(Request *request, const char *line)
+{
+	Assert(request->headers < HTTP_MAX_HEADERS);
+	request->http.headers[request->headers++] = line;
+}
+
+void
+RequestAuthorize(Request *request, const char *token)
+{
+	if (token == NULL)
+		return;
+	snprintf(request->authorization, sizeof(request->authorization), "Authorization: Bearer %s",
+			 token);
+	RequestHeader(request, request->authorization);
+}
+
+void
+RequestPerform(Request *request, HttpReply *reply)
+{
+	HttpPerform(&request->http, reply);
+	explicit_bzero(request->authorization, sizeof(request->authorization));
+}
+
+static void
+MessageOf(const HttpReply *reply, char *buffer, size_t size)
+{
+	static const char *const names[] = {"message", "error", "detail", NULL};
+	const char *trouble;
+	const char *message;
+	json_t	   *root = JsonReplyParse(reply->body, reply->body_size, &trouble);
+
+	buffer[0] = '\0';
+	message = JsonReplyText(root, names);
+	if (message != NULL && strstr(message, "eyJ") == NULL)
+		ReplyExcerpt(buffer, size, message, EXCERPT_SIZE);
+	json_decref(root);
+}
+
+void
+ReplyDescribe(const HttpReply *reply, const char *meaning, char *error, size_t error_size)
+{
+	char		message[EXCERPT_SIZE + 1];
+
+	MessageOf(reply, message, sizeof(message));
+	if (message[0])
+		snprintf(error, error_size, "the backend answered %d: %s (\"%s\")",
+				 reply->status, meaning, message);
+	else
+		snprintf(error, error_size, "the backend answered %d: %s", reply->status, meaning);
+}
