@@ -123,11 +123,11 @@ CertificateDue(void)
 }
 
 int64
-ErrandsDue(void)
+ErrandsDue(bool backend_is_away)
 {
 	if (ErrandsAreOrdered())
 		return 0;
-	if (EndpointCurrent()->state != ENDPOINT_READY)
+	if (EndpointCurrent()->state != ENDPOINT_READY || backend_is_away)
 		return PG_INT64_MAX;
 	return Min(PullDue(), Min(TokenDue(), CertificateDue()));
 }

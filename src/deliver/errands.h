@@ -7,8 +7,11 @@
 
 #include "postgres.h"
 
-/* When the next one is due, by MonotonicMs(): 0: at once, PG_INT64_MAX: none is. */
-extern int64 ErrandsDue(void);
+/*
+ * When the next one is due, by MonotonicMs(): 0: at once, PG_INT64_MAX: none
+ * is.  While the backend is away only those that a session waits for are.
+ */
+extern int64 ErrandsDue(bool backend_is_away);
 
 /* Does a session wait for one? */
 extern bool ErrandsAreOrdered(void);

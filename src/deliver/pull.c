@@ -41,6 +41,7 @@ static struct
 	int64		next_at;		/* by config_pull_interval */
 	int64		retry_at;		/* after a failure, 0: none */
 	int			failures;		/* in a row */
+	bool		accepted;		/* a batch was, since they began */
 	int64		announced;		/* newest version that a reply spoke of, -1: none */
 	int64		looked_for;		/* the one that has been looked for already */
 } pull = {.announced = -1, .looked_for = -1};
@@ -62,6 +63,7 @@ PullNoteReply(const HttpReply *reply)
 	const json_t *version;
 	json_t	   *root;
 
+	pull.accepted = true;
 	if (strstr(reply->body, "next_config_version") == NULL)
 		return;
 	root = JsonReplyParse(reply->body, reply->body_size, &trouble);
@@ -119,12 +121,14 @@ Failed(int retry_after_s, const char *error)
 {
 	int			delay_ms;
 
-	pull.failures++;
+	if (pull.failures++ == 0)
+		pull.accepted = false;
 	delay_ms = retry_after_s > 0 ? retry_after_s * 1000 :
 		BackoffDelay(pull.failures, pg_prng_double(&pg_global_prng_state));
 	pull.retry_at = MonotonicMs() + delay_ms;
 	Tell(error, false);
-	if (pull.failures >= FAILURES_TO_TELL)
+	/* a backend that is away altogether is delivery's to tell */
+	if (pull.failures >= FAILURES_TO_TELL && pull.accepted)
 		ProblemSet(PROBLEM_CONFIG, CONFIG_UNREACHABLE,
 				   "the remote configuration cannot be had: %s; what was in force stays so", error);
 }

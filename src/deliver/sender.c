@@ -486,7 +486,7 @@ RunErrand(int64 now)
 {
 	bool		ordered;
 
-	if (ErrandsDue() > now)
+	if (ErrandsDue(sender.failures > 0) > now)
 		return false;
 	ordered = ErrandsAreOrdered();
 	if (EndpointCurrent()->state == ENDPOINT_UNUSABLE || !EndpointIsFresh())
@@ -530,7 +530,7 @@ SenderCycle(void *arg)
 	if (SealNext(now) || RunErrand(now))
 		return 0;
 	wait_ms = Deliver(now);
-	wait_ms = Min(wait_ms, Max(ErrandsDue() - now, 0));
+	wait_ms = Min(wait_ms, Max(ErrandsDue(sender.failures > 0) - now, 0));
 	if (sender.seal_not_before > now)
 		wait_ms = Min(wait_ms, sender.seal_not_before - now);
 	return Min(wait_ms, IDLE_MS);
