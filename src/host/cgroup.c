@@ -76,13 +76,15 @@ FindPlace(CgroupPlace *place, int version, const char *controller, const char *p
 		  const MountTable *mounts)
 {
 	const Mount *found = NULL;
+	bool		may_ask;
 
 	for (int i = 0; i < mounts->count; i++)
 	{
 		const Mount *mount = &mounts->mounts[i];
 
-		/* The mount that shows most groups above ours. */
+		/* The mount that shows most groups above ours, if no other one hides it. */
 		if (MountHolds(mount, version, controller) && PathBelow(path, mount->root) != NULL &&
+			MountAt(mounts, mount->point, &may_ask) == mount &&
 			(found == NULL || strlen(mount->root) <= strlen(found->root)))
 			found = mount;
 	}
@@ -255,7 +257,24 @@ static const KeyedField MemoryStatV1[] = {
 	{"total_shmem", CGROUP_FIELD_MEMORY_SHMEM, 1},
 };
 
+/* Version 1 tells the limit that holds, whether the group that has it is in sight or not. */
+static const KeyedField HierarchicalLimit = {"hierarchical_memory_limit", 0, 1};
+
 static const KeyedField OomKill = {"oom_kill", CGROUP_FIELD_OOM_KILLS, 1};
+
+static void
+ReadHierarchicalLimit(const CgroupPlace *place, Value *values)
+{
+	Value	   *known = &values[CGROUP_FIELD_MEMORY_MAX];
+	Value		limit = {0};
+
+	ReadKeyed(place, OwnGroup(place), "memory.stat", &HierarchicalLimit, 1, &limit);
+	if (limit.known && limit.i <= V1_UNLIMITED && (!known->known || limit.i < known->i))
+	{
+		*known = limit;
+		values[CGROUP_FIELD_MEMORY_MAX_CURRENT].known = false;
+	}
+}
 
 static void
 ReadMemory(const CgroupPlace *place, Value *values)
@@ -275,7 +294,10 @@ ReadMemory(const CgroupPlace *place, Value *values)
 		LowestLimit(place, FileOf(place, "memory.swap.max", NULL), &owner);
 
 	if (place->version == 1)
+	{
+		ReadHierarchicalLimit(place, values);
 		ReadKeyed(place, own, "memory.stat", MemoryStatV1, LENGTH(MemoryStatV1), values);
+	}
 	else
 		ReadKeyed(place, own, "memory.stat", MemoryStat, LENGTH(MemoryStat), values);
 	ReadKeyed(place, own, FileOf(place, "memory.events", "memory.oom_control"), &OomKill, 1,

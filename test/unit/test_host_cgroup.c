@@ -150,6 +150,19 @@ a_container_that_sees_a_part_only(void **state)
 }
 
 static void
+a_mount_that_another_one_hides(void **state)
+{
+	Cgroup		cgroup;
+
+	find(&cgroup, "0::/docker/4f5e\n",
+		 "30 20 0:30 / %s rw - cgroup2 cgroup rw\n31 30 0:30 /docker/4f5e %s rw - cgroup2 cgroup rw\n");
+	assert_place(&cgroup, CGROUP_MEMORY, 2, "%s");
+	find(&cgroup, "0::/docker/4f5e\n",
+		 "30 20 0:30 / %s rw - cgroup2 cgroup rw\n31 30 0:31 / %s rw - tmpfs tmpfs rw\n");
+	assert_place(&cgroup, CGROUP_MEMORY, 0, "");
+}
+
+static void
 groups_above_the_namespace_are_not_in_sight(void **state)
 {
 	Cgroup		cgroup;
@@ -315,9 +328,20 @@ everything_of_version_1(void **state)
 	assert_int(CGROUP_FIELD_CPU_QUOTA, 50000);
 	assert_int(CGROUP_FIELD_CPU_PERIOD, 100000);
 	assert_false(values[CGROUP_FIELD_MEMORY_MAX].known);
+	put("memory/g/memory.stat", "hierarchical_memory_limit 9223372036854771712\ntotal_rss 600\n");
 	put("memory/g/memory.limit_in_bytes", "9223372036854710272\n");	/* pages of 64 kB */
 	read_all(&cgroup);
 	assert_false(values[CGROUP_FIELD_MEMORY_MAX].known);
+
+	/* that of a group which is not in sight */
+	put("memory/g/memory.stat", "hierarchical_memory_limit 4000\ntotal_rss 600\n");
+	read_all(&cgroup);
+	assert_int(CGROUP_FIELD_MEMORY_MAX, 4000);
+	assert_false(values[CGROUP_FIELD_MEMORY_MAX_CURRENT].known);
+	put("memory/g/memory.limit_in_bytes", "3000\n");
+	read_all(&cgroup);
+	assert_int(CGROUP_FIELD_MEMORY_MAX, 3000);
+	assert_int(CGROUP_FIELD_MEMORY_MAX_CURRENT, 1000);
 }
 
 static void
@@ -414,6 +438,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(version_2_is_one_directory),
 		TEST(a_container_that_sees_a_part_only),
+		TEST(a_mount_that_another_one_hides),
 		TEST(groups_above_the_namespace_are_not_in_sight),
 		TEST(version_1_has_a_directory_for_each_controller),
 		TEST(a_machine_with_both_versions),
