@@ -34,6 +34,18 @@ def title(pid):
         return ''
 
 
+def processes_in(directory):
+    """Those whose working directory it is: a server's, also when the postmaster is gone."""
+    found = []
+    for name in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            if os.readlink(f'/proc/{name}/cwd') == str(directory):
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
 def context_switches(pid):
     with open(f'/proc/{pid}/status', encoding='utf-8') as file:
         return sum(int(line.split()[1]) for line in file if 'ctxt_switches' in line)

@@ -11,6 +11,7 @@ use strict;
 use warnings;
 
 use Carp;
+use Cwd ();
 use File::Basename qw(dirname);
 use File::Spec;
 use PgAnalytics::Cluster;
@@ -98,7 +99,6 @@ sub strike
 	my ($self, $point, $who, %options) = @_;
 	my $target = $options{target} // 'self';
 	my $folder = $self->{folder};
-	my @pids = $self->_pids;
 	my $victim;
 
 	unlink "$folder/fired";
@@ -120,7 +120,7 @@ sub strike
 	}
 	elsif ($target eq 'postmaster' or $target eq 'orphan')
 	{
-		wait_until('all processes are gone', sub { !grep { kill 0, $_ } @pids });
+		wait_until('all processes are gone', sub { !$self->_processes });
 		$self->{node}{_pid} = undef;    # or stop() believes that it runs
 		$self->start;
 	}
@@ -182,13 +182,13 @@ sub _start_victim
 	return $client;
 }
 
-# Of the postmaster and all its children.
-sub _pids
+# All that work in the data directory, also when the postmaster is gone.
+sub _processes
 {
 	my ($self) = @_;
-	my ($postmaster) = split /\n/, PostgreSQL::Test::Utils::slurp_file($self->{node}->data_dir . '/postmaster.pid');
+	my $directory = Cwd::abs_path($self->{node}->data_dir);
 
-	return ($postmaster, split ' ', PostgreSQL::Test::Utils::slurp_file("/proc/$postmaster/task/$postmaster/children"));
+	return grep { (readlink $_ // '') eq $directory } glob '/proc/[0-9]*/cwd';
 }
 
 sub _write
