@@ -25,7 +25,6 @@ JsonTypeOf(FieldType type)
 	switch (type)
 	{
 		case FIELD_INT:
-		case FIELD_FILES:
 			return "integer";
 		case FIELD_FLOAT:
 			return "number";

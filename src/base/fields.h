@@ -26,7 +26,6 @@ typedef enum FieldType
 	FIELD_ROWS,					/* array of objects, open set of keys */
 	FIELD_COUNTS,				/* object of text -> integer, open set of keys */
 	FIELD_VALUES,				/* object of text -> number, text or bool, open set of keys */
-	FIELD_FILES,				/* size of relation files, see collect/files.h; a number on the wire */
 	FIELD_OBJECT,				/* one object, see "fields" */
 	FIELD_OBJECTS				/* array of objects, see "fields" */
 } FieldType;
@@ -42,6 +41,7 @@ typedef struct Field
 	const char *source;			/* the SQL expression; file, key or formula of the others */
 	const struct Field *fields; /* of FIELD_OBJECT and FIELD_OBJECTS */
 	const char *tracker;		/* setting without which the server would count 0 */
+	bool		computed;		/* not by SQL, see ProbeWatcher */
 } Field;
 
 /* The value of one Field; the array of values runs parallel to the array of fields. */

@@ -357,7 +357,6 @@ JsonFields(JsonWriter *w, const Field *fields, const Value *values)
 		switch (fields[i].type)
 		{
 			case FIELD_INT:
-			case FIELD_FILES:
 				JsonInt(w, fields[i].name, value->i);
 				break;
 			case FIELD_FLOAT:

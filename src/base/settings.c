@@ -415,6 +415,9 @@ static const IntSetting int_settings[] = {
 	{"pganalytics.max_relations", "Most tables reported per database and cycle.",
 	 "Their indexes follow; user tables come before catalogues, busy ones before idle ones. "
 	 "0 means no limit.", &Setting.max_relations, 10000, 0, INT_MAX, 0},
+	{"pganalytics.full_snapshot_interval", "Time between two full snapshots of pg_stats.",
+	 "In between only relations are sent that differ from the last full one.  0: always full.",
+	 &Setting.full_snapshot_interval_s, 10 * 60, 0, DAY, GUC_UNIT_S},
 	{"pganalytics.max_statements", "Most statements reported per database and cycle.",
 	 "Those whose time grew most since the last cycle come first.  0 means no limit.",
 	 &Setting.max_statements, 500, 0, INT_MAX, 0},

@@ -54,6 +54,7 @@ typedef struct Settings
 	int			lock_timeout_ms;
 	int			max_relations;
 	int			max_statements;
+	int			full_snapshot_interval_s;	/* 0: always full */
 	int			query_text_size;	/* bytes, 0: no text */
 	int			activity_sample_interval_ms;
 	int			custom_row_limit;

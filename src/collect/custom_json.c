@@ -153,7 +153,7 @@ WriteValue(JsonWriter *w, const CustomColumn *column, Datum value)
 	switch (column->kind)
 	{
 		case AS_FIELD:
-			ProbeWriteValue(w, &column->field, value, column->type, NULL);
+			ProbeWriteValue(w, &column->field, value, column->type);
 			break;
 		case AS_NUMBER:
 			WriteNumber(w, name, OidOutputFunctionCall(column->output, value));

@@ -182,8 +182,8 @@ FileSizesRead(void)
 	return sizes;
 }
 
-static bool
-Lookup(const FileSizes *sizes, int64 key, int64 *bytes)
+bool
+FileSizesOfRelation(const FileSizes *sizes, int64 key, int64 *bytes)
 {
 	bool		has_pages = key < 0;
 	uint64		place = (uint64) (has_pages ? -key : key);
@@ -200,28 +200,17 @@ Lookup(const FileSizes *sizes, int64 key, int64 *bytes)
 		file = bsearch(&wanted, folder->files, folder->count, sizeof(NodeSize), CompareFiles);
 		if (file == NULL || (file->blocks == 0 && has_pages))
 			return false;
-		*bytes += (int64) file->blocks * BLCKSZ;
+		*bytes = (int64) file->blocks * BLCKSZ;
 		return true;
 	}
 	return false;
 }
 
 bool
-FileSizesSum(const FileSizes *sizes, const int64 *keys, int count, int64 *bytes)
+FileSizesOfDatabase(const FileSizes *sizes, int64 *bytes)
 {
-	*bytes = 0;
-	for (int i = 0; i < count; i++)
-	{
-		if (keys[i] == 0)
-		{
-			if (!sizes->complete)
-				return false;
-			*bytes += sizes->database_bytes;
-		}
-		else if (!Lookup(sizes, keys[i], bytes))
-			return false;
-	}
-	return true;
+	*bytes = sizes->database_bytes;
+	return sizes->complete;
 }
 
 static int

@@ -16,12 +16,14 @@ typedef struct FileSizes FileSizes;
 extern FileSizes *FileSizesRead(void);
 
 /*
- * Size in bytes of a set of relations' files, all forks and segments; false:
- * one of them is not known.  A key is tablespace << 32 | relfilenode
- * (tablespace 0: that of the database), negative when the catalogue says that
- * the relation has pages; the key 0 stands for the whole database.
+ * Size in bytes of a relation's files, all forks and segments; false: it is not
+ * known.  The key is tablespace << 32 | relfilenode (tablespace 0: that of the
+ * database), negative when the catalogue says that the relation has pages.
  */
-extern bool FileSizesSum(const FileSizes *sizes, const int64 *keys, int count, int64 *bytes);
+extern bool FileSizesOfRelation(const FileSizes *sizes, int64 key, int64 *bytes);
+
+/* The same of the whole database. */
+extern bool FileSizesOfDatabase(const FileSizes *sizes, int64 *bytes);
 
 /*
  * The largest files, at most "most" of them, as two arrays in

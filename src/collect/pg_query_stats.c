@@ -420,7 +420,7 @@ WriteStatement(QueryStats *stats, JsonWriter *w, Oid database, HeapTuple row)
 	{
 		if (!nulls[i])
 			ProbeWriteValue(w, stats->columns[i - NUM_KEYS], values[i],
-							TupleDescAttr(stats->desc, i)->atttypid, NULL);
+							TupleDescAttr(stats->desc, i)->atttypid);
 	}
 	WriteText(stats, w, database, DatumGetInt64(values[KEY_QUERYID - 1]));
 	JsonObjectEnd(w);

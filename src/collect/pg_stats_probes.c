@@ -20,6 +20,9 @@
 
 #define STAT(function, oid) "pg_catalog.pg_stat_get_" function "(" oid ")"
 
+/* null where there is none */
+#define TOAST "nullif(c.reltoastrelid, '0')"
+
 #define COUNTER(name, function) \
 	{name, FIELD_INT, NULL, false, 0, 0, STAT(function, "c.oid"), NULL, "track_counts"}
 #define COUNTER_OF_DB(name, unit) \
@@ -29,7 +32,7 @@
 
 static const Field database_fields[] = {
 	{"name", FIELD_SHARED_NAME, NULL, true, 0, 0, "d.datname"},
-	{"size_bytes", FIELD_FILES, "bytes", false, 0, 0, "ARRAY[0::bigint]"},
+	{"size_bytes", FIELD_INT, "bytes", false, 0, 0, "the files of the database", .computed = true},
 	/* s.numbackends would count the visitor that asks */
 	{"numbackends", FIELD_INT, NULL, false, 0, 0,
 	 "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a "
@@ -71,20 +74,19 @@ static const Field table_fields[] = {
 	{"kind", FIELD_TEXT, NULL, true, 0, 0, "c.relkind::text"},
 	COUNTER("rows", "live_tuples"),
 	COUNTER("dead_rows", "dead_tuples"),
-	{"size_bytes", FIELD_FILES, "bytes", false, 0, 0,
-	 "ARRAY[" FILE_KEY("c") "] || coalesce(i.files, '{}') || "
-	 "CASE WHEN t.oid IS NOT NULL THEN ARRAY[" FILE_KEY("t") "] || ti.files END"},
-	{"heap_bytes", FIELD_FILES, "bytes", false, 0, 0, "ARRAY[" FILE_KEY("c") "]"},
-	{"index_bytes", FIELD_FILES, "bytes", false, 0, 0, "coalesce(i.files, '{}')"},
-	{"toast_bytes", FIELD_FILES, "bytes", false, 0, 0,
-	 "CASE WHEN t.oid IS NOT NULL THEN ARRAY[" FILE_KEY("t") "] || ti.files ELSE '{}' END"},
+	{"size_bytes", FIELD_INT, "bytes", false, 0, 0, "its files, those of its indexes and of TOAST",
+	 .computed = true},
+	{"heap_bytes", FIELD_INT, "bytes", false, 0, 0, "its files", .computed = true},
+	{"index_bytes", FIELD_INT, "bytes", false, 0, 0, "files of its indexes", .computed = true},
+	{"toast_bytes", FIELD_INT, "bytes", false, 0, 0, "files of its TOAST table and its index",
+	 .computed = true},
 	{"pages", FIELD_INT, "blocks", false, 0, 0, "c.relpages"},
 	{"reltuples", FIELD_FLOAT, NULL, false, 0, 0, "nullif(c.reltuples, -1)::double precision"},
 	COUNTER("seq_scan", "numscans"),
 	COUNTER("seq_tup_read", "tuples_returned"),
-	{"idx_scan", FIELD_INT, NULL, false, 0, 0, "i.scans", NULL, "track_counts"},
-	{"idx_tup_fetch", FIELD_INT, NULL, false, 0, 0, "i.fetched + " STAT("tuples_fetched", "c.oid"),
-	 NULL, "track_counts"},
+	{"idx_scan", FIELD_INT, NULL, false, 0, 0, "of its indexes", NULL, "track_counts", true},
+	{"idx_tup_fetch", FIELD_INT, NULL, false, 0, 0, "of its indexes, and bitmap scans", NULL,
+	 "track_counts", true},
 	COUNTER("n_tup_ins", "tuples_inserted"),
 	COUNTER("n_tup_upd", "tuples_updated"),
 	COUNTER("n_tup_del", "tuples_deleted"),
@@ -113,11 +115,11 @@ static const Field table_fields[] = {
 	 STAT("blocks_fetched", "c.oid") " - " STAT("blocks_hit", "c.oid"), NULL, "track_counts"},
 	{"heap_blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", "c.oid"), NULL,
 	 "track_counts"},
-	{"idx_blks_read", FIELD_INT, "blocks", false, 0, 0, "i.blks_read", NULL, "track_counts"},
-	{"idx_blks_hit", FIELD_INT, "blocks", false, 0, 0, "i.blks_hit", NULL, "track_counts"},
+	{"idx_blks_read", FIELD_INT, "blocks", false, 0, 0, "of its indexes", NULL, "track_counts", true},
+	{"idx_blks_hit", FIELD_INT, "blocks", false, 0, 0, "of its indexes", NULL, "track_counts", true},
 	{"toast_blks_read", FIELD_INT, "blocks", false, 0, 0,
-	 STAT("blocks_fetched", "t.oid") " - " STAT("blocks_hit", "t.oid"), NULL, "track_counts"},
-	{"toast_blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", "t.oid"), NULL,
+	 STAT("blocks_fetched", TOAST) " - " STAT("blocks_hit", TOAST), NULL, "track_counts"},
+	{"toast_blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", TOAST), NULL,
 	 "track_counts"},
 	{"xid_age", FIELD_INT, "transactions", false, 0, 0,
 	 "CASE WHEN c.relfrozenxid <> '0' THEN pg_catalog.age(c.relfrozenxid) END"},
@@ -125,7 +127,7 @@ static const Field table_fields[] = {
 	 "CASE WHEN c.relminmxid <> '0' THEN pg_catalog.mxid_age(c.relminmxid) END"},
 	{"last_seq_scan", FIELD_TIME, NULL, false, 16, 0, STAT("lastscan", "c.oid"), NULL,
 	 "track_counts"},
-	{"last_idx_scan", FIELD_TIME, NULL, false, 16, 0, "i.last_scan", NULL, "track_counts"},
+	{"last_idx_scan", FIELD_TIME, NULL, false, 16, 0, "of its indexes", NULL, "track_counts", true},
 	{"stats_reset", FIELD_TIME, NULL, false, 19, 0, STAT("stat_reset_time", "c.oid")},
 	FIELDS_END
 };
@@ -138,7 +140,7 @@ static const Field index_fields[] = {
 	COUNTER("scans", "numscans"),
 	COUNTER("tuples_read", "tuples_returned"),
 	COUNTER("tuples_returned", "tuples_fetched"),
-	{"size_bytes", FIELD_FILES, "bytes", false, 0, 0, "ARRAY[" FILE_KEY("c") "]"},
+	{"size_bytes", FIELD_INT, "bytes", false, 0, 0, "its files", .computed = true},
 	{"blks_read", FIELD_INT, "blocks", false, 0, 0,
 	 STAT("blocks_fetched", "c.oid") " - " STAT("blocks_hit", "c.oid"), NULL, "track_counts"},
 	{"blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", "c.oid"), NULL,
@@ -203,51 +205,41 @@ static const Probe databases_probe = {
 
 #define IS_TABLE(c) c ".relkind IN ('r', 'm', 'p') AND " c ".relpersistence <> 't'"
 
-static const Field index_sums[] = {
-	{"indrelid", FIELD_INT, NULL, true, 0, 0, "x.indrelid"},
-	{"scans", FIELD_INT, NULL, false, 0, 0,
-	 "pg_catalog.sum(" STAT("numscans", "x.indexrelid") ")::bigint"},
-	{"fetched", FIELD_INT, NULL, false, 0, 0,
-	 "pg_catalog.sum(" STAT("tuples_fetched", "x.indexrelid") ")::bigint"},
-	{"blks_read", FIELD_INT, NULL, false, 0, 0,
-	 "pg_catalog.sum(" STAT("blocks_fetched", "x.indexrelid") " - "
-	 STAT("blocks_hit", "x.indexrelid") ")::bigint"},
-	{"blks_hit", FIELD_INT, NULL, false, 0, 0,
-	 "pg_catalog.sum(" STAT("blocks_hit", "x.indexrelid") ")::bigint"},
-	{"last_scan", FIELD_TIME, NULL, false, 16, 0,
-	 "pg_catalog.max(" STAT("lastscan", "x.indexrelid") ")"},
-	{"files", FIELD_FILES, NULL, false, 0, 0, "pg_catalog.array_agg(" FILE_KEY("c") ")"},
+static const Field table_aside[] = {
+	[TABLE_OID] = {"oid", FIELD_INT, NULL, true, 0, 0, "c.oid"},
+	[TABLE_TOAST] = {"toast", FIELD_INT, NULL, true, 0, 0, "c.reltoastrelid"},
+	[TABLE_FILE] = {"file", FIELD_INT, NULL, false, 0, 0, FILE_KEY("c")},
+	[TABLE_FETCHED] = {"fetched", FIELD_INT, NULL, false, 0, 0, STAT("tuples_fetched", "c.oid"), NULL,
+		"track_counts"},
 	FIELDS_END
-};
-
-/* A table's own indexes, and those of its TOAST table. */
-static const ProbeCommon indexes_by_table = {
-	.name = "i",
-	.columns = index_sums,
-	.from = "pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
-	"WHERE c.relpersistence <> 't' GROUP BY x.indrelid",
 };
 
 static const Probe tables_probe = {
 	.key = "tables",
 	.columns = table_fields,
-	.common = &indexes_by_table,
+	.aside = table_aside,
 	.from = "pg_catalog.pg_class c "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	"LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid "
-	"LEFT JOIN i ON i.indrelid = c.oid "
-	"LEFT JOIN i ti ON ti.indrelid = t.oid "
-	"WHERE " IS_TABLE("c") " AND ($1 IS NULL OR c.oid IN (SELECT pg_catalog.unnest($1)))",
+	"WHERE " IS_TABLE("c") " AND ($1 IS NULL OR c.oid = ANY ($1))",
 };
 
+static const Field index_aside[] = {
+	[INDEX_OID] = {"oid", FIELD_INT, NULL, true, 0, 0, "c.oid"},
+	[INDEX_TABLE] = {"relation", FIELD_INT, NULL, true, 0, 0, "x.indrelid"},
+	[INDEX_FILE] = {"file", FIELD_INT, NULL, false, 0, 0, FILE_KEY("c")},
+	FIELDS_END
+};
+
+/* Those of partitioned tables, too, which have no file and are not reported. */
 static const Probe indexes_probe = {
 	.key = "indexes",
 	.columns = index_fields,
+	.aside = index_aside,
 	.from = "pg_catalog.pg_index x "
 	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
 	"JOIN pg_catalog.pg_class t ON t.oid = x.indrelid "
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	"WHERE c.relkind = 'i' AND " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid IN (SELECT pg_catalog.unnest($1)))",
+	"WHERE " IS_TABLE("t") " AND ($1 IS NULL OR x.indrelid = ANY ($1))",
 };
 
 /* TOAST tables too: autovacuum treats them as tables of their own. */
@@ -270,22 +262,31 @@ static const Probe functions_probe = {
 	"ORDER BY " STAT("function_total_time", "p.oid") " DESC, p.oid LIMIT 1000",
 };
 
-/*
- * In the order of use: should the visit run out of time, the row of the
- * database and the tables are there and the indexes are missed (and said to be).
- */
-const Probe *const PgStatsProbes[] = {&databases_probe, &tables_probe, &indexes_probe,
+/* Indexes come before the tables that they add to. */
+const Probe *const PgStatsProbes[] = {&databases_probe, &indexes_probe, &tables_probe,
 	&scores_probe, &functions_probe, NULL};
 
-const char PgStatsCountSql[] =
-	"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE " IS_TABLE("c");
+/* Our own table is none of the user's either. */
+#define IS_CATALOGUE(c) \
+	"(" c ".relnamespace IN (SELECT n.oid FROM pg_catalog.pg_namespace n " \
+	"WHERE n.nspname IN ('pg_catalog', 'information_schema')) " \
+	"OR " c ".relname = 'pganalytics_custom_collector')"
+
+const char PgStatsListSql[] =
+	"SELECT c.oid, CASE WHEN c.relkind = 't' THEN 't' WHEN " IS_CATALOGUE("c") " THEN 'c' ELSE 'u' "
+	"END::pg_catalog.\"char\" FROM pg_catalog.pg_class c "
+	"WHERE c.relkind IN ('r', 'm', 'p', 't') AND c.relpersistence <> 't'";
 
 const char PgStatsChooseSql[] =
 	"SELECT c.oid FROM pg_catalog.pg_class c "
-	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	"WHERE " IS_TABLE("c") " "
-	"ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), "
-	STAT("numscans", "c.oid") " + coalesce((SELECT pg_catalog.sum(" STAT("numscans", "x.indexrelid")
-	") FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid), 0) + "
+	"WHERE " IS_TABLE("c") " AND (" IS_CATALOGUE("c") ") = $2 "
+	"ORDER BY " STAT("numscans", "c.oid") " + coalesce((SELECT pg_catalog.sum("
+	STAT("numscans", "x.indexrelid") ") FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid), 0) + "
 	STAT("tuples_inserted", "c.oid") " + " STAT("tuples_updated", "c.oid") " + "
 	STAT("tuples_deleted", "c.oid") " DESC, c.oid LIMIT $1";
+
+const char PgStatsToastSql[] =
+	"SELECT t.oid, " FILE_KEY("t") ", " FILE_KEY("c") " FROM pg_catalog.pg_class t "
+	"JOIN pg_catalog.pg_index x ON x.indrelid = t.oid "
+	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
+	"WHERE t.relkind = 't' AND t.relpersistence <> 't'";

@@ -45,6 +45,7 @@ typedef struct Probe
 								 * by other means, by their keys;
 								 * @extschema@: schema of "extension" */
 	const ProbeCommon *common;	/* or NULL */
+	const Field *aside;			/* more columns, not written: for a ProbeWatcher; or NULL */
 	const char *hashed;			/* record of what tells whether a row "q" has changed; NULL: all of it */
 	bool		moves;			/* what it tells changes without the catalogues */
 	int			since;			/* first server major version, 0: all */
@@ -75,9 +76,29 @@ extern const Probe *const PgSchemaProbes[];
 extern const Probe *const PgExtensionsProbes[];
 extern const Probe *const PgSettingsProbes[];
 
-/* How many tables there are, and the oid[] of the $1 busiest. */
-extern const char PgStatsCountSql[];
+/*
+ * pg_stats: oid and kind of every table and TOAST table; the busiest $1 tables,
+ * of the catalogues or of the others ($2); oid, own file and index's file of every
+ * TOAST table; and what its probes have aside.
+ */
+extern const char PgStatsListSql[];
 extern const char PgStatsChooseSql[];
+extern const char PgStatsToastSql[];
+
+enum
+{
+	INDEX_OID,
+	INDEX_TABLE,
+	INDEX_FILE
+};
+
+enum
+{
+	TABLE_OID,
+	TABLE_TOAST,
+	TABLE_FILE,
+	TABLE_FETCHED
+};
 
 /*
  * pg_schema reads its tables in slices by oid: how many there are, and the oid

@@ -35,8 +35,8 @@ StreamOpenMetric(MetricStream *stream)
 {
 	if (stream->writer != NULL)
 		return;
-	stream->writer = BatchMetricBegin(stream->batch, stream->type, stream->database,
-									  stream->read_at);
+	stream->writer =
+		BatchMetricBegin(stream->batch, stream->type, stream->database, stream->read_at);
 	if (stream->fields)
 		JsonFields(stream->writer, stream->fields, stream->values);
 	stream->has_content = false;
@@ -123,7 +123,7 @@ ProbeTakeBack(MetricStream *stream)
 static bool
 IsOfThisVersion(int since, int until)
 {
-	int			major = PG_VERSION_NUM / 10000;
+	int major = PG_VERSION_NUM / 10000;
 
 	return (since == 0 || since <= major) && (until == 0 || until >= major);
 }
@@ -131,7 +131,7 @@ IsOfThisVersion(int since, int until)
 static bool
 HasColumn(const Field *column)
 {
-	return IsOfThisVersion(column->since, column->until);
+	return IsOfThisVersion(column->since, column->until) && !column->computed;
 }
 
 bool
@@ -154,8 +154,8 @@ ProbeName(const Probe *probe)
 int
 ExtensionVersionCompare(const char *a, const char *b)
 {
-	int			a_part[2] = {0, 0};
-	int			b_part[2] = {0, 0};
+	int a_part[2] = {0, 0};
+	int b_part[2] = {0, 0};
 
 	sscanf(a, "%d.%d", &a_part[0], &a_part[1]);
 	sscanf(b, "%d.%d", &b_part[0], &b_part[1]);
@@ -165,13 +165,14 @@ ExtensionVersionCompare(const char *a, const char *b)
 char *
 ExtensionFind(const char *name, char **schema)
 {
-	Oid			types[1] = {NAMEOID};
-	Datum		values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
+	Oid types[1] = {NAMEOID};
+	Datum values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
 
 	if (SPI_execute_with_args("SELECT e.extversion, n.nspname FROM pg_catalog.pg_extension e "
 							  "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
-							  "WHERE e.extname = $1", 1, types, values, NULL, true, 1) !=
-		SPI_OK_SELECT || SPI_processed == 0)
+							  "WHERE e.extname = $1",
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT ||
+		SPI_processed == 0)
 		return NULL;
 	*schema = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
@@ -180,8 +181,8 @@ ExtensionFind(const char *name, char **schema)
 bool
 ProbeApplies(const Probe *probe, bool *missing)
 {
-	char	   *version;
-	char	   *schema;
+	char *version;
+	char *schema;
 
 	*missing = false;
 	if (!IsOfThisVersion(probe->since, probe->until) ||
@@ -193,37 +194,39 @@ ProbeApplies(const Probe *probe, bool *missing)
 	if (probe->extension == NULL)
 		return true;
 	version = ExtensionFind(probe->extension, &schema);
-	*missing = version == NULL ||
-		(probe->extension_since && ExtensionVersionCompare(version, probe->extension_since) < 0);
+	*missing = version == NULL || (probe->extension_since &&
+								   ExtensionVersionCompare(version, probe->extension_since) < 0);
 	return !*missing;
 }
 
 static const char *const null_of_type[] = {
-	[FIELD_INT] = "NULL::bigint",
-	[FIELD_FLOAT] = "NULL::double precision",
-	[FIELD_BOOL] = "NULL::boolean",
-	[FIELD_TEXT] = "NULL::text",
-	[FIELD_SHARED_NAME] = "NULL::name",
-	[FIELD_TIME] = "NULL::timestamptz",
-	[FIELD_TEXTS] = "NULL::text[]",
-	[FIELD_INTS] = "NULL::integer[]",
+	[FIELD_INT] = "NULL::bigint",		[FIELD_FLOAT] = "NULL::double precision",
+	[FIELD_BOOL] = "NULL::boolean",		[FIELD_TEXT] = "NULL::text",
+	[FIELD_SHARED_NAME] = "NULL::name", [FIELD_TIME] = "NULL::timestamptz",
+	[FIELD_TEXTS] = "NULL::text[]",		[FIELD_INTS] = "NULL::integer[]",
 };
 
 /* A counter whose tracker is off reads 0; null says that it is not known. */
 static void
-AppendSelect(StringInfo sql, const Field *columns, const char *from)
+AppendColumns(StringInfo sql, const Field *columns, const char *separator)
 {
-	const char *separator = "SELECT ";
-
-	for (const Field *column = columns; column->name; column++)
+	for (const Field *column = columns; column && column->name; column++)
 	{
 		if (!HasColumn(column))
 			continue;
 		appendStringInfo(sql, "%s%s AS %s", separator,
-						 ProbeIsTracked(column->tracker) ? column->source : null_of_type[column->type],
+						 ProbeIsTracked(column->tracker) ? column->source
+														 : null_of_type[column->type],
 						 quote_identifier(column->name));
 		separator = ", ";
 	}
+}
+
+static void
+AppendSelect(StringInfo sql, const Field *columns, const Field *aside, const char *from)
+{
+	AppendColumns(sql, columns, "SELECT ");
+	AppendColumns(sql, aside, ", ");
 	appendStringInfo(sql, " FROM %s", from);
 }
 
@@ -231,8 +234,8 @@ AppendSelect(StringInfo sql, const Field *columns, const char *from)
 char *
 ExtensionNameSchema(const char *sql, const char *schema)
 {
-	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
-		CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(
+		replace_text, C_COLLATION_OID, CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
 		CStringGetTextDatum(quote_identifier(schema)))));
 }
 
@@ -240,16 +243,16 @@ static char *
 BuildQuery(const Probe *probe)
 {
 	StringInfoData sql;
-	char	   *schema;
+	char *schema;
 
 	initStringInfo(&sql);
 	if (probe->common)
 	{
 		appendStringInfo(&sql, "WITH %s AS MATERIALIZED (", probe->common->name);
-		AppendSelect(&sql, probe->common->columns, probe->common->from);
+		AppendSelect(&sql, probe->common->columns, NULL, probe->common->from);
 		appendStringInfoString(&sql, ") ");
 	}
-	AppendSelect(&sql, probe->columns, probe->from);
+	AppendSelect(&sql, probe->columns, probe->aside, probe->from);
 	if (probe->extension == NULL)
 		return sql.data;
 	if (ExtensionFind(probe->extension, &schema) == NULL)
@@ -275,8 +278,6 @@ ProbeTypeFits(FieldType type, Oid oid)
 			return oid == NAMEOID;
 		case FIELD_TIME:
 			return oid == TIMESTAMPTZOID;
-		case FIELD_FILES:
-			return oid == INT8ARRAYOID;
 		case FIELD_TEXTS:
 			return oid == TEXTARRAYOID;
 		case FIELD_INTS:
@@ -291,54 +292,47 @@ ProbeTypeFits(FieldType type, Oid oid)
 	return false;
 }
 
-/* Compares the result with the declaration; fills columns[] with the fields in order of the result. */
-static void
-CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
+/* Compares the result, from a column on, with a declaration; returns the column after it. */
+static int
+CheckList(const Probe *probe, TupleDesc desc, const Field *list, const Field **columns, int count)
 {
-	int			count = 0;
-
-	for (const Field *column = probe->columns; column->name; column++)
+	for (const Field *column = list; column && column->name; column++)
 	{
 		if (!HasColumn(column))
 			continue;
 		if (count >= desc->natts ||
 			strcmp(NameStr(TupleDescAttr(desc, count)->attname), column->name) != 0 ||
 			!ProbeTypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
-							column->name, ProbeName(probe))));
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+							errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
+								   column->name, ProbeName(probe))));
 		columns[count++] = column;
 	}
-	if (count != desc->natts)
+	return count;
+}
+
+/* Fills columns[] with the fields in order of the result; returns how many of them are written. */
+static int
+CheckColumns(const Probe *probe, TupleDesc desc, const Field **columns)
+{
+	int written = CheckList(probe, desc, probe->columns, columns, 0);
+
+	if (CheckList(probe, desc, probe->aside, columns, written) != desc->natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("probe \"%s\" returns columns that are not declared", ProbeName(probe))));
+	return written;
 }
 
 /* ---- a row ---- */
-
-static void
-WriteFiles(JsonWriter *w, const char *key, Datum value, const FileSizes *sizes)
-{
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	int64		bytes;
-
-	if (sizes == NULL || array_contains_nulls(array) ||
-		!FileSizesSum(sizes, (int64 *) ARR_DATA_PTR(array), count, &bytes))
-		JsonNull(w, key);
-	else
-		JsonInt(w, key, bytes);
-}
 
 /* An element that is null is left out. */
 static void
 WriteTexts(JsonWriter *w, const char *key, Datum value)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
+	Datum *elements;
+	bool *nulls;
+	int count;
 
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
 					  &nulls, &count);
@@ -354,9 +348,9 @@ WriteTexts(JsonWriter *w, const char *key, Datum value)
 static void
 WriteInts(JsonWriter *w, const char *key, Datum value)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
+	Datum *elements;
+	bool *nulls;
+	int count;
 
 	deconstruct_array(DatumGetArrayTypeP(value), INT4OID, sizeof(int32), true, TYPALIGN_INT,
 					  &elements, &nulls, &count);
@@ -378,7 +372,7 @@ IntegerOf(Datum value, Oid type)
 }
 
 void
-ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const FileSizes *sizes)
+ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type)
 {
 	switch (column->type)
 	{
@@ -394,7 +388,7 @@ ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const
 		case FIELD_TEXT:
 			JsonText(w, column->name,
 					 TextToUtf8(type == NAMEOID ? NameStr(*DatumGetName(value))
-								: TextDatumGetCString(value)));
+												: TextDatumGetCString(value)));
 			break;
 		case FIELD_SHARED_NAME:
 			JsonText(w, column->name, SharedNameToUtf8(NameStr(*DatumGetName(value))));
@@ -404,9 +398,6 @@ ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const
 				JsonNull(w, column->name);
 			else
 				JsonTime(w, column->name, UnixMicroseconds(DatumGetTimestampTz(value)));
-			break;
-		case FIELD_FILES:
-			WriteFiles(w, column->name, value, sizes);
 			break;
 		case FIELD_TEXTS:
 			WriteTexts(w, column->name, value);
@@ -426,50 +417,63 @@ ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type, const
 /* What a row needs to be taken apart; the memory is reset after each. */
 typedef struct RowBuffer
 {
-	const Field **columns;
-	Datum	   *values;
-	bool	   *nulls;
+	ProbeRow row;
+	Value *computed;
+	size_t computed_size;
 	MemoryContext context;
 } RowBuffer;
 
 static RowBuffer
 MakeRowBuffer(const Probe *probe, TupleDesc desc)
 {
-	RowBuffer	buffer;
+	RowBuffer buffer;
 
-	buffer.columns = palloc(sizeof(Field *) * desc->natts);
-	buffer.values = palloc(sizeof(Datum) * desc->natts);
-	buffer.nulls = palloc(sizeof(bool) * desc->natts);
-	buffer.context = AllocSetContextCreate(CurrentMemoryContext, "pganalytics row",
-										   ALLOCSET_SMALL_SIZES);
-	CheckColumns(probe, desc, buffer.columns);
+	buffer.row.desc = CreateTupleDescCopy(desc);
+	buffer.row.columns = palloc(sizeof(Field *) * desc->natts);
+	buffer.row.values = palloc(sizeof(Datum) * desc->natts);
+	buffer.row.nulls = palloc(sizeof(bool) * desc->natts);
+	buffer.row.aside = CheckColumns(probe, desc, buffer.row.columns);
+	buffer.computed_size = sizeof(Value) * FieldCount(probe->columns);
+	buffer.computed = palloc0(buffer.computed_size);
+	buffer.context =
+		AllocSetContextCreate(CurrentMemoryContext, "pganalytics row", ALLOCSET_SMALL_SIZES);
 	return buffer;
 }
 
-static void
-WriteRow(const Probe *probe, MetricStream *stream, HeapTuple row, TupleDesc desc,
-		 const RowBuffer *buffer, const FileSizes *sizes)
+/* Takes a row apart; false: it is not to be written. */
+static bool
+LookAtRow(const ProbeInput *input, HeapTuple row, RowBuffer *buffer)
 {
-	JsonWriter *w = stream->writer;
-	const Field **columns = buffer->columns;
+	heap_deform_tuple(row, buffer->row.desc, buffer->row.values, buffer->row.nulls);
+	if (input->watcher == NULL)
+		return true;
+	memset(buffer->computed, 0, buffer->computed_size);
+	return input->watcher->look(input->watcher->arg, &buffer->row, buffer->computed);
+}
+
+static void
+WriteRow(const Probe *probe, const ProbeInput *input, JsonWriter *w, const RowBuffer *buffer)
+{
+	const ProbeRow *row = &buffer->row;
 	MemoryContext old = MemoryContextSwitchTo(buffer->context);
 
-	heap_deform_tuple(row, desc, buffer->values, buffer->nulls);
 	if (probe->key)
 		JsonObjectBegin(w, probe->single ? probe->key : NULL);
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; i < row->aside; i++)
 	{
-		if (!buffer->nulls[i])
-			ProbeWriteValue(w, columns[i], buffer->values[i], TupleDescAttr(desc, i)->atttypid,
-							sizes);
-		else if (columns[i]->required)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column \"%s\" of probe \"%s\" is null", columns[i]->name,
-							ProbeName(probe))));
+		const Field *column = row->columns[i];
+
+		if (!row->nulls[i])
+			ProbeWriteValue(w, column, row->values[i], TupleDescAttr(row->desc, i)->atttypid);
+		else if (column->required)
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("column \"%s\" of probe \"%s\" is null", column->name,
+								   ProbeName(probe))));
 		else if (!probe->sparse)
-			JsonNull(w, columns[i]->name);
+			JsonNull(w, column->name);
 	}
+	if (input->watcher)
+		JsonFields(w, probe->columns, buffer->computed);
 	if (probe->key)
 		JsonObjectEnd(w);
 	MemoryContextSwitchTo(old);
@@ -485,7 +489,7 @@ static const Oid parameter_types[NUM_PARAMETERS] = {OIDARRAYOID, INT8ARRAYOID, I
 static Datum
 OidArray(const Oid *oids, int count)
 {
-	Datum	   *items = palloc(sizeof(Datum) * count);
+	Datum *items = palloc(sizeof(Datum) * count);
 
 	for (int i = 0; i < count; i++)
 		items[i] = ObjectIdGetDatum(oids[i]);
@@ -495,12 +499,12 @@ OidArray(const Oid *oids, int count)
 static Datum
 Int8Array(const int64 *numbers, int count)
 {
-	Datum	   *items = palloc(sizeof(Datum) * count);
+	Datum *items = palloc(sizeof(Datum) * count);
 
 	for (int i = 0; i < count; i++)
 		items[i] = Int64GetDatum(numbers[i]);
-	return PointerGetDatum(construct_array(items, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
+	return PointerGetDatum(
+		construct_array(items, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 /*
@@ -517,10 +521,10 @@ static const char *const many_steps_settings[][2] = {
 static Portal
 OpenCursor(const char *sql, const ProbeInput *input)
 {
-	Oid			types[NUM_PARAMETERS];
-	Datum		values[NUM_PARAMETERS] = {0};
-	char		nulls[NUM_PARAMETERS] = {'n', 'n', 'n'};
-	int			count = strstr(sql, "$2") ? 3 : strstr(sql, "$1") ? 1 : 0;
+	Oid types[NUM_PARAMETERS];
+	Datum values[NUM_PARAMETERS] = {0};
+	char nulls[NUM_PARAMETERS] = {'n', 'n', 'n'};
+	int count = strstr(sql, "$2") ? 3 : strstr(sql, "$1") ? 1 : 0;
 
 	memcpy(types, parameter_types, sizeof(types));
 	if (count >= 1 && input->tables)
@@ -541,31 +545,32 @@ OpenCursor(const char *sql, const ProbeInput *input)
 int64
 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 {
-	RowBuffer	buffer = {0};
-	int			nest_level = NewGUCNestLevel(); /* ended with the transaction, after an error */
-	Portal		portal;
-	int64		rows = 0;
+	RowBuffer buffer = {0};
+	int nest_level = NewGUCNestLevel(); /* ended with the transaction, after an error */
+	Portal portal;
+	int64 rows = 0;
 
 	for (int i = 0; probe->many_steps && i < lengthof(many_steps_settings); i++)
-		(void) set_config_option(many_steps_settings[i][0], many_steps_settings[i][1],
-								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option(many_steps_settings[i][0], many_steps_settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	portal = OpenCursor(BuildQuery(probe), input);
 	StreamOpen(stream, probe->single ? NULL : probe->key);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
-		if (buffer.columns == NULL)
+		if (buffer.context == NULL)
 			buffer = MakeRowBuffer(probe, SPI_tuptable->tupdesc);
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
+			if (!LookAtRow(input, SPI_tuptable->vals[i], &buffer))
+				continue;
 			if (rows > 0 && probe->single)
-				ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
-								errmsg("probe \"%s\" returns more than one row",
-									   ProbeName(probe))));
+				ereport(ERROR,
+						(errcode(ERRCODE_CARDINALITY_VIOLATION),
+						 errmsg("probe \"%s\" returns more than one row", ProbeName(probe))));
 			if (rows > 0)
 				(void) MetricStreamArrayNext(stream, probe->key);
-			WriteRow(probe, stream, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &buffer,
-					 input->sizes);
+			WriteRow(probe, input, stream->writer, &buffer);
 			rows++;
 		}
 		if (SPI_processed < FETCH_ROWS)
@@ -583,9 +588,9 @@ uint64
 ProbeHash(const Probe *probe, const ProbeInput *input)
 {
 	StringInfoData sql;
-	Portal		portal;
-	char	   *sum;
-	uint64		hash;
+	Portal portal;
+	char *sum;
+	uint64 hash;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,

@@ -7,7 +7,8 @@
 
 #include "postgres.h"
 
-#include "collect/files.h"
+#include "access/tupdesc.h"
+
 #include "collect/probe.h"
 #include "spool/batch.h"
 
@@ -17,16 +18,16 @@
  */
 typedef struct MetricStream
 {
-	Batch	   *batch;
+	Batch *batch;
 	const char *type;
-	const char *database;		/* NULL: of the cluster */
-	const Field *fields;		/* of the metric itself */
+	const char *database; /* NULL: of the cluster */
+	const Field *fields;  /* of the metric itself */
 	const Value *values;
 	TimestampTz read_at;
-	JsonWriter *writer;			/* NULL: no metric is open */
-	bool		has_content;
-	bool		rows_are_open;
-	JsonMark	rows_start;		/* in the open metric, while rows_are_open */
+	JsonWriter *writer; /* NULL: no metric is open */
+	bool has_content;
+	bool rows_are_open;
+	JsonMark rows_start; /* in the open metric, while rows_are_open */
 } MetricStream;
 
 /*
@@ -50,15 +51,36 @@ extern void MetricStreamEnd(MetricStream *stream);
  */
 extern bool ProbeApplies(const Probe *probe, bool *missing);
 
+/* A row of a probe, taken apart; from "aside" on what is not written. */
+typedef struct ProbeRow
+{
+	TupleDesc desc;
+	const Field **columns;
+	Datum *values;
+	bool *nulls;
+	int aside;
+} ProbeRow;
+
+/*
+ * Sees each row before it is written.  look() may fill in computed columns (the
+ * values run parallel to the probe's columns, none is known); false: the row is
+ * left out.
+ */
+typedef struct ProbeWatcher
+{
+	void *arg;
+	bool (*look)(void *arg, const ProbeRow *row, Value *computed);
+} ProbeWatcher;
+
 /* What a probe may refer to. */
 typedef struct ProbeInput
 {
-	const Oid  *tables;			/* NULL: all */
-	int			table_count;
-	const FileSizes *sizes;		/* for FIELD_FILES; may be NULL */
-	const int64 *keys;			/* $2 and $3 */
+	const Oid *tables; /* NULL: all */
+	int table_count;
+	const struct ProbeWatcher *watcher; /* or NULL */
+	const int64 *keys;					/* $2 and $3 */
 	const int64 *numbers;
-	int			number_count;
+	int number_count;
 } ProbeInput;
 
 /*
@@ -89,9 +111,8 @@ extern bool ProbeIsTracked(const char *tracker);
 /* Does a column of the result have the type that is declared? */
 extern bool ProbeTypeFits(FieldType type, Oid oid);
 
-/* Writes a value that is not null; sizes may be NULL. */
-extern void ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type,
-							const FileSizes *sizes);
+/* Writes a value that is not null. */
+extern void ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type);
 
 /*
  * Version of an extension that is installed in this database, and its schema;
@@ -103,6 +124,6 @@ extern char *ExtensionFind(const char *name, char **schema);
 extern char *ExtensionNameSchema(const char *sql, const char *schema);
 
 /* Below, at or above 0, as "1.9" is below "1.10". */
-extern int	ExtensionVersionCompare(const char *a, const char *b);
+extern int ExtensionVersionCompare(const char *a, const char *b);
 
-#endif							/* RUN_H */
+#endif /* RUN_H */

@@ -3,7 +3,7 @@
  *		Collectors whose metrics come from probes.
  *
  * A collector is a list of probes and, where that is not enough, something to
- * prepare: pg_stats chooses its tables and looks at their files first.
+ * prepare, or a way of its own to run them.
  */
 #include "postgres.h"
 
@@ -20,9 +20,11 @@
 #include "base/collectors.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "collect/files.h"
 #include "collect/pg_activity.h"
 #include "collect/pg_query_stats.h"
 #include "collect/pg_schema.h"
+#include "collect/pg_stats.h"
 #include "collect/query.h"
 #include "collect/run.h"
 #include "collect/snapshot_writer.h"
@@ -38,62 +40,6 @@ NameDatabase(void *arg)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
 						errmsg("database %u is being dropped", MyDatabaseId)));
 	strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
-}
-
-/* ---- pg_stats ---- */
-
-static void
-SetMetricInt(SqlRun *run, const char *field, int64 value)
-{
-	ValueSetInt(&run->values[FieldIndex(run->stream.fields, field)], value);
-}
-
-/* Below max_relations, and without a limit, all; else the busiest are chosen and the rest is counted. */
-static void
-ChooseTables(void *arg)
-{
-	SqlRun	   *run = arg;
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(Setting.max_relations)};
-	int64		count;
-	bool		is_null;
-	Oid		   *tables;
-
-	if (SPI_execute(PgStatsCountSql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not count the tables");
-	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
-	if (count <= Setting.max_relations)
-		return;
-	if (SPI_execute_with_args(PgStatsChooseSql, 1, types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not choose tables");
-	tables = MemoryContextAllocHuge(run->context, sizeof(Oid) * Max(SPI_processed, 1));
-	for (uint64 i = 0; i < SPI_processed; i++)
-		tables[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
-												   &is_null));
-	run->input.tables = tables;
-	run->input.table_count = (int) SPI_processed;
-	SetMetricInt(run, "skipped", count - run->input.table_count);
-}
-
-static void
-ReadFiles(void *arg)
-{
-	SqlRun	   *run = arg;
-	MemoryContext old = MemoryContextSwitchTo(run->context);
-
-	run->input.sizes = FileSizesRead();
-	MemoryContextSwitchTo(old);
-}
-
-static bool
-PreparePgStats(SqlRun *run)
-{
-	run->values[FieldIndex(run->stream.fields, "partial")].known = true;
-	SetMetricInt(run, "skipped", 0);
-	if (Setting.max_relations > 0 && !SqlRunStep(run, ChooseTables))
-		return false;
-	(void) SqlRunStep(run, ReadFiles);	/* without it sizes are not known, all else is */
-	return true;
 }
 
 /* ---- pg_activity ---- */
@@ -164,7 +110,7 @@ typedef struct SqlCollector
 } SqlCollector;
 
 static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
-	[COLLECTOR_PG_STATS] = {PgStatsProbes, PreparePgStats},
+	[COLLECTOR_PG_STATS] = {PgStatsProbes, NULL, PgStatsRun},
 	[COLLECTOR_PG_QUERY_STATS] = {PgQueryStatsProbes, NULL, QueryStatsRun},
 	[COLLECTOR_PG_ACTIVITY] = {PgActivityProbes, PreparePgActivity},
 	[COLLECTOR_PG_LOCKS] = {PgLocksProbes},

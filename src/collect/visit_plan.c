@@ -18,18 +18,18 @@
 void
 VisitPlanInterval(VisitPlan *plan, int collector, int64_t interval, int64_t now)
 {
-	int64_t		before = plan->interval[collector];
+	int64_t before = plan->interval[collector];
 
 	plan->interval[collector] = interval;
 	if (interval == before || interval == 0)
 		return;
 	for (int i = 0; i < plan->count; i++)
 	{
-		int64_t    *due = &plan->databases[i].due[collector];
+		int64_t *due = &plan->databases[i].due[collector];
 
 		if (before == 0)
 			*due = 0;
-		else if (*due > now)	/* its place within the interval stays */
+		else if (*due > now) /* its place within the interval stays */
 			*due = now + (int64_t) ((double) (*due - now) / before * interval);
 	}
 }
@@ -38,7 +38,7 @@ VisitPlanInterval(VisitPlan *plan, int collector, int64_t interval, int64_t now)
 static double
 NextPlace(VisitPlan *plan)
 {
-	double		place = ++plan->places * GOLDEN_RATIO;
+	double place = ++plan->places * GOLDEN_RATIO;
 
 	return place - (int64_t) place;
 }
@@ -47,7 +47,7 @@ PlannedDatabase *
 VisitPlanReplace(VisitPlan *plan, PlannedDatabase *fresh, int count, int64_t now)
 {
 	PlannedDatabase *before = plan->databases;
-	int			j = 0;
+	int j = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -64,7 +64,7 @@ VisitPlanReplace(VisitPlan *plan, PlannedDatabase *fresh, int count, int64_t now
 			fresh[i].place = NextPlace(plan);
 			fresh[i].known_since = now;
 		}
-		memcpy(fresh[i].name, named.name, sizeof(named.name));	/* it may have a new one */
+		memcpy(fresh[i].name, named.name, sizeof(named.name)); /* it may have a new one */
 	}
 	plan->databases = fresh;
 	plan->count = count;
@@ -79,7 +79,7 @@ VisitPlanAsk(VisitPlan *plan, int i, int collector, bool forced)
 	PlannedDatabase *database = &plan->databases[i];
 
 	database->pending |= 1U << collector;
-	database->visiting &= ~(1U << collector);	/* that began before */
+	database->visiting &= ~(1U << collector); /* that began before */
 	if (forced)
 		database->forced |= 1U << collector;
 }
@@ -114,7 +114,7 @@ VisitPlanRoundIsOver(const VisitPlan *plan, int collector)
 int64_t
 VisitPlanShortestInterval(const VisitPlan *plan)
 {
-	int64_t		shortest = 0;
+	int64_t shortest = 0;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -135,7 +135,7 @@ Pause(const VisitPlan *plan)
 static int64_t
 DueFor(const VisitPlan *plan, const PlannedDatabase *database, int collector, int64_t now)
 {
-	int64_t		due = database->due[collector];
+	int64_t due = database->due[collector];
 
 	return due > now + plan->interval[collector] ? now : due;
 }
@@ -144,7 +144,7 @@ DueFor(const VisitPlan *plan, const PlannedDatabase *database, int collector, in
 static int64_t
 DueAt(const VisitPlan *plan, const PlannedDatabase *database, int64_t now)
 {
-	int64_t		due = INT64_MAX;
+	int64_t due = INT64_MAX;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -158,7 +158,7 @@ DueAt(const VisitPlan *plan, const PlannedDatabase *database, int64_t now)
 static uint32_t
 DueCollectors(const VisitPlan *plan, const PlannedDatabase *database, int64_t now)
 {
-	uint32_t	due = database->forced;
+	uint32_t due = database->forced;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -173,21 +173,21 @@ int
 VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *collectors,
 			  int64_t *wait)
 {
-	int64_t		earliest = INT64_MAX;
-	int			next = -1;
+	int64_t earliest = INT64_MAX;
+	int next = -1;
 
 	*wait = -1;
 	for (int i = 0; i < plan->count; i++)
 	{
 		const PlannedDatabase *database = &plan->databases[i];
-		int64_t		due;
+		int64_t due;
 
 		if (database->busy)
 			continue;
 		if (database->forced & ~plan->patient)
 		{
-			*collectors = scheduled ? DueCollectors(plan, database, now)
-				: database->forced & ~plan->patient;
+			*collectors =
+				scheduled ? DueCollectors(plan, database, now) : database->forced & ~plan->patient;
 			return i;
 		}
 		due = database->forced ? 0 : DueAt(plan, database, now);
@@ -199,7 +199,7 @@ VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *coll
 	}
 	if (next < 0 || !scheduled)
 		return -1;
-	if (plan->begun_at <= now)	/* the clock may have been set back */
+	if (plan->begun_at <= now) /* the clock may have been set back */
 		earliest = Later(earliest, plan->begun_at + Pause(plan));
 	if (earliest > now)
 	{
@@ -215,10 +215,10 @@ VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *coll
 static int64_t
 NextDue(const PlannedDatabase *database, int64_t due, int64_t interval, int64_t now)
 {
-	if (due == 0 || due > now + interval)	/* the first time, or the clock was set back */
+	if (due == 0 || due > now + interval) /* the first time, or the clock was set back */
 		return now + (int64_t) (interval * database->place);
 	due += interval;
-	return due > now ? due : now + interval;	/* what is missed is missed */
+	return due > now ? due : now + interval; /* what is missed is missed */
 }
 
 void
@@ -228,7 +228,7 @@ VisitPlanBegun(VisitPlan *plan, int i, uint32_t collectors, int64_t now)
 
 	for (int c = 0; c < NUM_COLLECTORS; c++)
 	{
-		int64_t		interval = plan->interval[c];
+		int64_t interval = plan->interval[c];
 
 		/* one that is visited long before its time keeps it */
 		if (HAS(collectors, c) && interval != 0 &&
@@ -277,7 +277,7 @@ VisitPlanEnded(VisitPlan *plan, uint32_t oid, uint32_t left, uint32_t failed, in
 	PlannedDatabase *database = Find(plan, oid);
 
 	if (database == NULL)
-		return;					/* dropped meanwhile */
+		return; /* dropped meanwhile */
 	database->busy = false;
 	database->pending |= database->visiting & left;
 	database->forced |= database->visit_forced & left;
@@ -287,22 +287,22 @@ VisitPlanEnded(VisitPlan *plan, uint32_t oid, uint32_t left, uint32_t failed, in
 		if (HAS(left, c))
 			database->due[c] = Earlier(database->due[c], now);
 		else if (HAS(failed, c))
-			database->due[c] = Earlier(database->due[c],
-									   now + Earlier(plan->interval[c], RETRY_AFTER));
+			database->due[c] =
+				Earlier(database->due[c], now + Earlier(plan->interval[c], RETRY_AFTER));
 	}
 }
 
 int64_t
 VisitPlanLongestGap(const VisitPlan *plan, int64_t now, int *longest)
 {
-	int64_t		longest_gap = 0;
+	int64_t longest_gap = 0;
 
 	*longest = -1;
 	for (int i = 0; i < plan->count; i++)
 	{
 		const PlannedDatabase *database = &plan->databases[i];
-		int64_t		since = database->visited_at ? database->visited_at : database->known_since;
-		int64_t		gap = Later(database->gap, now - since);
+		int64_t since = database->visited_at ? database->visited_at : database->known_since;
+		int64_t gap = Later(database->gap, now - since);
 
 		if (*longest < 0 || gap > longest_gap)
 		{

@@ -18,30 +18,30 @@
 
 typedef struct PlannedDatabase
 {
-	uint32_t	oid;
-	char		name[64];
-	double		place;			/* within the interval, 0 to 1 */
-	int64_t		due[NUM_COLLECTORS];	/* 0: at once */
-	int64_t		known_since;
-	int64_t		visited_at;		/* when the last visit began, 0: never */
-	int64_t		gap;			/* between the last two */
-	bool		busy;			/* a visit is under way */
+	uint32_t oid;
+	char name[64];
+	double place;				 /* within the interval, 0 to 1 */
+	int64_t due[NUM_COLLECTORS]; /* 0: at once */
+	int64_t known_since;
+	int64_t visited_at; /* when the last visit began, 0: never */
+	int64_t gap;		/* between the last two */
+	bool busy;			/* a visit is under way */
 
 	/* masks of 1 << CollectorType */
-	uint32_t	forced;			/* somebody asked for it */
-	uint32_t	pending;		/* to be visited before the round is over */
-	uint32_t	visiting;		/* the visit under way counts for the round */
-	uint32_t	visit_forced;	/* what was forced when it began */
+	uint32_t forced;	   /* somebody asked for it */
+	uint32_t pending;	   /* to be visited before the round is over */
+	uint32_t visiting;	   /* the visit under way counts for the round */
+	uint32_t visit_forced; /* what was forced when it began */
 } PlannedDatabase;
 
 typedef struct VisitPlan
 {
 	PlannedDatabase *databases; /* sorted by oid */
-	int			count;
-	int64_t		interval[NUM_COLLECTORS];	/* 0: not wanted */
-	uint32_t	places;			/* given out so far */
-	int64_t		begun_at;		/* the last visit that nobody asked for */
-	uint32_t	patient;		/* asked for by nobody who waits: in turn, not before all others */
+	int count;
+	int64_t interval[NUM_COLLECTORS]; /* 0: not wanted */
+	uint32_t places;				  /* given out so far */
+	int64_t begun_at;				  /* the last visit that nobody asked for */
+	uint32_t patient; /* asked for by nobody who waits: in turn, not before all others */
 } VisitPlan;
 
 /* Wanted every so often; 0: not any more. */
@@ -69,8 +69,8 @@ extern bool VisitPlanRoundIsOver(const VisitPlan *plan, int collector);
  * those that soon would be.  -1: none; *wait: for how long (-1: until something
  * else happens).  scheduled false: only what somebody asked for.
  */
-extern int	VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *collectors,
-						  int64_t *wait);
+extern int VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *collectors,
+						 int64_t *wait);
 
 extern void VisitPlanBegun(VisitPlan *plan, int database, uint32_t collectors, int64_t now);
 
@@ -95,4 +95,4 @@ extern int64_t VisitPlanLongestGap(const VisitPlan *plan, int64_t now, int *data
 /* The shortest of the intervals, 0: nothing is wanted. */
 extern int64_t VisitPlanShortestInterval(const VisitPlan *plan);
 
-#endif							/* VISIT_PLAN_H */
+#endif /* VISIT_PLAN_H */

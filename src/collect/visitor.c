@@ -25,6 +25,7 @@
 #include "collect/ledger.h"
 #include "collect/query.h"
 #include "collect/pg_schema.h"
+#include "collect/pg_stats.h"
 #include "collect/sql.h"
 #include "collect/session.h"
 #include "collect/snapshots.h"
@@ -37,8 +38,8 @@ static bool
 LookForChanges(uint32 collectors)
 {
 	return (collectors & (1U << COLLECTOR_PG_STATS)) != 0 &&
-		(collectors & (1U << COLLECTOR_PG_SCHEMA)) == 0 &&
-		CollectorEnabled(COLLECTOR_PG_SCHEMA) && SchemaIsOutdated();
+		   (collectors & (1U << COLLECTOR_PG_SCHEMA)) == 0 &&
+		   CollectorEnabled(COLLECTOR_PG_SCHEMA) && SchemaIsOutdated();
 }
 
 /* How much a visitor may have taken before it leaves what else is due to another one. */
@@ -46,11 +47,11 @@ LookForChanges(uint32 collectors)
 
 typedef struct CollectorResult
 {
-	bool		ran;
-	bool		complete;
-	int64		rows;
-	int			errors;
-	double		ms;
+	bool ran;
+	bool complete;
+	int64 rows;
+	int errors;
+	double ms;
 } CollectorResult;
 
 static void
@@ -58,17 +59,18 @@ RunCollector(const VisitorSlot *slot, int collector, Batch *batch, TimestampTz d
 			 CollectorResult *result)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
-	int64		rows = BatchRows(batch);
-	int			errors = BatchErrors(batch);
+	int64 rows = BatchRows(batch);
+	int errors = BatchErrors(batch);
 	MemoryContext old = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(old, "pganalytics collector",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(old, "pganalytics collector", ALLOCSET_DEFAULT_SIZES);
 
 	WorkerReport(Collectors[collector].name);
 	MemoryContextSwitchTo(context);
 	result->complete = true;
 	if (collector == COLLECTOR_CUSTOM)
-		CustomCollect(slot->custom, batch, SharedNameToUtf8(pstrdup(slot->database_name)), deadline);
+		CustomCollect(slot->custom, batch, SharedNameToUtf8(pstrdup(slot->database_name)),
+					  deadline);
 	else
 		result->complete = SqlCollect(collector, batch, false, deadline);
 	MemoryContextSwitchTo(old);
@@ -91,10 +93,10 @@ static void
 Visit(VisitorSlot *slot, TimestampTz deadline)
 {
 	CollectorResult results[NUM_COLLECTORS] = {0};
-	Batch	   *batch = BatchCreate();
-	uint32		collectors = slot->collectors;
-	int			ran = 0;
-	bool		kept;
+	Batch *batch = BatchCreate();
+	uint32 collectors = slot->collectors;
+	int ran = 0;
+	bool kept;
 
 	if (LookForChanges(collectors))
 		collectors |= 1U << COLLECTOR_PG_SCHEMA;
@@ -113,6 +115,7 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 	}
 	kept = BatchClose(batch);
 	SnapshotsKept(kept);
+	PgStatsKept(kept);
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -135,7 +138,7 @@ PganalyticsVisitorMain(Datum main_arg)
 {
 	VisitorSlot *slot;
 	TimestampTz started_at = GetCurrentTimestamp();
-	double		duration_ms;
+	double duration_ms;
 
 	if (Shared == NULL)
 		proc_exit(0);
@@ -145,8 +148,8 @@ PganalyticsVisitorMain(Datum main_arg)
 	BackgroundWorkerInitializeConnectionByOid(slot->database, InvalidOid, 0);
 	WorkerIsConnected();
 	SessionPrepare("pganalytics visitor");
-	CurrentMemoryContext = AllocSetContextCreate(TopMemoryContext, "pganalytics visit",
-												 ALLOCSET_DEFAULT_SIZES);
+	CurrentMemoryContext =
+		AllocSetContextCreate(TopMemoryContext, "pganalytics visit", ALLOCSET_DEFAULT_SIZES);
 
 	Visit(slot, TimestampTzPlusMilliseconds(started_at, VISIT_DEADLINE_MS));
 

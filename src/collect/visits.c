@@ -36,25 +36,27 @@
 #include "collect/custom.h"
 #include "collect/ledger.h"
 #include "collect/query.h"
+#include "collect/relation_memory.h"
 #include "collect/visit_plan.h"
 #include "collect/visits.h"
 
-#define LIST_EVERY (10 * USECS_PER_SEC) /* at most; databases come and go */
-#define RETRY_MS 1000L			/* when no worker slot is free */
-#define MAX_RETRIES 10			/* in a row; then nobody is kept waiting any longer */
-#define LATE_FACTOR 10			/* intervals without a visit that are a problem */
+#define LIST_AT_LEAST USECS_PER_SEC /* between two looks for databases that have come */
+#define LIST_AT_MOST (60 * USECS_PER_SEC)
+#define RETRY_MS 1000L /* when no worker slot is free */
+#define MAX_RETRIES 10 /* in a row; then nobody is kept waiting any longer */
+#define LATE_FACTOR 10 /* intervals without a visit that are a problem */
 #define LATE_AT_LEAST (60 * USECS_PER_SEC)
 
 static VisitPlan plan;
-static bool is_listed;			/* the list has been read */
+static bool is_listed; /* the list has been read */
 static TimestampTz listed_at;
 static bool rounds_have_begun;
-static uint32 asked_for;		/* rounds under way that somebody waits for */
-static uint32 visited;			/* collectors of which the round has had a visit */
-static bool custom_is_running;	/* a round of custom collectors */
-static uint64 custom_set;		/* which of them */
-static int	retries;
-static Oid	troubled;			/* the database of PROBLEM_VISITORS, if it is one's */
+static uint32 asked_for;	   /* rounds under way that somebody waits for */
+static uint32 visited;		   /* collectors of which the round has had a visit */
+static bool custom_is_running; /* a round of custom collectors */
+static uint64 custom_set;	   /* which of them */
+static int retries;
+static Oid troubled; /* the database of PROBLEM_VISITORS, if it is one's */
 
 static BackgroundWorkerHandle *handles[MAX_VISITORS];
 
@@ -83,21 +85,21 @@ ReportError(Batch *batch, uint32 collectors, const char *database, const char *m
 typedef struct DatabaseList
 {
 	PlannedDatabase *databases;
-	int			count;
+	int count;
 } DatabaseList;
 
 static bool
 IsSelected(const char *name)
 {
 	return PatternListMatches(Setting.databases, name) &&
-		!PatternListMatches(Setting.exclude_databases, name);
+		   !PatternListMatches(Setting.exclude_databases, name);
 }
 
 static void
 ListDatabases(void *arg)
 {
 	DatabaseList *list = arg;
-	uint64		rows;
+	uint64 rows;
 
 	if (SPI_execute("SELECT oid, datname FROM pg_catalog.pg_database "
 					"WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 ORDER BY oid",
@@ -105,13 +107,13 @@ ListDatabases(void *arg)
 		elog(ERROR, "could not list the databases");
 
 	rows = SPI_processed;
-	list->databases = MemoryContextAllocHuge(TopMemoryContext,
-											 sizeof(PlannedDatabase) * Max(rows, 1));
+	list->databases =
+		MemoryContextAllocHuge(TopMemoryContext, sizeof(PlannedDatabase) * Max(rows, 1));
 	for (uint64 i = 0; i < rows; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		is_null;
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		bool is_null;
 		PlannedDatabase *database = &list->databases[list->count];
 
 		database->oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
@@ -122,13 +124,13 @@ ListDatabases(void *arg)
 	}
 }
 
-/* The list is up to ten seconds old; a visit in vain would be an error in the server log. */
+/* The list may be old; a visit in vain would be an error in the server log. */
 static void
 CheckDatabase(void *arg)
 {
 	PlannedDatabase *database = arg;
-	HeapTuple	row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
-	bool		is_listed_still = false;
+	HeapTuple row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
+	bool is_listed_still = false;
 
 	if (HeapTupleIsValid(row))
 	{
@@ -136,7 +138,7 @@ CheckDatabase(void *arg)
 
 		strlcpy(database->name, NameStr(form->datname), sizeof(database->name));
 		is_listed_still = form->datallowconn && !form->datistemplate && form->datconnlimit != -2 &&
-			IsSelected(database->name);
+						  IsSelected(database->name);
 		ReleaseSysCache(row);
 	}
 	if (!is_listed_still)
@@ -144,11 +146,30 @@ CheckDatabase(void *arg)
 }
 
 static bool
+IsVisited(Oid database)
+{
+	return VisitPlanHas(&plan, database);
+}
+
+/* What is remembered of databases that are gone. */
+static void
+SweepMemories(const PlannedDatabase *before, int count)
+{
+	bool is_the_same = before != NULL && count == plan.count;
+
+	for (int i = 0; is_the_same && i < count; i++)
+		is_the_same = before[i].oid == plan.databases[i].oid;
+	if (!is_the_same)
+		RelationMemoriesSweep(IsVisited);
+}
+
+static bool
 ReadList(uint32 collectors, Batch *batch, TimestampTz now)
 {
 	DatabaseList list = {NULL, 0};
 	PlannedDatabase *before;
-	QueryError	error;
+	int count = plan.count;
+	QueryError error;
 
 	listed_at = now;
 	if (!QueryRun(ListDatabases, &list, Setting.statement_timeout_ms, &error))
@@ -159,21 +180,22 @@ ReadList(uint32 collectors, Batch *batch, TimestampTz now)
 		return false;
 	}
 	before = VisitPlanReplace(&plan, list.databases, list.count, now);
+	SweepMemories(before, count);
 	if (before)
 		pfree(before);
 	is_listed = true;
 	return true;
 }
 
-/* µs from one reading to the next: where all is rare a new database may wait, too. */
+/* µs from one reading to the next */
 static int64
 ListEvery(void)
 {
-	int64		interval = VisitPlanShortestInterval(&plan);
+	int64 interval = VisitPlanShortestInterval(&plan);
 
 	if (interval == 0)
-		return LIST_EVERY;
-	return Max(Min(LIST_EVERY, interval), interval / 10);
+		return LIST_AT_MOST;
+	return Min(Max(interval / 6, LIST_AT_LEAST), LIST_AT_MOST);
 }
 
 static bool
@@ -210,7 +232,7 @@ BeginRound(int collector, bool forced)
 static uint32
 Requested(void)
 {
-	uint32		requested = 0;
+	uint32 requested = 0;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -245,7 +267,7 @@ EndRounds(void)
 static void
 BeginCustomRound(Batch *batch, TimestampTz now)
 {
-	bool		requested = LedgerIsRequested(COLLECTOR_CUSTOM);
+	bool requested = LedgerIsRequested(COLLECTOR_CUSTOM);
 
 	if (requested)
 		plan.patient &= ~(1U << COLLECTOR_CUSTOM);
@@ -260,7 +282,7 @@ BeginCustomRound(Batch *batch, TimestampTz now)
 	if (!requested)
 		plan.patient |= 1U << COLLECTOR_CUSTOM;
 	if ((requested || ListIsOld(now)) && !ReadList(1U << COLLECTOR_CUSTOM, batch, now))
-		return;					/* whoever asked gets the error */
+		return; /* whoever asked gets the error */
 	for (int i = 0; i < plan.count; i++)
 	{
 		if (CustomForDatabase(custom_set, plan.databases[i].name) != 0)
@@ -272,7 +294,7 @@ BeginCustomRound(Batch *batch, TimestampTz now)
 static uint32
 ReadIntervals(TimestampTz now)
 {
-	uint32		wanted = 0;
+	uint32 wanted = 0;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -290,9 +312,9 @@ ReadIntervals(TimestampTz now)
 static void
 LookAround(Batch *batch, TimestampTz now)
 {
-	uint32		requested = Requested();
-	uint32		wanted = ReadIntervals(now);
-	bool		is_first = !rounds_have_begun;
+	uint32 requested = Requested();
+	uint32 wanted = ReadIntervals(now);
+	bool is_first = !rounds_have_begun;
 
 	if (requested == 0 && (wanted == 0 || !ListIsOld(now)))
 		return;
@@ -325,7 +347,7 @@ LookAround(Batch *batch, TimestampTz now)
 static void
 DatabaseExists(void *arg)
 {
-	Oid		   *database = arg;
+	Oid *database = arg;
 
 	if (get_database_name(*database) == NULL)
 		*database = InvalidOid;
@@ -336,10 +358,10 @@ static void
 NoteEnd(int i, Batch *batch)
 {
 	VisitorSlot *slot = &Shared->visitors[i];
-	QueryError	error;
-	Oid			database = slot->database;
-	uint32		left = slot->left;
-	uint32		failed = slot->failed;
+	QueryError error;
+	Oid database = slot->database;
+	uint32 left = slot->left;
+	uint32 failed = slot->failed;
 
 	pfree(handles[i]);
 	handles[i] = NULL;
@@ -361,7 +383,8 @@ NoteEnd(int i, Batch *batch)
 					"the visit ended early; the server log says why");
 		ProblemSet(PROBLEM_VISITORS, 1,
 				   "the visit to database \"%s\" ended early; the server log says why, or leave it "
-				   "out by pganalytics.exclude_databases", slot->database_name);
+				   "out by pganalytics.exclude_databases",
+				   slot->database_name);
 	}
 	visited |= slot->collectors & ~left;
 	VisitPlanEnded(&plan, slot->database, left, failed, GetCurrentTimestamp());
@@ -373,7 +396,7 @@ StartVisitor(int i, const PlannedDatabase *database, uint32 collectors)
 	VisitorSlot *slot = &Shared->visitors[i];
 	BackgroundWorker worker;
 	MemoryContext old;
-	bool		started;
+	bool started;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	memset(&slot->worker, 0, sizeof(slot->worker));
@@ -412,13 +435,14 @@ StartVisitor(int i, const PlannedDatabase *database, uint32 collectors)
 static void
 NoteNoSlot(int busy, uint32 collectors, Batch *batch)
 {
-	char		text[ERROR_TEXT_SIZE];
+	char text[ERROR_TEXT_SIZE];
 
-	snprintf(text, sizeof(text),
-			 "no background worker is free to visit databases: all of \"max_worker_processes\" (%d) "
-			 "are taken; raise it to at least %d (on standbys first) and restart the server",
-			 max_worker_processes,
-			 Max(WorkerProcessesNeeded(), max_worker_processes + Max(Setting.visitors - busy, 1)));
+	snprintf(
+		text, sizeof(text),
+		"no background worker is free to visit databases: all of \"max_worker_processes\" (%d) "
+		"are taken; raise it to at least %d (on standbys first) and restart the server",
+		max_worker_processes,
+		Max(WorkerProcessesNeeded(), max_worker_processes + Max(Setting.visitors - busy, 1)));
 	troubled = InvalidOid;
 	ProblemSet(PROBLEM_VISITORS, 2, "%s", text);
 	if (busy > 0 || ++retries < MAX_RETRIES)
@@ -433,7 +457,7 @@ NoteNoSlot(int busy, uint32 collectors, Batch *batch)
 static uint32
 OneKind(uint32 collectors)
 {
-	uint32		others = collectors & ~(1U << COLLECTOR_CUSTOM);
+	uint32 others = collectors & ~(1U << COLLECTOR_CUSTOM);
 
 	return others ? others : collectors;
 }
@@ -443,7 +467,7 @@ static bool
 Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz now)
 {
 	PlannedDatabase *database = &plan.databases[next];
-	QueryError	error;
+	QueryError error;
 
 	if (!QueryRun(CheckDatabase, database, Setting.statement_timeout_ms, &error))
 		return false;
@@ -466,13 +490,13 @@ Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz no
 static int64
 StartVisits(Batch *batch, int busy, bool scheduled)
 {
-	int64		wait = -1;
+	int64 wait = -1;
 
 	for (int i = 0; i < MAX_VISITORS && busy < Setting.visitors; i++)
 	{
 		TimestampTz now = GetCurrentTimestamp();
-		uint32		collectors;
-		int			next;
+		uint32 collectors;
+		int next;
 
 		/* a visitor of a collector that crashed may still be there */
 		if (handles[i] || Shared->visitors[i].worker.pid != 0)
@@ -495,9 +519,9 @@ StartVisits(Batch *batch, int busy, bool scheduled)
 static void
 ReportGap(TimestampTz now)
 {
-	int			longest;
-	int64		gap = VisitPlanLongestGap(&plan, now, &longest);
-	int64		late = LATE_FACTOR * VisitPlanShortestInterval(&plan);
+	int longest;
+	int64 gap = VisitPlanLongestGap(&plan, now, &longest);
+	int64 late = LATE_FACTOR * VisitPlanShortestInterval(&plan);
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	Shared->visits.databases = plan.count;
@@ -507,10 +531,12 @@ ReportGap(TimestampTz now)
 	LWLockRelease(Shared->lock);
 
 	if (late > 0 && gap > Max(late, LATE_AT_LEAST))
-		ProblemSet(PROBLEM_LATE_VISITS, 1,
-				   "database \"%s\" has not been visited for %d seconds, more than ten times the "
-				   "interval: raise \"pganalytics.visitors\", \"pganalytics.max_cpu_percent\" or the "
-				   "intervals", plan.databases[longest].name, (int) (gap / USECS_PER_SEC));
+		ProblemSet(
+			PROBLEM_LATE_VISITS, 1,
+			"database \"%s\" has not been visited for %d seconds, more than ten times the "
+			"interval: raise \"pganalytics.visitors\", \"pganalytics.max_cpu_percent\" or the "
+			"intervals",
+			plan.databases[longest].name, (int) (gap / USECS_PER_SEC));
 	else
 		ProblemClear(PROBLEM_LATE_VISITS);
 }
@@ -519,11 +545,11 @@ long
 VisitsAdvance(Batch *batch, bool scheduled)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int			busy = 0;
-	int64		wait;
-	int64		list_wait;
-	long		wait_ms;
-	pid_t		pid;
+	int busy = 0;
+	int64 wait;
+	int64 list_wait;
+	long wait_ms;
+	pid_t pid;
 
 	for (int i = 0; i < MAX_VISITORS; i++)
 	{

@@ -20,4 +20,4 @@ extern long VisitsAdvance(Batch *batch, bool scheduled);
 
 #define VISIT_DEADLINE_MS 3000
 
-#endif							/* VISITS_H */
+#endif /* VISITS_H */

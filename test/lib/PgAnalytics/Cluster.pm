@@ -32,6 +32,7 @@ my %SETTINGS = (
 	'pganalytics.pg_log_interval' => '1s',
 	'pganalytics.pg_query_stats_interval' => '1s',
 	'pganalytics.push_interval' => '0',
+	'pganalytics.full_snapshot_interval' => '0',
 	'pganalytics.spool_min_free' => '0');
 
 # Never all right in a server log.
