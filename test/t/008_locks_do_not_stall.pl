@@ -34,6 +34,8 @@ $holder->query_safe('ROLLBACK');
 
 # ---- a catalogue that the probes need ----
 
+sub is_of_blocked { return $_[0]{database} eq 'blocked' && $_[0]{type} eq 'pg_stats' }
+
 my $other = $node->background_psql('blocked');
 $other->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_namespace IN ACCESS EXCLUSIVE MODE');
 my $after = $node->utc_now;
@@ -41,9 +43,9 @@ my $since = $backend->position;
 
 my $batch = $backend->wait_for_request(
 	'with a collection error',
-	sub { $_[0]{stored} && grep { $_->{database} eq 'blocked' } @{ $_[0]{body}{collection_errors} } },
+	sub { $_[0]{stored} && grep { is_of_blocked($_) } @{ $_[0]{body}{collection_errors} } },
 	$since)->{body};
-my ($error) = grep { $_->{database} eq 'blocked' } @{ $batch->{collection_errors} };
+my ($error) = grep { is_of_blocked($_) } @{ $batch->{collection_errors} };
 is($error->{type}, 'pg_stats', 'what could not be read is an error of its collector');
 is($error->{sqlstate}, '55P03', 'with its SQLSTATE');
 my $status = $node->status;
