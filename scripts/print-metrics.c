@@ -25,7 +25,6 @@ static const char *const types[] = {
 	[FIELD_TIME] = "time",
 	[FIELD_TEXTS] = "texts",
 	[FIELD_INTS] = "integers",
-	[FIELD_FILES] = "integer",
 	[FIELD_ROWS] = "array of objects",
 	[FIELD_COUNTS] = "object of integers",
 	[FIELD_VALUES] = "object of values",
@@ -67,8 +66,6 @@ PrintSource(const char *p)
 static const char *
 SourceOf(const Field *field)
 {
-	if (field->type == FIELD_FILES)
-		return "sizes of the files, without a lock";
 	if (field->source == NULL ||
 		(strncmp(field->source, "s.", 2) == 0 && strcmp(field->source + 2, field->name) == 0))
 		return "";
