@@ -130,7 +130,8 @@ class Backend(Server):
         if request.path.rpartition('/')[2] != request.claims()['collector_id']:
             raise Refused(403, 'token is for another collector')
         if self.remote_config is None:
-            raise Refused(404, 'no configuration for this collector')
+            # an answer, not a refusal: see docs/api.md
+            return json_reply(404, {'code': 404, 'message': 'no configuration for this collector'})
         body = self.config_reply.get('body')
         body = json.dumps(self.remote_config) if body is None else body
         headers = {'ETag': f'"{self.remote_config.get("version")}"'} | self.config_reply.get('headers', {})
