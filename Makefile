@@ -98,11 +98,21 @@ layering:
 $(UNIT_DIR)/print-%: scripts/print-%.c $(PURE_OBJS)
 	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -ljansson -lm
 
-schema: $(UNIT_DIR)/print-schema
-	$< | python3 -m json.tool --indent 2 > docs/schema/metrics.schema.json
+$(UNIT_DIR)/print-log-events: scripts/print-log-events.c $(PURE_OBJS)
+	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -lm
 
-schema-check: $(UNIT_DIR)/print-schema
+# What lies between the marks of docs/logs.md is generated.
+LOG_DOCS = $(UNIT_DIR)/print-log-events | \
+	awk 'FNR == NR { table = table $$0 "\n"; next } /^<!-- events end/ { skip = 0 } !skip { print } \
+		/^<!-- events begin/ { printf "%s", table; skip = 1 }' - docs/logs.md
+
+schema: $(UNIT_DIR)/print-schema $(UNIT_DIR)/print-log-events
+	$< | python3 -m json.tool --indent 2 > docs/schema/metrics.schema.json
+	$(LOG_DOCS) > $(UNIT_DIR)/logs.md && mv $(UNIT_DIR)/logs.md docs/logs.md
+
+schema-check: $(UNIT_DIR)/print-schema $(UNIT_DIR)/print-log-events
 	$< | python3 -m json.tool --indent 2 | diff -u docs/schema/metrics.schema.json -
+	$(LOG_DOCS) | diff -u docs/logs.md -
 
 metrics: $(UNIT_DIR)/print-metrics
 	$< > docs/metrics.md

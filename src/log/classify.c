@@ -46,9 +46,7 @@ BuildIndex(void)
 	{
 		const LogEventRow *rows = LogEventTables[i].rows;
 
-		for (int k = 0; rows[k].name != NULL || rows[k].message != NULL || rows[k].line != NULL ||
-						rows[k].detail != NULL || rows[k].context != NULL;
-			 k++)
+		for (int k = 0; !LogRowIsEnd(&rows[k]); k++)
 		{
 			if (rows[k].message != NULL)
 				AddPattern(&Index.messages, rows[k].message, &rows[k]);
@@ -69,14 +67,6 @@ EventOfRow(const LogEventRow *row)
 	while (row->name == NULL)
 		row--;
 	return row;
-}
-
-/* The rows after the first one of an event, up to the next event. */
-static bool
-IsOfSameEvent(const LogEventRow *row)
-{
-	return row->name == NULL && (row->message != NULL || row->line != NULL || row->detail != NULL ||
-								 row->context != NULL);
 }
 
 static bool
@@ -144,7 +134,7 @@ ReadPatterns(PatternSet *set, const LogEventRow *event, int part, const Trie *tr
 	set->num_rows = 0;
 	if (event == NULL)
 		return;
-	for (const LogEventRow *row = event; row == event || IsOfSameEvent(row); row++)
+	for (const LogEventRow *row = event; row == event || LogRowContinues(row); row++)
 	{
 		const char *pattern = PatternOf(row, part);
 
@@ -359,7 +349,7 @@ LogEventByName(const char *name)
 	{
 		const LogEventRow *row = LogEventTables[i].rows;
 
-		for (; row->name != NULL || IsOfSameEvent(row); row++)
+		for (; !LogRowIsEnd(row); row++)
 		{
 			if (row->name != NULL && strcmp(row->name, name) == 0)
 				return row;

@@ -9,6 +9,7 @@
 #define LOG_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * A row with a name begins an event; the rows without one that follow add to it
@@ -32,6 +33,19 @@ typedef struct LogEventRow
 	{                                                                                              \
 		0                                                                                          \
 	}
+
+/* Does the row add to the event before it? */
+static inline bool
+LogRowContinues(const LogEventRow *row)
+{
+	return row->name == NULL && (row->message || row->line || row->detail || row->context);
+}
+
+static inline bool
+LogRowIsEnd(const LogEventRow *row)
+{
+	return row->name == NULL && !LogRowContinues(row);
+}
 
 extern const LogEventRow LogServerEvents[];
 extern const LogEventRow LogWorkEvents[];

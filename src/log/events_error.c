@@ -5,8 +5,6 @@
  */
 #include "log/event.h"
 
-#include <stddef.h>
-
 const LogEventRow LogErrorEvents[] = {
 	/* constraints */
 	{"unique_violation", "a key exists already", .sqlstate = "23505",

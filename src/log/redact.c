@@ -440,7 +440,7 @@ RedactPart(Redactor *r, const LogEntry *entry, const Meaning *meaning, int part)
 {
 	const LogText *text = &entry->text[part];
 	const char *at = text->data;
-	const char *end = text->data + text->len;
+	const char *end = at;
 	size_t start = r->used;
 	bool cut_before = r->result->cut;
 	const Captures *captures = &meaning->captures;

@@ -245,9 +245,7 @@ every_event_has_a_sample(void **state)
 	{
 		const LogEventRow *row = LogEventTables[i].rows;
 
-		for (; row->name != NULL || row->message != NULL || row->line != NULL ||
-			   row->detail != NULL || row->context != NULL;
-			 row++)
+		for (; !LogRowIsEnd(row); row++)
 		{
 			char name[80];
 
