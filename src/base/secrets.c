@@ -14,7 +14,6 @@
 #include "base/sqltext.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define MASK "********"
 #define MAX_DOLLAR_DEPTH 8

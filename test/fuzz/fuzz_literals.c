@@ -31,8 +31,8 @@ CheckMasked(const char *out, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t (*const maskers[])(const char *, size_t, char *, size_t, bool *) = {
-		LiteralsMask, SecretsMask, SecretsMaskProse};
+	size_t (*const maskers[])(const char *, size_t, char *, size_t,
+							  bool *) = {LiteralsMask, SecretsMask, SecretsMaskProse};
 	char *text = malloc(size);
 
 	memcpy(text, data, size);
