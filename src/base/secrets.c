@@ -84,6 +84,26 @@ MaskBetween(Masker *m, size_t from, size_t to)
 
 /* ---- words ---- */
 
+/* Whatever the case, and with "-" for "_" as options of programs have it. */
+static bool
+EndsWith(const char *word, size_t len, const char *ending)
+{
+	size_t n = strlen(ending);
+
+	if (len < n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+	{
+		char c = word[len - n + i];
+
+		if (c >= 'A' && c <= 'Z')
+			c += 'a' - 'A';
+		if ((c == '-' ? '_' : c) != ending[i])
+			return false;
+	}
+	return true;
+}
+
 static bool
 IsSecretWord(const char *word, size_t len)
 {
@@ -92,9 +112,7 @@ IsSecretWord(const char *word, size_t len)
 		return false;
 	for (size_t i = 0; i < sizeof(secret_words) / sizeof(secret_words[0]); i++)
 	{
-		size_t ending = strlen(secret_words[i]);
-
-		if (len >= ending && strncasecmp(word + len - ending, secret_words[i], ending) == 0)
+		if (EndsWith(word, len, secret_words[i]))
 			return true;
 	}
 	return false;
@@ -418,7 +436,8 @@ TakeWord(Masker *m)
 {
 	size_t start = m->at;
 
-	while (m->at < m->sql.len && IsWordChar(m->sql.text[m->at]))
+	while (m->at < m->sql.len &&
+		   (IsWordChar(m->sql.text[m->at]) || (m->sql.in_comment && m->sql.text[m->at] == '-')))
 		m->at++;
 	if (!m->in_string && !m->sql.in_comment && m->depth == 0)
 		m->role = RoleStatementNext(m->role, m->sql.text + start, m->at - start);

@@ -17,6 +17,7 @@
 
 #define MAX_CANDIDATES 48
 #define MAX_ITEM_ROWS 48
+#define MAX_ITEM_PARTS 4
 
 static struct
 {
@@ -123,6 +124,8 @@ typedef struct PatternSet
 	const Trie *trie; /* NULL: nothing */
 	int num_rows;
 	const char *row[MAX_ITEM_ROWS];
+	size_t prefix_len[MAX_ITEM_ROWS];
+	char prefix[MAX_ITEM_ROWS][PATTERN_PREFIX_SIZE];
 	int number[MAX_ITEM_ROWS]; /* how often it was there */
 } PatternSet;
 
@@ -141,6 +144,7 @@ ReadPatterns(PatternSet *set, const LogEventRow *event, int part, const Trie *tr
 		if (pattern != NULL && set->num_rows < MAX_ITEM_ROWS)
 		{
 			set->number[set->num_rows] = 0;
+			set->prefix_len[set->num_rows] = PatternPrefix(pattern, set->prefix[set->num_rows]);
 			set->row[set->num_rows++] = pattern;
 		}
 	}
@@ -156,10 +160,9 @@ BeginsItem(const PatternSet *set, const char *text, size_t len)
 		return true;
 	for (int i = 0; i < set->num_rows; i++)
 	{
-		char prefix[PATTERN_PREFIX_SIZE];
-		size_t n = PatternPrefix(set->row[i], prefix);
+		size_t n = set->prefix_len[i];
 
-		if (n > 0 && n <= len && memcmp(prefix, text, n) == 0)
+		if (n > 0 && n <= len && memcmp(set->prefix[i], text, n) == 0)
 			return true;
 	}
 	return false;
@@ -199,28 +202,47 @@ NextLine(const char *text, size_t len, size_t i)
 	return newline != NULL ? (size_t) (newline - text) + 1 : len;
 }
 
+/* Without the newline behind it. */
+static size_t
+WithoutNewline(const char *text, size_t start, size_t end)
+{
+	return end > start && text[end - 1] == '\n' ? end - 1 : end;
+}
+
 /*
- * Takes a text apart that consists of items of a line or more: one goes on to
- * where the next one begins.
+ * The item at start, which is a line or more; returns what is behind it.  It goes
+ * on to where the next one begins.  But the text of a statement in it may have
+ * lines that look like one: what does not fit is tried with the next one, too.
  */
+static size_t
+TakeItem(PatternSet *set, const char *text, size_t len, size_t start, Captures *captures)
+{
+	size_t first = 0;
+	size_t next = start;
+
+	for (int tries = 0; tries < MAX_ITEM_PARTS && next < len; tries++)
+	{
+		do
+			next = NextLine(text, len, next);
+		while (next < len && !BeginsItem(set, text + next, len - next));
+		if (MatchItem(set, text + start, WithoutNewline(text, start, next) - start, captures))
+			return next;
+		if (first == 0)
+			first = next;
+	}
+	/* a line that nobody knows may follow one that is known */
+	next = NextLine(text, len, start);
+	if (next < first)
+		MatchItem(set, text + start, WithoutNewline(text, start, next) - start, captures);
+	return first;
+}
+
+/* Takes a text apart that consists of items. */
 static void
 MatchItems(PatternSet *set, const char *text, size_t len, Captures *captures)
 {
-	for (size_t start = 0, next; start < len; start = next)
-	{
-		size_t end;
-
-		next = NextLine(text, len, start);
-		while (next < len && !BeginsItem(set, text + next, len - next))
-			next = NextLine(text, len, next);
-		end = (next > start && text[next - 1] == '\n') ? next - 1 : next;
-		if (MatchItem(set, text + start, end - start, captures))
-			continue;
-		/* a line that nobody knows may follow one that is known */
-		end = NextLine(text, len, start);
-		if (end < next)
-			MatchItem(set, text + start, end - 1 - start, captures);
-	}
+	for (size_t start = 0; start < len;)
+		start = TakeItem(set, text, len, start, captures);
 }
 
 /* ---- the entry ---- */

@@ -27,10 +27,10 @@ static const struct
 	const char *name;
 	CaptureKind kind;
 } Kinds[] = {
-	{"int", CAPTURE_INT},	  {"number", CAPTURE_NUMBER}, {"seconds", CAPTURE_SECONDS},
-	{"kB", CAPTURE_KB},		  {"clock", CAPTURE_CLOCK},	  {"data", CAPTURE_DATA},
-	{"value", CAPTURE_VALUE}, {"sql", CAPTURE_SQL},		  {"plan", CAPTURE_PLAN},
-	{"list", CAPTURE_LIST},
+	{"name", CAPTURE_NAME},		  {"int", CAPTURE_INT},		{"number", CAPTURE_NUMBER},
+	{"seconds", CAPTURE_SECONDS}, {"kB", CAPTURE_KB},		{"clock", CAPTURE_CLOCK},
+	{"data", CAPTURE_DATA},		  {"value", CAPTURE_VALUE}, {"sql", CAPTURE_SQL},
+	{"plan", CAPTURE_PLAN},		  {"list", CAPTURE_LIST},
 };
 
 /* {name:kind} at p; returns what is behind it. */
@@ -202,9 +202,10 @@ TakePlace(Matcher *m, const char **p)
 			if (end == NULL)
 				return false;
 	}
-	if (end == m->at && place.kind != CAPTURE_TEXT && place.kind < CAPTURE_DATA)
+	if (end == m->at && place.kind > CAPTURE_NAME && place.kind < CAPTURE_DATA)
 		return false;
-	if ((place.name_len > 0 || place.kind >= CAPTURE_DATA) && m->captures->count < MAX_CAPTURES)
+	if ((place.name_len > 0 || place.kind >= CAPTURE_DATA || place.kind == CAPTURE_NAME) &&
+		m->captures->count < MAX_CAPTURES)
 	{
 		place.part = m->part;
 		place.number = m->number;

@@ -5,6 +5,7 @@
  * A pattern is a text with places in it:
  *
  *		{name}			any text up to what follows in the pattern
+ *		{name:name}		the same, if it looks like a name; else it is masked
  *		{name:int}		an integer
  *		{name:number}	a decimal number
  *		{name:seconds}	one that is reported in ms
@@ -32,6 +33,7 @@ typedef enum CaptureKind
 {
 	CAPTURE_KNOWN, /* the extent of a pattern; what it holds follows */
 	CAPTURE_TEXT,
+	CAPTURE_NAME, /* masked where it does not look like one */
 	CAPTURE_INT,
 	CAPTURE_NUMBER,
 	CAPTURE_SECONDS,

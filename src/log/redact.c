@@ -221,6 +221,15 @@ IsAt(const char *data, size_t len, size_t i, const char *what)
 	return len - i >= n && memcmp(data + i, what, n) == 0;
 }
 
+/* Is the quote at i one within a word, and not that of E'…', B'…' or X'…'? */
+static bool
+IsApostrophe(const char *data, size_t len, size_t i)
+{
+	if (i == 0 || i + 1 >= len || !IsWordChar(data[i - 1]) || !IsWordStart(data[i + 1]))
+		return false;
+	return strchr("eEbBxX", data[i - 1]) == NULL || (i > 1 && IsWordChar(data[i - 2]));
+}
+
 /* Which quote opens at i?  -1: none. */
 static int
 OpeningQuote(const char *data, size_t len, size_t i)
@@ -230,8 +239,7 @@ OpeningQuote(const char *data, size_t len, size_t i)
 		if (!IsAt(data, len, i, Quotes[q].open))
 			continue;
 		/* don't */
-		if (data[i] == '\'' && i > 0 && i + 1 < len && IsWordChar(data[i - 1]) &&
-			IsWordStart(data[i + 1]))
+		if (data[i] == '\'' && IsApostrophe(data, len, i))
 			return -1;
 		return (int) q;
 	}
@@ -254,6 +262,9 @@ ClosingQuote(const char *data, size_t len, size_t i, int quote)
 
 		if (!IsAt(data, len, i, Quotes[quote].close[k]))
 			continue;
+		/* perhaps an escaped one, in a statement that we do not know as one */
+		if (data[i] == '\'' && data[i - 1] == '\\')
+			return 0;
 		/* one that something hangs on is in the value */
 		if (n == 1 && i + 1 < len && (IsWordChar(data[i + 1]) || data[i + 1] == data[i]))
 			return 0;
@@ -267,7 +278,7 @@ IsName(const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 	{
-		if (!IsWordChar(data[i]) && data[i] != '.' && data[i] != '$')
+		if (!IsWordChar(data[i]) && data[i] != '.' && data[i] != '$' && data[i] != '-')
 			return false;
 	}
 	return len > 0 && !IsDigit(data[0]);
@@ -400,6 +411,14 @@ RedactCapture(Redactor *r, const Capture *capture)
 
 	switch (capture->kind)
 	{
+		case CAPTURE_NAME:
+			if (r->mode != LOG_REDACT_NONE && !IsName(capture->data, capture->len))
+			{
+				RedactValue(r, capture->data, capture->len);
+				return (LogText){NULL, 0};
+			}
+			RedactVerbatim(r, capture->data, capture->len);
+			break;
 		case CAPTURE_DATA:
 		case CAPTURE_VALUE:
 			RedactValue(r, capture->data, capture->len);
