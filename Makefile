@@ -98,9 +98,6 @@ layering:
 $(UNIT_DIR)/print-%: scripts/print-%.c $(PURE_OBJS)
 	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -ljansson -lm
 
-$(UNIT_DIR)/print-log-events: scripts/print-log-events.c $(PURE_OBJS)
-	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -lm
-
 # What lies between the marks of docs/logs.md is generated.
 LOG_DOCS = $(UNIT_DIR)/print-log-events | \
 	awk 'FNR == NR { table = table $$0 "\n"; next } /^<!-- events end/ { skip = 0 } !skip { print } \
