@@ -131,13 +131,19 @@ Pause(const VisitPlan *plan)
 	return Earlier(SECOND, VisitPlanShortestInterval(plan) / (plan->count + 1) / 2);
 }
 
-/* Where the clock was set back, times are too far away to be true. */
+/* Where the clock was set back, times are too far away; one visited early has more than an interval left. */
+static bool
+IsTooFar(int64_t due, int64_t interval, int64_t now)
+{
+	return due > now + 2 * interval;
+}
+
 static int64_t
 DueFor(const VisitPlan *plan, const PlannedDatabase *database, int collector, int64_t now)
 {
 	int64_t due = database->due[collector];
 
-	return due > now + plan->interval[collector] ? now : due;
+	return IsTooFar(due, plan->interval[collector], now) ? now : due;
 }
 
 /* When it is due for anything; INT64_MAX: never. */
@@ -215,7 +221,7 @@ VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *coll
 static int64_t
 NextDue(const PlannedDatabase *database, int64_t due, int64_t interval, int64_t now)
 {
-	if (due == 0 || due > now + interval) /* the first time, or the clock was set back */
+	if (due == 0 || IsTooFar(due, interval, now))	/* the first time, or the clock was set back */
 		return now + (int64_t) (interval * database->place);
 	due += interval;
 	return due > now ? due : now + interval; /* what is missed is missed */

@@ -262,6 +262,21 @@ a_clock_that_is_set_back_stops_nothing(void **state)
 	free(plan.databases);
 }
 
+/* Of an hourly collector, which comes a little early where others are due. */
+static void
+who_shares_a_visit_is_not_due_again_at_once(void **state)
+{
+	VisitPlan	plan = PlanOf(20);
+	Log			log = {.from = START};
+
+	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
+	VisitPlanInterval(&plan, BLOAT, 3600 * SECOND, START);
+	Pass(&plan, START, START + 3600 * SECOND, SECOND / 100, Note, &log);
+	for (int i = 0; i < 20; i++)
+		assert_in_range(log.visits[i], 58, 64);
+	free(plan.databases);
+}
+
 int
 main(void)
 {
@@ -276,6 +291,7 @@ main(void)
 		cmocka_unit_test(databases_come_and_go),
 		cmocka_unit_test(a_changed_interval_keeps_the_places),
 		cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
+		cmocka_unit_test(who_shares_a_visit_is_not_due_again_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
