@@ -11,6 +11,7 @@ use IO::Socket::INET;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Preload;
+use PgAnalytics::Proxy;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -188,6 +189,22 @@ $node->wait_for_status('there is no file', sub { $_->{delivery}{state} eq 'misco
 pass('a CA file that is removed: misconfigured');
 copy_file($backend->file('ca.crt'), "$dir/ca.crt");
 is(flush(), 't', 'a CA file that is back: no reload is needed');
+
+# ---- a proxy ----
+
+my $proxy = PgAnalytics::Proxy->new;
+$since = $backend->position;
+$node->set('pganalytics.proxy' => $proxy->url);
+wait_until('the proxy is asked', sub { $proxy->requests =~ /CONNECT localhost:\d+ HTTP/ });
+is(flush(), 't', 'a proxy: all arrives through it');
+unlike($proxy->requests, qr/authorization|bearer|idempotency/i, 'and it sees neither token nor batch');
+$proxy->refuse(407);
+$backend->order(action => 'disconnect');
+$node->wait_for_status('it refuses', sub { ($_->{delivery}{last_error} // '') =~ /the proxy refused to connect, with status 407/ });
+pass('a proxy that refuses: is told apart from the backend');
+$proxy->refuse(undef);
+is(flush(), 't', 'and heals');
+$node->set(%right, 'pganalytics.proxy' => '');
 
 # ---- IPv6 ----
 

@@ -284,6 +284,23 @@ foreach my $name (sort keys %bodies)
 		is(flush(), 't', "$name with $code: the batch arrives") or diag explain $node->status->{problems};
 	}
 }
+my %replies = (
+	'a thousand interim replies' => "HTTP/1.1 100 Continue\r\n\r\n" x 1000 . "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+	'HTTP/0.9' => '{"status":"success"}',
+	'a negative length' => "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
+	'a length beyond all' => "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n{}",
+	'an endless chunk' => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}",
+	'a chunk that is none' => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+	'two lengths' => "HTTP/1.1 503 No\r\nContent-Length: 2\r\nContent-Length: 7\r\n\r\n{}",
+	'a status that is none' => "HTTP/1.1 99999 OK\r\nContent-Length: 2\r\n\r\n{}",
+	'NUL in a header' => "HTTP/1.1 503 No\r\nRetry-After: 1\0\r\nContent-Length: 2\r\n\r\n{}",
+	'another encoding' => "HTTP/1.1 503 No\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}");
+foreach my $name (sort keys %replies)
+{
+	$backend->order(action => 'garbage', bytes => $replies{$name}, path => $PUSH);
+	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+	is(flush(), 't', "$name: the batch leaves the spool") or diag explain $node->status->{problems};
+}
 foreach my $order ({ action => 'huge_body', size => 64 * 1024 * 1024 }, { action => 'huge_header', size => 10 * 1024 * 1024 })
 {
 	$backend->order(%$order, path => $PUSH);
