@@ -39,6 +39,17 @@ can_fuzz() {
     return $status
 }
 
+# small_filesystem DIR: mounts one that a test may fill up there and names it to the tests, where root may.
+small_filesystem() {
+    is_root || return 0
+    mkdir -p "$1"
+    if mount -t tmpfs -o "size=4m,mode=700,uid=$(id -u postgres),gid=$(id -g postgres)" pganalytics "$1" 2>/dev/null; then
+        export PGANALYTICS_SMALL_FILESYSTEM=$1
+    else
+        say 'no file system can be mounted here: the test of a full disk is left out'
+    fi
+}
+
 # Finds PostgreSQL by PG_CONFIG or by the pg_config in PATH: sets pg_config, bindir, pgxs.
 find_postgres() {
     pg_config=${PG_CONFIG:-pg_config}
