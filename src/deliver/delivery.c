@@ -11,14 +11,17 @@
 #include "utils/timestamp.h"
 
 #include "base/problem.h"
+#include "base/settings.h"
 #include "base/shared.h"
 #include "base/unixtime.h"
 #include "deliver/delivery.h"
+#include "deliver/registration.h"
 #include "deliver/token.h"
 
 /* Codes of PROBLEM_CREDENTIALS */
 #define CREDENTIALS_UNUSABLE 1
 #define CREDENTIALS_EXPIRE 2
+#define CREDENTIALS_RENEW 3
 
 #define EXPIRY_WARNING_DAYS 14
 
@@ -133,15 +136,35 @@ DeliveryEndpoint(const Endpoint *endpoint, int retry_ms)
 	}
 }
 
+/* One from registration is renewed when two thirds of its life are over; it should never get so far. */
+static bool
+RenewalIsLate(void)
+{
+	CertificateLife life = RegistrationCurrent()->certificate;
+
+	return life.ends - time(NULL) < (life.ends - life.begins) / 6;
+}
+
 void
 DeliveryWarnOfExpiry(int days)
 {
-	if (days >= 0 && days < EXPIRY_WARNING_DAYS)
+	bool		registered = Setting.tls_cert_file[0] == '\0' && RegistrationCertificateFile()[0];
+
+	if (days < 0 || (registered && RegistrationIsPossible() ? !RenewalIsLate() :
+					 days >= EXPIRY_WARNING_DAYS))
+		ProblemClear(PROBLEM_CREDENTIALS);
+	else if (!registered)
 		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_EXPIRE,
 				   "the certificate of \"pganalytics.tls_cert_file\" expires in %d days: renew it",
 				   days);
+	else if (RegistrationIsPossible())
+		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_RENEW,
+				   "the certificate from registration expires in %d days and could not be renewed: "
+				   "call pganalytics_register() to see why", days);
 	else
-		ProblemClear(PROBLEM_CREDENTIALS);
+		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_RENEW,
+				   "the certificate from registration expires in %d days: set "
+				   "\"pganalytics.registration_secret_file\", so that it can be renewed", days);
 }
 
 void
