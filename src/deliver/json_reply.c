@@ -21,17 +21,19 @@ typedef union Piece
 } Piece;
 
 static size_t memory_used = 0;
+static bool memory_ran_out;		/* jansson does not tell */
 
 static void *
 Allocate(size_t size)
 {
 	Piece	   *piece;
 
-	if (size > JSON_REPLY_MEMORY - memory_used)
-		return NULL;
-	piece = malloc(sizeof(Piece) + size);
+	piece = size > JSON_REPLY_MEMORY - memory_used ? NULL : malloc(sizeof(Piece) + size);
 	if (piece == NULL)
+	{
+		memory_ran_out = true;
 		return NULL;
+	}
 	piece->size = size;
 	memory_used += size;
 	return piece + 1;
@@ -65,9 +67,15 @@ JsonReplyParse(const char *text, size_t size, const char **error)
 		return NULL;
 
 	json_set_alloc_funcs(Allocate, Free);
+	memory_ran_out = false;
 	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &details);
 	if (root != NULL)
 		return root;
+	if (memory_ran_out)
+	{
+		*error = "reading it would take too much memory";
+		return NULL;
+	}
 	switch (json_error_code(&details))
 	{
 		case json_error_duplicate_key:
@@ -82,9 +90,6 @@ JsonReplyParse(const char *text, size_t size, const char **error)
 			break;
 		case json_error_stack_overflow:
 			*error = "it is nested too deeply";
-			break;
-		case json_error_out_of_memory:
-			*error = "reading it would take too much memory";
 			break;
 		default:
 			*error = "it is not valid JSON";
