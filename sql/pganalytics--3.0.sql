@@ -89,7 +89,9 @@ CREATE VIEW pganalytics_collectors AS
            (c.value ->> 'last_duration_ms')::double precision AS last_duration_ms,
            c.value ->> 'last_error' AS last_error,
            c.value ->> 'last_error_database' AS last_error_database,
-           (c.value ->> 'last_error_at')::timestamptz AS last_error_at
+           (c.value ->> 'last_error_at')::timestamptz AS last_error_at,
+           c.value ->> 'circuit_breaker' AS circuit_breaker,
+           (c.value ->> 'circuit_breaker_until')::timestamptz AS circuit_breaker_until
     FROM pg_catalog.jsonb_each(@extschema@.pganalytics_status() -> 'collectors') c;
 COMMENT ON VIEW pganalytics_collectors IS 'one row a collector';
 

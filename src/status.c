@@ -16,6 +16,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 #include "base/identity.h"
 #include "base/json.h"
@@ -146,6 +147,52 @@ WriteVisits(JsonWriter *w)
 }
 
 static void
+WriteCpu(JsonWriter *w)
+{
+	double		percent = 0;
+	int64		delayed_ms = 0;
+
+	if (Shared)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		percent = Shared->cpu_percent;
+		delayed_ms = Shared->cpu_delayed_ms;
+		LWLockRelease(Shared->lock);
+	}
+	JsonObjectBegin(w, "cpu");
+	JsonFloat(w, "percent", rint(percent * 100) / 100);
+	JsonInt(w, "max_percent", Setting.max_cpu_percent);
+	JsonFloat(w, "delayed_seconds", delayed_ms / 1000.0);
+	JsonObjectEnd(w);
+}
+
+/* Of the probes of a collector in all databases, the one that is left alone longest. */
+static void
+WriteBreaker(JsonWriter *w, int type)
+{
+	int			timeouts = 0;
+	TimestampTz until = 0;
+
+	if (Shared)
+	{
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		for (int i = 0; i < MAX_BREAKERS; i++)
+		{
+			const BreakerSlot *slot = &Shared->breakers[i];
+
+			if (slot->timeouts == 0 || slot->collector != type)
+				continue;
+			timeouts = Max(timeouts, slot->timeouts);
+			until = Max(until, slot->until);
+		}
+		LWLockRelease(Shared->lock);
+	}
+	JsonText(w, "circuit_breaker", timeouts < BREAKER_OPENS_AT ? "closed"
+			 : until > GetCurrentTimestamp() ? "open" : "half-open");
+	WriteTime(w, "circuit_breaker_until", timeouts < BREAKER_OPENS_AT ? 0 : until);
+}
+
+static void
 WriteCollector(JsonWriter *w, int type)
 {
 	CollectorSlot slot = {0};
@@ -170,6 +217,7 @@ WriteCollector(JsonWriter *w, int type)
 	WriteTextOrNull(w, "last_error", slot.last_error);
 	WriteTextOrNull(w, "last_error_database", slot.last_error_database);
 	WriteTime(w, "last_error_at", slot.last_error_at);
+	WriteBreaker(w, type);
 	JsonObjectEnd(w);
 }
 
@@ -365,6 +413,7 @@ pganalytics_status(PG_FUNCTION_ARGS)
 	JsonObjectEnd(&w);
 
 	WriteVisits(&w);
+	WriteCpu(&w);
 	WriteSpool(&w);
 	WriteLog(&w);
 	WriteDelivery(&w);

@@ -415,6 +415,9 @@ static const IntSetting int_settings[] = {
 	{"pganalytics.max_relations", "Most tables reported per database and cycle.",
 	 "Their indexes follow; user tables come before catalogues, busy ones before idle ones. "
 	 "0 means no limit.", &Setting.max_relations, 10000, 0, INT_MAX, 0},
+	{"pganalytics.max_cpu_percent", "CPU that all our processes together may use, in percent of one core.",
+	 "Averaged over a minute; beyond it collectors are delayed, which the status tells.  0: no limit.",
+	 &Setting.max_cpu_percent, 5, 0, 100, 0},
 	{"pganalytics.full_snapshot_interval", "Time between two full snapshots of pg_stats.",
 	 "In between only relations are sent that differ from the last full one.  0: always full.",
 	 &Setting.full_snapshot_interval_s, 10 * 60, 0, DAY, GUC_UNIT_S},

@@ -54,6 +54,7 @@ typedef struct Settings
 	int			lock_timeout_ms;
 	int			max_relations;
 	int			max_statements;
+	int			max_cpu_percent;	/* of one core, 0: no lid */
 	int			full_snapshot_interval_s;	/* 0: always full */
 	int			query_text_size;	/* bytes, 0: no text */
 	int			activity_sample_interval_ms;

@@ -191,10 +191,24 @@ typedef enum ProblemId
 	PROBLEM_LOG,				/* the server log cannot be read */
 	PROBLEM_LOG_FORMAT,			/* its prefix is not understood in full */
 	PROBLEM_STATEMENTS,			/* pg_stat_statements cannot be read */
-	PROBLEM_LATE_VISITS			/* a database has not been visited for long */
+	PROBLEM_LATE_VISITS,		/* a database has not been visited for long */
+	PROBLEM_CPU					/* collectors are delayed by max_cpu_percent */
 } ProblemId;
 
-#define NUM_PROBLEMS (PROBLEM_LATE_VISITS + 1)
+#define NUM_PROBLEMS (PROBLEM_CPU + 1)
+
+/* A probe that timed out in a database; see collect/breaker.h. */
+typedef struct BreakerSlot
+{
+	int			collector;
+	Oid			database;
+	const void *what;
+	int			timeouts;		/* in a row; 0: the slot is free */
+	TimestampTz until;			/* it is left alone; 0: it is not */
+} BreakerSlot;
+
+#define MAX_BREAKERS 64
+#define BREAKER_OPENS_AT 3
 
 typedef struct ProblemSlot
 {
@@ -281,7 +295,13 @@ typedef struct SharedState
 		char		longest_gap_database[NAMEDATALEN];
 	}			visits;
 
+	/* see collect/cpu_lid.c */
+	pg_atomic_uint64 cpu_of_ended;	/* µs that workers used which have ended */
+	double		cpu_percent;	/* of one core, over the last minute */
+	int64		cpu_delayed_ms;
+
 	CollectorSlot collectors[NUM_COLLECTORS];
+	BreakerSlot breakers[MAX_BREAKERS];
 	ConditionVariable progress; /* a collection completed, a batch left the spool */
 
 	CustomSlot	custom[MAX_CUSTOM];

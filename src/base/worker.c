@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -142,7 +143,13 @@ static ErrorContextCallback worker_context = {NULL, DescribeWorker, NULL};
 static void
 ReleaseSlot(int code, Datum arg)
 {
+	struct rusage used;
+
 	LWLockReleaseAll();			/* an error while it was held */
+	if (getrusage(RUSAGE_SELF, &used) == 0)
+		pg_atomic_fetch_add_u64(&Shared->cpu_of_ended,
+								(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * USECS_PER_SEC +
+								used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	my_slot->pid = 0;
 	my_slot->latch = NULL;

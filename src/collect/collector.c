@@ -32,7 +32,9 @@
 #include "base/settings.h"
 #include "base/shared.h"
 #include "base/worker.h"
+#include "collect/breaker.h"
 #include "collect/collect.h"
+#include "collect/cpu_lid.h"
 #include "collect/pg_activity.h"
 #include "collect/pg_query_stats.h"
 #include "collect/query.h"
@@ -47,6 +49,7 @@
 #define MIN_CONNECT_WAIT_S 5
 #define MAX_CONNECT_WAIT_S 300
 #define RETRY_AFTER_S 60
+#define LID_WAIT_MS 1000L		/* between looks at the CPU where collectors are delayed */
 #define HURRY_US 1000000		/* shortest time between two runs of pg_log that cannot wait */
 #define MAX_TABLESPACES 1000	/* that are known by name; others go by OID */
 
@@ -177,15 +180,19 @@ IsDue(Collection *c, int type, TimestampTz now)
 	return PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 }
 
-/* Which of those that need no visit are due?  A mask of 1 << CollectorType. */
+/*
+ * Which of those that need no visit are due?  A mask of 1 << CollectorType;
+ * scheduled false: only those that somebody asked for.
+ */
 static uint32
-DueCollectors(Collection *c, TimestampTz now)
+DueCollectors(Collection *c, TimestampTz now, bool scheduled)
 {
 	uint32		due = 0;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if (Collectors[i].scope != SCOPE_DATABASE && IsDue(c, i, now))
+		if (Collectors[i].scope != SCOPE_DATABASE && (scheduled || LedgerIsRequested(i)) &&
+			IsDue(c, i, now))
 			due |= 1U << i;
 	}
 	return due;
@@ -264,7 +271,8 @@ static long
 RunWork(Collection *c, TimestampTz now)
 {
 	uint32		due;
-	long		visits_wait;
+	long		wait_ms;
+	bool		scheduled = CpuLidAllows(now);
 	bool		kept;
 	Batch	   *batch;
 
@@ -274,20 +282,24 @@ RunWork(Collection *c, TimestampTz now)
 		QueryStatsRest();
 	SpoolOpen();
 	if (WorkerReloadCount() != c->reloads)
+	{
 		c->jobs[COLLECTOR_PG_SETTINGS].due = 0; /* at once */
+		BreakersReset();
+	}
 	c->reloads = WorkerReloadCount();
 	SnapshotsKept(false);		/* left over where an error ended the last cycle */
 
 	batch = BatchCreate();
-	due = DueCollectors(c, now);
+	due = DueCollectors(c, now, scheduled);
 	RunDueCollectors(c, due, batch);
-	visits_wait = VisitsAdvance(batch, true);
+	wait_ms = VisitsAdvance(batch, scheduled);
 	kept = BatchClose(batch);
 	SnapshotsKept(kept);
 	FinishRuns(c, due, kept);
 	pgstat_report_stat(true);
 
-	return MinWait(visits_wait, NextDue(c));
+	wait_ms = MinWait(wait_ms, NextDue(c));
+	return scheduled ? wait_ms : Max(wait_ms, LID_WAIT_MS);
 }
 
 /* Did the wait end for a sample alone?  Not where the clock was set back: then all times are checked. */

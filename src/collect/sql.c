@@ -20,6 +20,7 @@
 #include "base/collectors.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "collect/breaker.h"
 #include "collect/files.h"
 #include "collect/pg_activity.h"
 #include "collect/pg_query_stats.h"
@@ -151,9 +152,40 @@ IsTimeout(const char *sqlstate)
 	return strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "55P03") == 0;
 }
 
+/* A probe, or what a collector does beside its probes. */
+static BreakerKey
+KeyOf(const SqlRun *run, void (*step) (void *arg))
+{
+	BreakerKey	key = {.collector = run->collector, .what = run->probe};
+
+	if (run->probe == NULL)
+		key.what = (const void *) step;
+	if (Collectors[run->collector].scope == SCOPE_DATABASE)
+		key.database = MyDatabaseId;
+	return key;
+}
+
+/* By the circuit breaker; the batch is told. */
+static bool
+IsLeftAlone(SqlRun *run, const BreakerKey *key)
+{
+	TimestampTz until;
+	int			timeouts;
+	char		text[256];
+
+	if (!BreakerIsOpen(key, &until, &timeouts))
+		return false;
+	snprintf(text, sizeof(text), "%s%s timed out %d times in a row and is left alone until %s",
+			 run->probe && run->probe->key ? run->probe->key : "it",
+			 run->probe && run->probe->key ? "[]" : "", timeouts, timestamptz_to_str(until));
+	BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL, text);
+	return true;
+}
+
 bool
 SqlRunStep(SqlRun *run, void (*step) (void *arg))
 {
+	BreakerKey	key;
 	QueryError	error;
 	long		left_ms;
 
@@ -162,6 +194,9 @@ SqlRunStep(SqlRun *run, void (*step) (void *arg))
 		QueryRunInSession(step, run);
 		return true;
 	}
+	key = KeyOf(run, step);
+	if (IsLeftAlone(run, &key))
+		return false;
 	left_ms = Min(Setting.statement_timeout_ms, SqlTimeLeft(run));
 	if (left_ms <= 0)
 	{
@@ -171,10 +206,16 @@ SqlRunStep(SqlRun *run, void (*step) (void *arg))
 		return false;
 	}
 	if (QueryRun(step, run, (int) left_ms, &error))
+	{
+		BreakerSucceeded(&key);
 		return true;
+	}
 	ProbeTakeBack(&run->stream);
-	if (IsTimeout(error.sqlstate))
+	if (IsTimeout(error.sqlstate) && !ShutdownIsRequested())
+	{
 		run->timed_out = true;
+		BreakerTimedOut(&key);
+	}
 	BatchError(run->stream.batch, run->stream.type, run->stream.database,
 			   error.sqlstate[0] ? error.sqlstate : NULL, error.message);
 	return false;

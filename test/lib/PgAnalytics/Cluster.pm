@@ -33,6 +33,7 @@ my %SETTINGS = (
 	'pganalytics.pg_query_stats_interval' => '1s',
 	'pganalytics.push_interval' => '0',
 	'pganalytics.full_snapshot_interval' => '0',
+	'pganalytics.max_cpu_percent' => '0',
 	'pganalytics.spool_min_free' => '0');
 
 # Never all right in a server log.

@@ -1,0 +1,36 @@
+/*
+ * breaker.h
+ *		The circuit breaker of probes.
+ *
+ * A probe that has timed out three times in a row in a database is left alone
+ * for twice its interval, then, if it times out again, for four times, and so
+ * on up to an hour.  One that comes to its end is as good as new, and so are all
+ * after a reload.  The state is in shared memory: visitors are gone after a visit.
+ */
+#ifndef BREAKER_H
+#define BREAKER_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+/*
+ * What is told apart: "what" is an address that every process has, of a probe
+ * or of a function.
+ */
+typedef struct BreakerKey
+{
+	int collector;
+	Oid database;
+	const void *what;
+} BreakerKey;
+
+/* Is it to be left alone?  Until when, and after how many timeouts. */
+extern bool BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeouts);
+
+extern void BreakerTimedOut(const BreakerKey *key);
+extern void BreakerSucceeded(const BreakerKey *key);
+
+extern void BreakersReset(void);
+
+#endif /* BREAKER_H */
