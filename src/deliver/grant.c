@@ -111,16 +111,25 @@ TakeToken(const json_t *root, Credentials *credentials, char error[GRANT_ERROR_S
 	return true;
 }
 
-/* PEM that ends in a newline, and nothing that would end the file of credentials early. */
+/*
+ * PEM that ends in a newline.  What the file of credentials tells the key from
+ * the certificates by must stand where it does: in the first line of the key.
+ */
 static bool
-TakePem(const char *pem, char *buffer)
+TakePem(const char *pem, bool is_key, char *buffer)
 {
+	static const char mark[] = "PRIVATE KEY";
 	size_t		length = pem ? strlen(pem) : 0;
+	const char *found = length > 0 ? strstr(pem, mark) : NULL;
+	bool		in_first_line;
 
 	buffer[0] = '\0';
 	if (length == 0)
 		return true;
 	if (length + 2 > CREDENTIALS_PEM_SIZE || strncmp(pem, "-----BEGIN ", 11) != 0)
+		return false;
+	in_first_line = found != NULL && (size_t) (found - pem) < strcspn(pem, "\n");
+	if (is_key ? !in_first_line : found != NULL)
 		return false;
 	memcpy(buffer, pem, length + 1);
 	if (buffer[length - 1] != '\n')
@@ -136,8 +145,8 @@ TakeRegistration(const json_t *root, Credentials *credentials, char error[GRANT_
 	if (id == NULL || !CollectorIdIsValid(id))
 		return Refuse(error, "it holds no collector id that can be used");
 	strcpy(credentials->collector_id, id);
-	if (!TakePem(JsonReplyText(root, certificate_names), credentials->certificate) ||
-		!TakePem(JsonReplyText(root, key_names), credentials->private_key) ||
+	if (!TakePem(JsonReplyText(root, certificate_names), false, credentials->certificate) ||
+		!TakePem(JsonReplyText(root, key_names), true, credentials->private_key) ||
 		(credentials->certificate[0] == '\0') != (credentials->private_key[0] == '\0'))
 		return Refuse(error, "certificate and private key are not both there in PEM form");
 	return TakeToken(root, credentials, error);
