@@ -47,8 +47,8 @@ static const int Columns[] = {
 /* Bytes that tell whether an entry begins: a time, a zone and a comma. */
 #define MAX_START 64
 
-static bool
-IsStart(const char *data, size_t len)
+bool
+CsvlogIsStart(const char *data, size_t len)
 {
 	size_t		n = LogTimeLength(data, len);
 
@@ -78,7 +78,7 @@ LengthToStart(const char *data, size_t len, LogEnd end, bool *found)
 	{
 		size_t		next = newline - data + 1;
 
-		if (IsStart(data + next, len - next))
+		if (CsvlogIsStart(data + next, len - next))
 		{
 			*found = true;
 			return next;
@@ -118,7 +118,7 @@ CsvlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 
 	if (len == 0)
 		return (LogFrame) {FRAME_MORE, 0};
-	if (!IsStart(buffer, len))
+	if (!CsvlogIsStart(buffer, len))
 	{
 		if (end != LOG_END_FINAL && len < MAX_START && memchr(buffer, '\n', len) == NULL)
 			return (LogFrame) {FRAME_MORE, 0};

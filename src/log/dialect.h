@@ -62,7 +62,7 @@ typedef struct LogDialect
 	/* as the server itself translates them, "": not translated */
 	char		translated[NUM_LOG_WORDS][LOG_WORD_SIZE];
 
-	/* for lines that do not begin with this prefix: before or after a reload; NULL: none */
+	/* for lines that do not begin with this prefix, but one of before or after; in a ring, or NULL */
 	const struct LogDialect *other;
 } LogDialect;
 

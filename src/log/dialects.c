@@ -35,26 +35,40 @@ LearnTranslations(LogDialect *dialect)
 #endif
 }
 
+/* Each one is followed by the one before it, the oldest by the newest. */
+static void
+Link(LogDialects *dialects)
+{
+	int			count = dialects->count;
+
+	for (int i = 0; i < count && count > 1; i++)
+		dialects->dialect[i].other = &dialects->dialect[(i + count - 1) % count];
+}
+
 bool
 LogDialectsRead(LogDialects *dialects)
 {
 	const char *prefix = Log_line_prefix != NULL ? Log_line_prefix : "";
+	LogDialect *now = &dialects->dialect[dialects->now];
 	bool		verbose = Log_error_verbosity >= PGERROR_VERBOSE;
-	bool		changed = dialects->zone != NULL &&
+	bool		changed = dialects->zones.now != NULL &&
 		(strncmp(dialects->prefix, prefix, sizeof(dialects->prefix) - 1) != 0 ||
-		 dialects->now.verbose != verbose || dialects->zone != log_timezone);
+		 now->verbose != verbose || dialects->zones.now != log_timezone);
 
 	if (changed)
 	{
+		if (dialects->zones.now != log_timezone)
+			dialects->zones.former = dialects->zones.now;
 		dialects->former = dialects->now;
-		dialects->former_zone = dialects->zone;
-		dialects->former.other = &dialects->now;
+		dialects->now = (dialects->now + 1) % NUM_DIALECTS;
+		now = &dialects->dialect[dialects->now];
 	}
-	LogDialectInit(&dialects->now, prefix);
-	dialects->now.verbose = verbose;
-	LearnTranslations(&dialects->now);
-	dialects->now.other = dialects->former_zone != NULL ? &dialects->former : NULL;
-	dialects->zone = log_timezone;
+	dialects->count = Max(dialects->count, dialects->now + 1);
+	LogDialectInit(now, prefix);
+	now->verbose = verbose;
+	LearnTranslations(now);
+	Link(dialects);
+	dialects->zones.now = log_timezone;
 	strlcpy(dialects->prefix, prefix, sizeof(dialects->prefix));
 	return changed;
 }

@@ -84,6 +84,7 @@ typedef struct LogEntry
 	LogTime		time;
 	int64_t		pid;			/* 0: unknown */
 	LogText		message_id;		/* the message as it stands in the server's source; NUL-terminated, if known */
+	bool		stray;			/* written in another format than its file is of */
 	bool		cut;			/* it was longer than the buffer: what is missing was passed over */
 } LogEntry;
 
@@ -136,6 +137,10 @@ extern LogFrame JsonlogFrame(const LogDialect *dialect, const char *buffer, size
 extern bool JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
 extern LogFrame CsvlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
 extern bool CsvlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
+
+/* Does a line begin as an entry of csvlog does? */
+extern bool CsvlogIsStart(const char *data, size_t len);
+
 extern LogFrame StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
 extern bool StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
 

@@ -45,7 +45,10 @@ TakeMetainfoLine(LogFile *file, char *line)
 	if (path == NULL)
 		return;
 	format = LogFormatByName(line, path - line);
-	if (format == NULL || (file->format != NULL && file->format <= format))
+	if (format == NULL)
+		return;
+	file->formats |= 1u << (format - LogFormats);
+	if (file->format != NULL && file->format <= format)
 		return;
 	file->format = format;
 	path++;

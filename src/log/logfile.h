@@ -33,6 +33,7 @@ typedef struct LogFile
 	uint64		inode;
 	uint64		size;			/* when it was opened */
 	struct timespec since;		/* of the current one: when the server took to it */
+	uint32		formats;		/* of the current one: a bit for each format that is written */
 	char		path[MAXPGPATH];
 } LogFile;
 

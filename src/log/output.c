@@ -169,7 +169,7 @@ void
 LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 {
 	int64		unix_us = 0;
-	bool		has_time = LogTimeToUnix(&entry->time, out->zone, out->last_us, &unix_us);
+	bool		has_time = LogTimeToUnix(&entry->time, &out->zones, out->last_us, &unix_us);
 
 	if (has_time)
 		out->last_us = unix_us;
@@ -215,7 +215,7 @@ LogOutputBegin(LogOutput *out, Batch *batch)
 {
 	memset(out, 0, sizeof(*out));
 	out->batch = batch;
-	out->zone = log_timezone;
+	out->zones.now = log_timezone;
 	out->levels = ReadLevels();
 	ReadOwnPids(out);
 	out->meaning = palloc(sizeof(Meaning));

@@ -11,7 +11,7 @@
 #include "log/logfile.h"
 #include "log/recent.h"
 #include "log/redact.h"
-#include "pgtime.h"
+#include "log/zone.h"
 #include "spool/batch.h"
 
 #define MAX_OWN_PIDS (2 + MAX_VISITORS)
@@ -33,7 +33,7 @@ typedef struct LogOutput
 	bool		drop;			/* count those beyond the limit instead of leaving them for later */
 	int64		skip;			/* entries to leave out first (sample) */
 	int64		last_us;		/* time of the last entry */
-	pg_tz	   *zone;			/* of the times in the log */
+	LogZones	zones;			/* of the times in the log */
 	LogRecent  *recent;			/* NULL: nothing can have been read already */
 	LogPosition position;		/* before the entry that is handed on; inode 0: none */
 	int64		dropped[NUM_LOG_WORDS]; /* by severity; not yet in a metric */

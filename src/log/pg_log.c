@@ -107,8 +107,8 @@ SetPlace(Piece *piece, size_t done)
 	piece->out->position.last_us = piece->out->last_us;
 	if (here->former && LogDialectsIsNow(&reader->dialects, &here->file, piece->offset + done))
 		here->former = false;
-	piece->dialect = here->former ? &reader->dialects.former : &reader->dialects.now;
-	piece->out->zone = here->former ? reader->dialects.former_zone : reader->dialects.zone;
+	piece->dialect = &reader->dialects.dialect[here->former ? reader->dialects.former
+											   : reader->dialects.now];
 }
 
 /* Parses an entry, in place, and hands it on.  cut: its end was passed over. */
@@ -222,6 +222,8 @@ GoToNextFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 		tail->here.former = false;
 	if (tail->here.file.format != format)
 		LogRecentCompare(&reader->recent, out->last_us);
+	else
+		LogRecentEnterFile(&reader->recent, out->last_us);
 	out->drop = TailIsGoing(tail);
 	return true;
 }
@@ -238,8 +240,37 @@ FinishFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 
 	if (!is_over && (tail->end == tail->start || !TailIsQuiet(tail)))
 		return false;
-	TakeBuffer(reader, out, is_over ? LOG_END_FINAL : LOG_END_QUIET);
+	/* a torn line is waited for only where it can be completed */
+	TakeBuffer(reader, out, is_over && !TailIsWritten(tail) ? LOG_END_FINAL : LOG_END_QUIET);
 	return is_over && !IsLimitReached(out) && GoToNextFile(reader, out, trouble);
+}
+
+/*
+ * What was written to a file after it had been left, by a process that learnt
+ * late of the change.  It moves no position: after a crash it is forgotten,
+ * not read twice.
+ */
+static void
+ReadLateEntries(LogReader *reader, LogOutput *out)
+{
+	Tail	   *tail = &reader->tail;
+	LogFile		file;
+	ssize_t		n;
+
+	for (int i = 0; (n = TailReadLate(tail, &i, &file)) > 0; i++)
+	{
+		LogOrigin	origin = OriginOf(&file);
+		Piece		piece = {.out = out,.file = &file,.dialect = LogDialectsNow(&reader->dialects)};
+		bool		is_other = file.format != tail->here.file.format;
+
+		if (is_other)
+			LogRecentCompare(&reader->recent, out->last_us);
+		TailConsumeLate(tail, i, &file, TakeEntries(&piece, tail->buffer, n, LOG_END_QUIET,
+													n == (ssize_t) tail->size));
+		LogOutputEnd(out, &origin);
+		if (is_other)
+			LogRecentCompare(&reader->recent, out->last_us);
+	}
 }
 
 static void
@@ -251,6 +282,9 @@ ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 
 	out->last_us = tail->here.last_us;
 	out->recent = &reader->recent;
+	out->zones = reader->dialects.zones;
+	ReadLateEntries(reader, out);
+	out->last_us = tail->here.last_us;
 	out->drop = TailIsGoing(tail);
 	while (!IsLimitReached(out) && bytes < MAX_RUN_BYTES)
 	{
@@ -280,11 +314,12 @@ LearnRecent(LogReader *reader, Batch *batch)
 	size_t		len = Min(here->offset, LEARN_BYTES);
 	char	   *data = palloc(len + 1);
 	LogOutput	nowhere;
-	Piece		piece = {.out = &nowhere,.file = &here->file,.dialect = &reader->dialects.now};
+	Piece		piece = {.out = &nowhere,.file = &here->file,.dialect = LogDialectsNow(&reader->dialects)};
 
 	LogOutputBegin(&nowhere, batch);
 	nowhere.skip = nowhere.limit = PG_INT64_MAX;
 	nowhere.recent = &reader->recent;
+	nowhere.zones = reader->dialects.zones;
 	piece.in_line = here->offset > len;
 	if (pread(here->file.fd, data, len, here->offset - len) == (ssize_t) len)
 		(void) TakeEntries(&piece, data, len, LOG_END_FINAL, false);
@@ -335,7 +370,7 @@ CollectTail(LogReader *reader, Batch *batch)
 			FollowReload(reader);
 		if (reader->recent.count == 0 && tail->here.file.format != tail->current.format)
 			LearnRecent(reader, batch);
-		ReportFormat(&reader->dialects.now, tail->current.format);
+		ReportFormat(LogDialectsNow(&reader->dialects), tail->current.format);
 		ReadTail(reader, &out, &trouble);
 	}
 	Report(reader, batch, &trouble);
@@ -433,7 +468,7 @@ CollectSample(Batch *batch)
 	LogDialectsRead(dialects);
 	LogOutputBegin(&out, batch);
 	count = out;
-	first = (Piece) {.out = &count,.file = &file,.dialect = &dialects->now,.in_line = in_line};
+	first = (Piece) {.out = &count,.file = &file,.dialect = LogDialectsNow(dialects),.in_line = in_line};
 	second = first;
 	second.out = &out;
 	full = len == SAMPLE_BYTES;

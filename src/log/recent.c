@@ -11,6 +11,9 @@
 /* The files overlap, or processes lag, by no more than this. */
 #define OVERLAP (60 * SECOND)
 
+/* A file that begins so long before the end of the one before it was begun earlier, not by a slow clock. */
+#define OLD_FILE (12 * 60 * 60 * SECOND)
+
 /* What of the message is looked at. */
 #define MESSAGE_BYTES 64
 
@@ -42,11 +45,12 @@ SameTime(int64_t a, int64_t b)
 }
 
 static void
-Remember(LogRecent *recent, uint64_t hash, int64_t us)
+Remember(LogRecent *recent, uint64_t hash, int64_t us, bool stray)
 {
 	recent->entry[recent->next].hash = hash;
 	recent->entry[recent->next].us = us;
 	recent->entry[recent->next].generation = recent->generation;
+	recent->entry[recent->next].stray = stray;
 	recent->next = (recent->next + 1) % LOG_RECENT_ENTRIES;
 	if (recent->count < LOG_RECENT_ENTRIES)
 		recent->count++;
@@ -75,12 +79,14 @@ LogRecentCompare(LogRecent *recent, int64_t last_us)
 
 /* Was it read, and is not yet found again? */
 static bool
-FindAgain(LogRecent *recent, uint64_t hash, int64_t us)
+FindAgain(LogRecent *recent, uint64_t hash, int64_t us, bool stray)
 {
 	for (int i = 0; i < recent->count; i++)
 	{
-		if (recent->entry[i].hash == hash && recent->entry[i].generation != recent->generation &&
-			SameTime(recent->entry[i].us, us))
+		bool		is_other = recent->entry[i].generation != recent->generation ||
+			(recent->entry[i].stray && !stray);
+
+		if (is_other && recent->entry[i].hash == hash && SameTime(recent->entry[i].us, us))
 		{
 			recent->entry[i].hash = 0;
 			return true;
@@ -89,20 +95,57 @@ FindAgain(LogRecent *recent, uint64_t hash, int64_t us)
 	return false;
 }
 
+void
+LogRecentEnterFile(LogRecent *recent, int64_t last_us)
+{
+	recent->entering = last_us > 0;
+	recent->skipping = false;
+	recent->entered_us = last_us;
+}
+
+/* Is it from the last time that the server wrote to this file? */
+static bool
+IsOld(LogRecent *recent, int64_t us)
+{
+	if (us == 0)
+		return recent->skipping;
+	if (recent->entering)
+		recent->skipping = us < recent->entered_us - OLD_FILE;
+	recent->entering = false;
+	if (recent->skipping && us >= recent->entered_us - OVERLAP)
+		recent->skipping = false;
+	return recent->skipping;
+}
+
+/* The same entry follows in the format of the file, if that is written as well. */
+static void
+ExpectAgain(LogRecent *recent, int64_t us)
+{
+	if (!recent->comparing)
+		recent->known_us = 0;
+	recent->comparing = true;
+	if (us > recent->last_us)
+		recent->last_us = us;
+}
+
 bool
 LogRecentKnows(LogRecent *recent, const LogEntry *entry, int64_t us)
 {
 	uint64_t	hash = Fingerprint(entry);
 	bool		known = false;
 
+	if (IsOld(recent, us))
+		return true;
 	if (recent->comparing && us > recent->last_us + OVERLAP)
 		recent->comparing = false;
 	if (recent->comparing)
 	{
 		if (us > 0 && us < recent->known_us)
 			return true;
-		known = FindAgain(recent, hash, us);
+		known = FindAgain(recent, hash, us, entry->stray);
 	}
-	Remember(recent, hash, us);
+	if (entry->stray)
+		ExpectAgain(recent, us);
+	Remember(recent, hash, us, entry->stray);
 	return known;
 }

@@ -70,9 +70,14 @@ FieldOfWord(LogWord word)
 static LogWord
 ReadLine(const LogDialect *dialect, const char *line, size_t len, PrefixMatch *match)
 {
-	if (LogPrefixMatch(dialect, line, len, match) ||
-		(dialect->other != NULL && LogPrefixMatch(dialect->other, line, len, match)))
-		return match->word;
+	const LogDialect *tried = dialect;
+
+	do
+	{
+		if (LogPrefixMatch(tried, line, len, match))
+			return match->word;
+		tried = tried->other;
+	} while (tried != NULL && tried != dialect);
 	match->num_values = 0;
 	return match->word = LogWordFind(dialect, line, len, &match->text);
 }
@@ -86,16 +91,36 @@ LineLength(const char *data, size_t len)
 	return newline != NULL ? newline - data + 1 : len;
 }
 
+/*
+ * While log_destination changes, the logging collector puts entries of another
+ * format here if the file that they were meant for is not open.
+ */
+static const LogFormat *
+StrayFormat(const char *line, size_t len)
+{
+	static const char json[] = "{\"timestamp\":\"";
+
+	if (len > sizeof(json) && memcmp(line, json, sizeof(json) - 1) == 0)
+		return LogFormatByName("jsonlog", strlen("jsonlog"));
+	if (CsvlogIsStart(line, len))
+		return LogFormatByName("csvlog", strlen("csvlog"));
+	return NULL;
+}
+
 LogFrame
 StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end)
 {
 	LogFrame	more = {FRAME_MORE, 0};
+	const LogFormat *stray;
 	PrefixMatch match;
 	size_t		at = 0;
 	bool		is_entry = false;
 
 	if (len == 0)
 		return more;
+	stray = StrayFormat(buffer, len);
+	if (stray != NULL)
+		return stray->frame(dialect, buffer, len, end);
 	while (at < len)
 	{
 		size_t		line_len = LineLength(buffer + at, len - at);
@@ -168,9 +193,17 @@ TakeSqlstate(LogEntry *entry)
 bool
 StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry)
 {
+	const LogFormat *stray = StrayFormat(buffer, len);
 	LogText    *text = NULL;	/* that the lines are added to */
 	bool		verbose = dialect->verbose;
 
+	if (stray != NULL)
+	{
+		if (!stray->parse(dialect, buffer, len, entry))
+			return false;
+		entry->stray = true;
+		return true;
+	}
 	memset(entry, 0, sizeof(*entry));
 	for (size_t at = 0, line_len; at < len; at += line_len)
 	{

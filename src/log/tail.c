@@ -296,9 +296,20 @@ FindPlace(Tail *tail, LogFile *current)
 	return true;
 }
 
+/* The destination was changed, and changed again before the first of the files was reached. */
+static void
+RememberAhead(Tail *tail, const LogFile *previous)
+{
+	if (previous->inode == 0 || previous->format == tail->current.format ||
+		LogFileSame(previous, &tail->kept.file) || tail->num_ahead == TAIL_AHEAD_FILES)
+		return;
+	tail->ahead[tail->num_ahead++] = *previous;
+}
+
 bool
 TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 {
+	const LogFile previous = tail->current;
 	LogFile		current;
 
 	TailRollback(tail);
@@ -316,15 +327,15 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 		return false;
 	if (trouble->code != 0)
 	{
-		struct timespec since = tail->current.since;
-
 		tail->current = tail->kept.file;
 		tail->current.fd = -1;
-		tail->current.since = since;
+		tail->current.since = current.since;
+		tail->current.formats = current.formats;
 	}
 	else if (LogFileSame(&tail->kept.file, &tail->current))
 		strlcpy(tail->kept.file.path, tail->current.path, MAXPGPATH);	/* it may have been renamed */
 
+	RememberAhead(tail, &previous);
 	if (IsRewritten(tail, &tail->kept))
 	{
 		ReportLoss(tail, Max(tail->seen_size, tail->kept.offset) - tail->kept.offset,
@@ -343,6 +354,7 @@ TailRollback(Tail *tail)
 {
 	LeaveFile(tail);
 	tail->here = tail->kept;
+	memset(tail->late, 0, sizeof(tail->late));
 }
 
 void
@@ -352,6 +364,15 @@ TailCommit(Tail *tail)
 		return;
 	if (tail->kept.file.fd != tail->here.file.fd)
 		LogFileClose(&tail->kept.file);
+	for (int i = 0; i < TAIL_LEFT_FILES; i++)
+	{
+		if (tail->late[i] != 0)
+			tail->left[i].offset = tail->late[i];
+		tail->late[i] = 0;
+	}
+	tail->num_ahead -= tail->here.passed;
+	memmove(tail->ahead, tail->ahead + tail->here.passed, tail->num_ahead * sizeof(LogFile));
+	tail->here.passed = 0;
 	tail->kept = tail->here;
 	tail->start = tail->end = 0;
 	tail->seen_size = SizeOf(&tail->kept.file);
@@ -409,7 +430,17 @@ TailConsume(Tail *tail, size_t len)
 bool
 TailIsCurrent(const Tail *tail)
 {
-	return LogFileSame(&tail->here.file, &tail->current);
+	return LogFileSame(&tail->here.file, &tail->current) && tail->here.passed == tail->num_ahead;
+}
+
+bool
+TailIsWritten(const Tail *tail)
+{
+	const LogFormat *format = tail->here.file.format;
+
+	if (format == tail->current.format)
+		return LogFileSame(&tail->here.file, &tail->current);
+	return (tail->current.formats & (1u << (format - LogFormats))) != 0;
 }
 
 /*
@@ -420,12 +451,16 @@ bool
 TailIsOver(const Tail *tail)
 {
 	struct stat st;
+	time_t		now = time(NULL);
 
-	if (fstat(tail->here.file.fd, &st) != 0)
+	/* beside the current one, it would never be left alone */
+	if (TailIsWritten(tail) || fstat(tail->here.file.fd, &st) != 0)
 		return true;
-	if (tail->here.file.fd == tail->kept.file.fd && tail->seen_size == (uint64) st.st_size)
-		return true;
-	return st.st_mtime + OVER_SECONDS <= time(NULL);
+	/* a file server's clock may be ahead of ours */
+	if (st.st_mtime > now)
+		return tail->here.file.fd == tail->kept.file.fd &&
+			tail->seen_size == (uint64) st.st_size;
+	return st.st_mtime + OVER_SECONDS <= now;
 }
 
 bool
@@ -442,28 +477,147 @@ TailBacklog(const Tail *tail)
 	return size > tail->here.offset ? size - tail->here.offset : 0;
 }
 
+/* The server may come back to a file and append to it. */
+static void
+RememberEnd(Tail *tail)
+{
+	LogPosition end = TailPosition(tail);
+
+	for (int i = 0; i < TAIL_LEFT_FILES; i++)
+	{
+		if (tail->left[i].device == end.device && tail->left[i].inode == end.inode)
+		{
+			tail->left[i] = end;
+			return;
+		}
+	}
+	tail->left[tail->next_left] = end;
+	tail->next_left = (tail->next_left + 1) % TAIL_LEFT_FILES;
+}
+
+/* Goes to where a file was left, if it still begins as it did then. */
+static void
+ReturnToEnd(Tail *tail)
+{
+	for (int i = 0; i < TAIL_LEFT_FILES; i++)
+	{
+		const LogPosition *end = &tail->left[i];
+
+		if (tail->here.file.device == end->device && tail->here.file.inode == end->inode &&
+			tail->here.file.size >= end->offset &&
+			!StartDiffers(&tail->here.file, end->start_len, end->start_hash))
+		{
+			tail->here.offset = end->offset;
+			tail->here.in_line = end->in_line;
+			HashStart(&tail->here);
+		}
+	}
+}
+
+/* ---- what came too late ---- */
+
+/* Opens a file that was left, if it is still under its name and has grown. */
+static bool
+OpenGrown(const Tail *tail, const LogPosition *left, LogFile *file)
+{
+	struct stat st;
+	LogTrouble	ignored;
+
+	if (left->inode == 0 || left->inode == tail->here.file.inode ||
+		left->inode == tail->current.inode || lstat(left->path, &st) != 0 ||
+		st.st_ino != left->inode || st.st_dev != left->device ||
+		(uint64) st.st_size <= left->offset)
+		return false;
+	memset(file, 0, sizeof(*file));
+	strlcpy(file->path, left->path, sizeof(file->path));
+	file->format = LogFormatOfFile(file->path);
+	if (!LogFileOpen(file, false, &ignored))
+		return false;
+	if (!StartDiffers(file, left->start_len, left->start_hash))
+		return true;
+	LogFileClose(file);
+	return false;
+}
+
+ssize_t
+TailReadLate(Tail *tail, int *i, LogFile *file)
+{
+	for (; *i < TAIL_LEFT_FILES; (*i)++)
+	{
+		LogPosition *left = &tail->left[*i];
+		ssize_t		n = 0;
+
+		if (!OpenGrown(tail, left, file))
+			continue;
+		if (file->format != tail->current.format &&
+			(tail->current.formats & (1u << (file->format - LogFormats))) != 0)
+			left->offset = file->size;	/* all of it is in the current one, too */
+		else
+			n = pread(file->fd, tail->buffer, tail->size, left->offset);
+		if (n > 0)
+			return n;
+		LogFileClose(file);
+	}
+	*i = -1;
+	return 0;
+}
+
+void
+TailConsumeLate(Tail *tail, int i, LogFile *file, size_t len)
+{
+	tail->late[i] = tail->left[i].offset + len;
+	LogFileClose(file);
+}
+
+/* ---- on to the next file ---- */
+
+/* Opens the oldest file between here and "target", or that one itself. */
+static bool
+OpenTowards(const Tail *tail, const LogFile *target, LogFile *next, LogTrouble *trouble)
+{
+	/* one that vanishes or cannot be opened is passed over */
+	if (LogFindNext(&tail->here.file, target, next) && LogFileOpen(next, false, trouble))
+		return true;
+	trouble->code = 0;
+	*next = *target;
+	return LogFileOpen(next, false, trouble);
+}
+
 bool
 TailNextFile(Tail *tail, LogTrouble *trouble)
 {
-	LogFile		next;
 	TailPlace	left = tail->here;
+	LogFile		next;
+	bool		found = false;
 
-	/* one that vanishes or cannot be opened is passed over */
-	if (!LogFindNext(&tail->here.file, &tail->current, &next) || !LogFileOpen(&next, false, trouble))
+	while (left.passed < tail->num_ahead && !found)
 	{
-		trouble->code = 0;
-		next = tail->current;
-		if (!LogFileOpen(&next, false, trouble))
-			return false;
-		/* rotated again meanwhile: this is the file by that name now */
-		tail->current = next;
-		tail->current.fd = -1;
+		const LogFile *target = &tail->ahead[left.passed];
+
+		found = OpenTowards(tail, target, &next, trouble);
+		if (!found || LogFileSame(&next, target))
+			left.passed++;
 	}
+	if (!found)
+	{
+		if (!OpenTowards(tail, &tail->current, &next, trouble))
+			return false;
+		if (strcmp(next.path, tail->current.path) == 0)
+		{
+			/* if it was rotated again meanwhile, this is the file by that name now */
+			tail->current = next;
+			tail->current.fd = -1;
+		}
+	}
+	trouble->code = 0;
+	RememberEnd(tail);
 	LeaveFile(tail);
 	memset(&tail->here, 0, sizeof(tail->here));
 	tail->here.file = next;
 	tail->here.last_us = left.last_us;
 	tail->here.former = left.former;
+	tail->here.passed = left.passed;
+	ReturnToEnd(tail);
 	return true;
 }
 

@@ -20,7 +20,14 @@ typedef struct TailPlace
 	int64		last_us;		/* time of the last entry, 0: unknown */
 	uint64		start_hash;		/* of the file's first start_len bytes */
 	uint32		start_len;
+	int			passed;			/* files of Tail.ahead that are behind it */
 } TailPlace;
+
+/* How many changes of destination are remembered while an older file is read. */
+#define TAIL_AHEAD_FILES 8
+
+/* How many files are known again when the server comes back to them. */
+#define TAIL_LEFT_FILES 16
 
 /*
  * A buffer of fixed size over the file.  "here" moves while entries are consumed;
@@ -40,6 +47,12 @@ typedef struct Tail
 	uint64		seen_size;		/* of kept's file, by the last run */
 	uint64		lost_bytes;		/* that were seen and are gone, found by this run */
 	char		lost[512];		/* what happened to them, "": nothing */
+
+	LogFile		ahead[TAIL_AHEAD_FILES];	/* were current, in other formats, before "current" was */
+	int			num_ahead;
+	LogPosition left[TAIL_LEFT_FILES];	/* ends of files that were read before */
+	uint64		late[TAIL_LEFT_FILES];	/* read of them by this run, offsets */
+	int			next_left;
 
 	char	   *buffer;			/* and one byte behind it for a terminator */
 	size_t		size;			/* of the buffer */
@@ -68,11 +81,24 @@ extern LogPosition TailPosition(Tail *tail);
 /* Is this the file that the server writes to? */
 extern bool TailIsCurrent(const Tail *tail);
 
-/* At the end of a file that is not: has it been left alone for long enough? */
+/* At the end of a file that is not: is it time for the next one? */
 extern bool TailIsOver(const Tail *tail);
+
+/* Is it written to nevertheless, beside the current one? */
+extern bool TailIsWritten(const Tail *tail);
 
 /* Then: opens the one after it. */
 extern bool TailNextFile(Tail *tail, LogTrouble *trouble);
+
+/*
+ * What was written to the files that were left, after that: reads it into the
+ * buffer, at the start of a run.  i: counts the files, and goes to -1 at their
+ * end.  The file is open while there are bytes.
+ */
+extern ssize_t TailReadLate(Tail *tail, int *i, LogFile *file);
+
+/* So many of these bytes are done with; closes the file. */
+extern void TailConsumeLate(Tail *tail, int i, LogFile *file, size_t len);
 
 /* Has the file stopped growing, for now? */
 extern bool TailIsQuiet(const Tail *tail);

@@ -6,7 +6,7 @@
  * The abbreviation alone means nothing (IST is used by three countries), so
  * the rules of log_timezone decide; it is only looked at to tell the two
  * readings of a repeated hour apart, and to recognise entries that were
- * written before log_timezone was changed from or to UTC.
+ * written before log_timezone was changed.
  */
 #include "postgres.h"
 
@@ -58,21 +58,14 @@ EarlierReading(pg_tz *zone, pg_time_t moment, pg_time_t local)
 	return earlier;
 }
 
-bool
-LogTimeToUnix(const LogTime *time, pg_tz *zone, int64 last_us, int64 *unix_us)
+/* The moment that is called so in the zone.  fits: its abbreviation is the one of the time. */
+static pg_time_t
+MomentInZone(const LogTime *time, pg_tz *zone, int64 last_us, bool *fits)
 {
 	struct pg_tm tm = {0};
 	pg_time_t	local;
 	pg_time_t	moment;
 	pg_time_t	earlier;
-
-	if (time->kind == LOG_TIME_UNIX)
-	{
-		*unix_us = time->unix_us;
-		return true;
-	}
-	if (time->kind != LOG_TIME_LOCAL || zone == NULL)
-		return false;
 
 	tm.tm_year = time->year;
 	tm.tm_mon = time->month;
@@ -86,18 +79,46 @@ LogTimeToUnix(const LogTime *time, pg_tz *zone, int64 last_us, int64 *unix_us)
 	/* the second one, where the hour is repeated */
 	moment = local + DetermineTimeZoneOffset(&tm, zone);
 	earlier = EarlierReading(zone, moment, local);
+	*fits = ZoneIsThatOf(time, zone, moment);
 	if (earlier != moment)
 	{
 		bool		is_first = ZoneIsThatOf(time, zone, earlier);
-		bool		is_second = ZoneIsThatOf(time, zone, moment);
 
-		if (is_first != is_second)
+		if (is_first != *fits)
 			moment = is_first ? earlier : moment;
 		else if (last_us == 0 || earlier * INT64CONST(1000000) >= last_us - DISORDER_US)
 			moment = earlier;
+		*fits |= is_first;
 	}
-	else if ((ZoneIs(time, "UTC") || ZoneIs(time, "GMT")) && !ZoneIsThatOf(time, zone, moment))
+	else if (!*fits && (ZoneIs(time, "UTC") || ZoneIs(time, "GMT")))
+	{
 		moment = local;
+		*fits = true;
+	}
+	return moment;
+}
+
+bool
+LogTimeToUnix(const LogTime *time, const LogZones *zones, int64 last_us, int64 *unix_us)
+{
+	pg_time_t	moment;
+	bool		fits;
+
+	if (time->kind == LOG_TIME_UNIX)
+	{
+		*unix_us = time->unix_us;
+		return true;
+	}
+	if (time->kind != LOG_TIME_LOCAL || zones->now == NULL)
+		return false;
+	moment = MomentInZone(time, zones->now, last_us, &fits);
+	if (!fits && zones->former != NULL)
+	{
+		pg_time_t	former = MomentInZone(time, zones->former, last_us, &fits);
+
+		if (fits)
+			moment = former;
+	}
 	*unix_us = moment * INT64CONST(1000000) + time->microsecond;
 	return true;
 }

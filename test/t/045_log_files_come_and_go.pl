@@ -1,0 +1,191 @@
+
+# Whatever happens to the files of the server log (renamed, copied and truncated, removed,
+# in another directory, torn, too long for the rate): each entry arrives once, and what
+# cannot is counted.
+
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use PostgreSQL::Test::Utils qw(append_to_file);
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => { 'log_rotation_size' => '0', 'log_line_prefix' => '%m [%p] ' });
+my $log = $node->logfile;
+
+$node->wait_for_state('ok');
+$node->wait_for_status('the log is read', sub { $_->{collectors}{pg_log}{runs} > 0 });
+
+my $word = 'none';
+my $number = 0;
+
+# Begins a scenario: numbers start again, under another word.
+sub begin
+{
+	($word) = @_;
+	$number = 0;
+	return;
+}
+
+sub write_entries
+{
+	my ($count) = @_;
+	my ($from, $to) = ($number + 1, $number += $count);
+
+	$node->safe_psql('postgres', qq{
+		SET client_min_messages = error;
+		DO \$\$ BEGIN
+			FOR i IN $from .. $to LOOP RAISE WARNING 'number % of $word', i; END LOOP;
+		END \$\$;});
+	return;
+}
+
+sub entries { return map { @{ $_->{entries} } } $backend->metrics('pg_log') }
+
+sub numbers { return map { $_->{message} =~ /^number (\d+) of \Q$word\E$/ ? $1 : () } entries() }
+
+sub all_arrive_once
+{
+	my ($what) = @_;
+
+	wait_until("$what: the last entry", sub { grep { $_ == $number } numbers() });
+	is(join(' ', numbers()), join(' ', 1 .. $number), "$what: each entry once, in order");
+	return;
+}
+
+sub rotate { $node->safe_psql('postgres', 'SELECT pg_rotate_logfile()') }
+
+sub wait_for_file { my ($file) = @_; wait_until("$file is there", sub { -e $file }) }
+
+sub wait_for_run
+{
+	my $runs = $node->status->{collectors}{pg_log}{runs};
+
+	return $node->wait_for_status('another run', sub { $_->{collectors}{pg_log}{runs} > $runs + 1 });
+}
+
+# ---- logrotate with rename ----
+
+begin('renamed');
+write_entries(5);
+rename $log, "$log.1" or die "rename: $!";
+write_entries(5);
+my $status = $node->wait_for_problem(qr/moved away/);
+like(join("\n", @{ $status->{problems} }), qr/pg_rotate_logfile/, 'renamed: the problem says what to do');
+write_entries(5);
+wait_until('renamed: it is still read', sub { grep { $_ == 15 } numbers() });
+rotate();
+wait_for_file($log);
+write_entries(5);
+all_arrive_once('renamed');
+ok($node->wait_for_no_problem(qr/moved away/), 'renamed: rotation mends it');
+
+# ---- renamed while the server is down ----
+
+begin('down');
+write_entries(300);
+$node->stop('immediate');
+rename $log, "$log.2" or die "rename: $!";
+$node->start;
+write_entries(5);
+all_arrive_once('renamed while the server is down');
+
+# ---- logrotate with copytruncate ----
+
+begin('truncated');
+write_entries(5);
+wait_until('truncated: all is read', sub { grep { $_ == 5 } numbers() });
+copy($log, "$log.3") or die "copy: $!";
+truncate $log, 0 or die "truncate: $!";
+write_entries(5);
+all_arrive_once('copied and truncated');
+
+# ---- removed ----
+
+begin('removed');
+write_entries(5);
+unlink $log or die "unlink: $!";
+write_entries(5);
+wait_until('removed: it is still read', sub { grep { $_ == 10 } numbers() });
+rotate();
+wait_for_file($log);
+write_entries(5);
+all_arrive_once('removed');
+
+# ---- another directory ----
+
+my $directory = PostgreSQL::Test::Utils::tempdir('log');
+begin('moved');
+write_entries(5);
+$node->set('log_directory' => File::Spec->rel2abs($directory));
+wait_until('another directory', sub { glob "$directory/*" });
+write_entries(5);
+wait_until('another directory: it is read', sub { grep { $_ == 10 } numbers() });
+$node->set($node->log_settings);
+wait_until('back', sub { $node->safe_psql('postgres', 'SELECT pg_current_logfile()') eq $log });
+write_entries(5);
+all_arrive_once('another directory and back to the file of before');
+
+# ---- a torn line ----
+
+begin('torn');
+my $time = $node->safe_psql('postgres', q{SELECT to_char(now(), 'YYYY-MM-DD HH24:MI:SS')});
+append_to_file($log, "$time.000 UTC [1] WARNING:  number 1 of to");
+wait_for_run();
+is_deeply([ grep { $_->{message} =~ /number 1 of to/ } entries() ], [], 'torn: it is waited for');
+append_to_file($log, "rn\n");
+$number = 1;
+all_arrive_once('torn');
+
+# ---- more than the rate allows: it waits ----
+
+begin('waiting');
+$node->set('pganalytics.log_max_rate' => '40');
+write_entries(100);
+$node->wait_for_status('a backlog', sub { $_->{log}{backlog_bytes} > 0 });
+all_arrive_once('more than the rate');
+is($node->status->{log}{dropped}, 0, 'more than the rate: none is dropped');
+
+# ---- but not in a file that is about to go ----
+
+begin('going');
+$node->set('pganalytics.log_max_rate' => '1');
+$node->wait_for_status('the rate is set', sub { 1 });
+write_entries(300);
+$node->wait_for_status('a backlog', sub { $_->{log}{backlog_bytes} > 0 });
+unlink $log or die "unlink: $!";
+$status = $node->wait_for_status('the rest is dropped', sub { $_->{log}{dropped} > 200 && $_->{log}{backlog_bytes} == 0 });
+$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+my $dropped = 0;
+$dropped += $_->{dropped}{WARNING} // 0 foreach $backend->metrics('pg_log');
+is(scalar(numbers()) + $dropped, 300, 'going: each entry has arrived or is counted by severity');
+is($dropped, $status->{log}{dropped}, 'going: the status counts them, too');
+rotate();
+wait_for_file($log);
+
+# ---- bytes that were seen but not read ----
+
+begin('lost');
+write_entries(300);
+$node->wait_for_status('a backlog', sub { $_->{log}{backlog_bytes} > 0 && $_->{log}{file} =~ /main\.log$/ });
+truncate $log, 0 or die "truncate: $!";
+$status = $node->wait_for_status('a loss', sub { $_->{log}{lost_bytes} > 0 });
+like($status->{collectors}{pg_log}{last_error}, qr/truncated .* bytes .* lost/, 'lost: it is told');
+my %count;
+$count{$_}++ foreach numbers();
+is_deeply([ grep { $count{$_} > 1 } keys %count ], [], 'lost: nothing arrives twice');
+$node->set('pganalytics.log_max_rate' => '1000');
+begin('afterwards');
+write_entries(5);
+all_arrive_once('afterwards');
+
+is_deeply([ grep { $_->{error} } $backend->requests ], [], 'no request was refused');
+$node->check_log;
+done_testing();
