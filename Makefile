@@ -7,6 +7,7 @@
 #   make tap              the promises, tried on real servers (test/t)
 #   make fuzz             random input for what reads foreign bytes, FUZZ_SECONDS in all (clang)
 #   make layering         who may include what
+#   make sanitize valgrind coverage versions    the long checks, see scripts
 #   make format           clang-format over src and test/unit
 
 MODULE_big = pganalytics
@@ -46,12 +47,13 @@ include $(PGXS)
 # PGXS does not know which headers an object depends on.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
-.PHONY: metrics metrics-check unit tap fuzz layering format format-check schema schema-check
+.PHONY: metrics metrics-check sanitize valgrind coverage versions unit tap fuzz layering format format-check schema schema-check
 
 # Modules that never include postgres.h can be linked without a server.
 PURE := $(shell grep -L '"postgres.h"' $(SRCS))
 UNIT_DIR = test/unit/build
-UNIT_FLAGS = -g -O1 $(filter-out -Werror,$(PG_CFLAGS)) -Isrc
+# SANITIZE: further flags of the compiler; UNIT_RUN: what the unit tests run under
+UNIT_FLAGS = -g -O1 $(filter-out -Werror,$(PG_CFLAGS)) -Isrc $(SANITIZE)
 PURE_OBJS = $(PURE:src/%.c=$(UNIT_DIR)/%.o)
 UNIT_TESTS = $(patsubst test/unit/%.c,$(UNIT_DIR)/%,$(wildcard test/unit/test_*.c))
 
@@ -63,7 +65,7 @@ $(UNIT_DIR)/test_%: test/unit/test_%.c $(PURE_OBJS)
 	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -lcmocka -ljansson -lm
 
 unit: $(UNIT_TESTS)
-	@status=0; for t in $(UNIT_TESTS); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || status=1; done; exit $$status
+	@status=0; for t in $(UNIT_TESTS); do CMOCKA_MESSAGE_OUTPUT=TAP $(UNIT_RUN) $$t || status=1; done; exit $$status
 
 # PROVE_TESTS=test/t/001* runs some of them, PROVE_FLAGS=-v shows more
 PROVE_TESTS ?= test/t/*.pl
@@ -94,6 +96,10 @@ fuzz: $(FUZZ_TARGETS)
 
 layering:
 	scripts/check-layering
+
+# see the scripts; each has a short form
+sanitize valgrind coverage versions:
+	scripts/$@
 
 $(UNIT_DIR)/print-%: scripts/print-%.c $(PURE_OBJS)
 	$(CC) $(UNIT_FLAGS) -o $@ $< $(PURE_OBJS) -ljansson -lm

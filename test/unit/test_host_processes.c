@@ -93,8 +93,10 @@ static Rows top;
 static void
 read_processes(ProcessMemory *memory, int count, bool with_pss)
 {
-	Process		processes[64] = {{0}};
+	/* the rows point into it */
+	static Process processes[64];
 
+	memset(processes, 0, sizeof(processes));
 	for (int i = 0; i < count; i++)
 		processes[i].pid = 100 + i;
 	memset(postgres, 0, sizeof(postgres));
