@@ -251,27 +251,32 @@ static const KeyedField MemoryStat[] = {
 	{"shmem", CGROUP_FIELD_MEMORY_SHMEM, 1},
 };
 
+/* Version 1 also tells the limit that holds, whether the group that has it is in sight or not. */
+#define HIERARCHICAL_LIMIT NUM_CGROUP_FIELDS
+
 static const KeyedField MemoryStatV1[] = {
 	{"total_rss", CGROUP_FIELD_MEMORY_ANON, 1},
 	{"total_cache", CGROUP_FIELD_MEMORY_FILE, 1},
 	{"total_shmem", CGROUP_FIELD_MEMORY_SHMEM, 1},
+	{"hierarchical_memory_limit", HIERARCHICAL_LIMIT, 1},
 };
-
-/* Version 1 tells the limit that holds, whether the group that has it is in sight or not. */
-static const KeyedField HierarchicalLimit = {"hierarchical_memory_limit", 0, 1};
 
 static const KeyedField OomKill = {"oom_kill", CGROUP_FIELD_OOM_KILLS, 1};
 
 static void
-ReadHierarchicalLimit(const CgroupPlace *place, Value *values)
+ReadMemoryStatV1(const CgroupPlace *place, Value *values)
 {
+	Value		found[NUM_CGROUP_FIELDS + 1] = {0};
+	Value	   *limit = &found[HIERARCHICAL_LIMIT];
 	Value	   *known = &values[CGROUP_FIELD_MEMORY_MAX];
-	Value		limit = {0};
 
-	ReadKeyed(place, OwnGroup(place), "memory.stat", &HierarchicalLimit, 1, &limit);
-	if (limit.known && limit.i <= V1_UNLIMITED && (!known->known || limit.i < known->i))
+	ReadKeyed(place, OwnGroup(place), "memory.stat", MemoryStatV1, LENGTH(MemoryStatV1), found);
+	values[CGROUP_FIELD_MEMORY_ANON] = found[CGROUP_FIELD_MEMORY_ANON];
+	values[CGROUP_FIELD_MEMORY_FILE] = found[CGROUP_FIELD_MEMORY_FILE];
+	values[CGROUP_FIELD_MEMORY_SHMEM] = found[CGROUP_FIELD_MEMORY_SHMEM];
+	if (limit->known && limit->i <= V1_UNLIMITED && (!known->known || limit->i < known->i))
 	{
-		*known = limit;
+		*known = *limit;
 		values[CGROUP_FIELD_MEMORY_MAX_CURRENT].known = false;
 	}
 }
@@ -294,10 +299,7 @@ ReadMemory(const CgroupPlace *place, Value *values)
 		LowestLimit(place, FileOf(place, "memory.swap.max", NULL), &owner);
 
 	if (place->version == 1)
-	{
-		ReadHierarchicalLimit(place, values);
-		ReadKeyed(place, own, "memory.stat", MemoryStatV1, LENGTH(MemoryStatV1), values);
-	}
+		ReadMemoryStatV1(place, values);
 	else
 		ReadKeyed(place, own, "memory.stat", MemoryStat, LENGTH(MemoryStat), values);
 	ReadKeyed(place, own, FileOf(place, "memory.events", "memory.oom_control"), &OomKill, 1,

@@ -37,8 +37,8 @@
 /* What hardly changes is found out again after this. */
 #define SLOW_INTERVAL_MS (10 * 60 * 1000)
 
-/* The server's processes are read no more often than so that it takes 0.2 % of the time. */
-#define PROCESSES_PAUSE 500
+/* The server's processes are read no more often than so that it takes 0.1 % of the time. */
+#define PROCESSES_PAUSE 1000
 
 typedef struct Reading
 {

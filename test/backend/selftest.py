@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Tests the test backend: what it must accept, what it must refuse, and each of its faults."""
 
+import contextlib
 import gzip
 import http.client
 import itertools
@@ -310,9 +311,10 @@ class Faults(BackendTest):
             with self.subTest(**order), self.assertRaises((OSError, http.client.HTTPException)):
                 self.push_after(**order)
         self.assertEqual(self.push_after(action='cut', after='headers'), (200, b''))
-        for order in ({'action': 'refuse'}, {'action': 'cut', 'after': 'headers'}):
-            with self.subTest(reset=True, **order), self.assertRaises(ConnectionResetError):
-                self.push_after(reset=True, **order)
+        with self.assertRaises(ConnectionResetError):
+            self.push_after(reset=True, action='refuse')
+        with contextlib.suppress(ConnectionResetError):     # or an end, depending on Python's timing
+            self.assertEqual(self.push_after(reset=True, action='cut', after='headers'), (200, b''))
         self.assertEqual(self.push_after(action='cut', after='reply')[0], 200)
         self.assertEqual(self.backend.push()[0], 200)
 
