@@ -20,6 +20,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "base/secrets.h"
 #include "base/settings.h"
@@ -82,6 +83,18 @@ Unlock(const Oid *relations, int count)
 		UnlockRelationOid(relations[i], AccessShareLock);
 }
 
+/* Dropped after the snapshot was taken in which the object is still there. */
+static bool
+AreGone(const Oid *relations, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relations[i])))
+			return true;
+	}
+	return false;
+}
+
 /* ---- one object ---- */
 
 /* NULL: it was dropped meanwhile. */
@@ -140,7 +153,7 @@ ReadObject(Chunk *chunk, const DefinitionSource *source, HeapTuple row, TupleDes
 		return;
 	}
 	chunk->reading = true;
-	text = ReadText(source->text, oid);
+	text = AreGone(relations, count) ? NULL : ReadText(source->text, oid);
 	chunk->reading = false;
 	Unlock(relations, count);
 	if (text)

@@ -453,13 +453,19 @@ NoteNoSlot(int busy, uint32 collectors, Batch *batch)
 	VisitPlanGiveUp(&plan);
 }
 
-/* The custom collectors have a visit of their own. */
+/*
+ * The custom collectors have a visit of their own.  What somebody waits for goes
+ * first: others that fail are soon due again.
+ */
 static uint32
-OneKind(uint32 collectors)
+OneKind(uint32 collectors, uint32 forced)
 {
-	uint32 others = collectors & ~(1U << COLLECTOR_CUSTOM);
+	uint32		custom = collectors & (1U << COLLECTOR_CUSTOM);
+	uint32		others = collectors & ~custom;
 
-	return others ? others : collectors;
+	if (others == 0 || ((custom & forced) != 0 && (others & forced) == 0))
+		return custom;
+	return others;
 }
 
 /* False: there is none to be had at the moment. */
@@ -507,7 +513,7 @@ StartVisits(Batch *batch, int busy, bool scheduled)
 		next = VisitPlanNext(&plan, now, scheduled, &collectors, &wait);
 		if (next < 0)
 			return wait;
-		if (!Visit(i, next, OneKind(collectors), busy, batch, now))
+		if (!Visit(i, next, OneKind(collectors, plan.databases[next].forced), busy, batch, now))
 			return RETRY_MS * 1000;
 		wait = -1;
 		if (handles[i])

@@ -1,0 +1,215 @@
+
+# Whatever names and values a server has, every collector reads it, the JSON is
+# UTF-8, and what vanishes or breaks while it is looked at is nobody else's problem.
+
+use strict;
+use warnings;
+use utf8;
+
+use JSON::PP;
+use List::Util qw(first sum0);
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use PostgreSQL::Test::Utils ();
+use Test::More;
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => {
+		'max_connections' => 40,
+		'max_locks_per_transaction' => 2600,    # room for 100,000
+		'autovacuum' => 'off',
+		'fsync' => 'off',
+		map { ("pganalytics.${_}_interval" => undef) } qw(pg_stats sysstat disk_usage pg_log pg_query_stats),
+	});
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+# Collects everything; returns what arrived.
+sub collect
+{
+	my ($type) = @_;
+	my $since = $backend->position;
+	my ($code, undef, $error) =
+	  $node->psql('postgres', sprintf(
+		q{SET statement_timeout = '100s'; SELECT pganalytics_collect('%s')}, $type // 'all'));
+
+	sql(q{SELECT pganalytics_flush('100s')});
+	my @batches = $backend->batches($since);
+	return {
+		error => $error,
+		errors => [ map { @{ $_->{collection_errors} } } @batches ],
+		since => $since,
+	};
+}
+
+sub metrics
+{
+	my ($collected, $type, $database) = @_;
+
+	return $backend->metrics($type, since => $collected->{since}, $database ? (database => $database) : ());
+}
+
+sub rows
+{
+	my ($key, @metrics) = @_;
+
+	return map { @{ $_->{$key} // [] } } @metrics;
+}
+
+# ---- names ----
+
+my $long = 'Ä' x 31 . 'x';    # 63 bytes
+my $quoted = q(He said "no", 'twice'\\ );
+
+sub create_objects
+{
+	my ($database, @names) = @_;
+
+	foreach my $name (@names)
+	{
+		my $id = '"' . ($name =~ s/"/""/gr) . '"';
+		$node->safe_psql($database, qq{
+			CREATE SCHEMA $id;
+			CREATE TABLE $id.$id ($id serial PRIMARY KEY, b text DEFAULT 'x');
+			CREATE INDEX ON $id.$id (lower(b));
+			CREATE VIEW $id.v AS SELECT * FROM $id.$id;
+			CREATE FUNCTION $id.$id() RETURNS int LANGUAGE sql AS 'SELECT 1';
+			INSERT INTO $id.$id (b) SELECT g FROM generate_series(1, 1000) g;
+			ANALYZE $id.$id;
+			SELECT count(*) FROM $id.$id;
+		});
+	}
+	return;
+}
+
+foreach my $name ($long, $quoted)
+{
+	$node->safe_psql('postgres', 'CREATE DATABASE "' . ($name =~ s/"/""/gr) . '"');
+	create_objects($name, 'Mixed', $long, $quoted, 'select');
+}
+# a keyword and what is not UTF-8 as names of roles
+sql(q{CREATE ROLE "user" LOGIN SUPERUSER; CREATE ROLE "select"; ALTER ROLE "user" SET work_mem = '6MB'});
+sql(q{CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0 OWNER "user"});
+my $path = $node->basedir . '/bytes.sql';
+PostgreSQL::Test::Utils::append_to_file($path, <<"SQL");
+SET client_encoding = 'SQL_ASCII';
+CREATE ROLE "r\xe9\xff" LOGIN SUPERUSER;
+CREATE DATABASE "d\xe9\xff" ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
+CREATE SCHEMA "s\xff" AUTHORIZATION "r\xe9\xff";
+CREATE TABLE "s\xff"."t\xc3" ("c\xf0\x90" serial, b text DEFAULT '\xc3\x28' CHECK (b <> '\xe2\x82'));
+CREATE VIEW "s\xff".v AS SELECT '\xfe'::text AS "\xfe";
+CREATE FUNCTION "s\xff"."f\xff"() RETURNS text LANGUAGE sql AS 'SELECT ''\xff''::text';
+INSERT INTO "s\xff"."t\xc3" (b) VALUES ('\xff');
+COMMENT ON DATABASE bytes IS '\xff';
+SQL
+$node->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('bytes'), '-f', $path ],
+	'names that are not UTF-8');
+
+my $user = $node->background_psql('postgres', extra_params => [ '-U', 'user' ]);
+$user->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_largeobject IN SHARE MODE');
+
+my $collected = collect();
+is_deeply($collected->{errors}, [], 'everything is collected');
+is($collected->{error}, '', 'and whoever asked is not told of anything');
+
+foreach my $database ($long, $quoted)
+{
+	my @stats = metrics($collected, 'pg_stats', $database);
+	my @schema = metrics($collected, 'pg_schema', $database);
+	my $what = substr $database, 0, 9;
+
+	foreach my $name ('Mixed', $long, $quoted, 'select')
+	{
+		my $table = first { $_->{schema} eq $name && $_->{name} eq $name } rows('tables', @stats);
+		is($table->{n_tup_ins}, 1000, "$what: statistics of a table");
+		ok((first { $_->{schema} eq $name && $_->{table} eq $name && $_->{name} eq $name }
+				rows('columns', @schema)), "$what: its column");
+		ok((first { $_->{schema} eq $name && $_->{kind} eq 'view' } rows('definitions', @schema)),
+			"$what: the definition of a view");
+		ok((first { $_->{schema} eq $name && $_->{name} eq $name }
+				rows('tables', metrics($collected, 'pg_bloat', $database))), "$what: its bloat");
+	}
+}
+my @bytes = metrics($collected, 'pg_schema', 'bytes');
+my $table = first { $_->{name} =~ /^t/ } rows('tables', @bytes);
+is_deeply([ @{$table}{qw(schema name)} ], [ "s\x{FFFD}", "t\x{FFFD}" ], 'what is not UTF-8 is marked');
+like((first { $_->{kind} eq 'function' } rows('definitions', @bytes))->{definition}, qr/\x{FFFD}/, 'in texts, too');
+ok((first { $_->{database} =~ /^d/ } metrics($collected, 'pg_stats')), 'so is the name of a database');
+ok((first { ($_->{user} // '') eq 'user' } rows('by', metrics($collected, 'pg_connections'))), 'a role that is called like a keyword');
+
+# ---- values ----
+
+sql(q{SELECT pganalytics_add_custom_collector('odd', $$
+	SELECT 'NaN'::float8 AS a, 'Infinity'::float4 AS b, '-Infinity'::numeric AS c,
+		'infinity'::timestamptz AS d, 'infinity'::date AS e, E'\x01"'::text AS f$$, '1h')});
+$collected = collect('custom');
+is_deeply($collected->{errors}, [], 'NaN and infinity are collected');
+my ($odd) = rows('rows', metrics($collected, 'custom'));
+is_deeply([ @{$odd}{qw(a b)} ], [ undef, undef ], 'they are null: JSON has no number for them');
+
+# ---- 100,000 locks ----
+
+my $locks = $node->background_psql('postgres');
+$locks->query_safe('SELECT count(pg_advisory_lock(g)) FROM generate_series(1, 100000) g');
+$collected = collect('pg_locks');
+is_deeply($collected->{errors}, [], '100,000 locks are collected');
+my $count = sum0(map { $_->{count} } grep { $_->{locktype} eq 'advisory' } rows('locks', metrics($collected, 'pg_locks')));
+cmp_ok($count, '>=', 100000, 'and counted');
+$locks->query_safe('SELECT pg_advisory_unlock_all()');
+$locks->quit;
+$user->query_safe('ROLLBACK');
+$user->quit;
+
+# ---- what goes away ----
+
+my $restarts = sum0(map { $_->{restarts} // 0 } values %{ $node->status->{workers} });
+my $churn = $node->background_psql('postgres');
+$churn->query_until(qr/begun/, <<'SQL');
+\echo begun
+DO $$BEGIN
+	FOR i IN 1 .. 400 LOOP
+		CREATE TABLE here_today (id serial PRIMARY KEY, t text DEFAULT 'x');
+		CREATE VIEW gone_tomorrow AS SELECT * FROM here_today;
+		COMMIT;
+		DROP TABLE here_today CASCADE;
+		COMMIT;
+	END LOOP;
+END$$;
+\echo ended
+SQL
+my @vanished;
+foreach my $round (1 .. 4)
+{
+	sql("CREATE DATABASE passing$round");
+	$collected = collect();
+	push @vanished, @{ $collected->{errors} };
+	sql("DROP DATABASE passing$round");
+}
+$churn->quit;
+is_deeply([ grep { !/is being dropped|does not exist/ } map { "$_->{type}: $_->{error}" } @vanished ], [],
+	'objects that are dropped meanwhile are no error');
+is(sum0(map { $_->{restarts} // 0 } values %{ $node->status->{workers} }), $restarts, 'and nobody fails over them');
+
+# ---- a database that cannot be connected to ----
+
+my $oid = sql(q{SELECT oid FROM pg_database WHERE datname = 'bytes'});
+my $version = $node->data_dir . "/base/$oid/PG_VERSION";
+rename $version, "$version.away" or die $!;
+$collected = collect();
+my @of_bytes = grep { ($_->{database} // '') eq 'bytes' } @{ $collected->{errors} };
+cmp_ok(scalar @of_bytes, '>', 0, 'a database that refuses connections is an error');
+is_deeply([ grep { ($_->{database} // '') ne 'bytes' } @{ $collected->{errors} } ], [], 'of its own');
+ok((metrics($collected, 'pg_stats', $long))[0], 'the others report');
+rename "$version.away", $version or die $!;
+is_deeply(collect()->{errors}, [], 'and it does, as soon as it can');
+
+is_deeply([ grep { $_->{error} } $backend->requests ], [], 'no request was refused');
+$node->check_log(
+	allowed => [
+		qr/could not be collected in full/, qr/is not a valid data directory/,
+		qr/database .* (?:is being dropped|does not exist)/ ]);
+done_testing();
