@@ -41,6 +41,7 @@ static struct
 	int64		next_at;		/* by config_pull_interval */
 	int64		retry_at;		/* after a failure, 0: none */
 	int			failures;		/* in a row */
+	int64		began_at;		/* the last look */
 	bool		accepted;		/* a batch was, since they began */
 	int64		announced;		/* newest version that a reply spoke of, -1: none */
 	int64		looked_for;		/* the one that has been looked for already */
@@ -125,7 +126,8 @@ Failed(int retry_after_s, const char *error)
 		pull.accepted = false;
 	delay_ms = retry_after_s > 0 ? retry_after_s * 1000 :
 		BackoffDelay(pull.failures, pg_prng_double(&pg_global_prng_state));
-	pull.retry_at = MonotonicMs() + delay_ms;
+	/* one that hangs until it times out must not keep batches waiting most of the time */
+	pull.retry_at = MonotonicMs() + Max(delay_ms, 2 * (MonotonicMs() - pull.began_at));
 	Tell(error, false);
 	/* a backend that is away altogether is delivery's to tell */
 	if (pull.failures >= FAILURES_TO_TELL && pull.accepted)
@@ -320,9 +322,11 @@ PullRun(char *error, size_t error_size)
 	static HttpReply reply;
 	RequestFailure failure;
 	bool		conditional = false;
-	TokenResult result = Ask(&reply, &conditional, &failure);
+	TokenResult result;
 
 	error[0] = '\0';
+	pull.began_at = MonotonicMs();
+	result = Ask(&reply, &conditional, &failure);
 	if (result == TOKEN_READY && reply.status == 401 && TokenIsRenewable())
 	{
 		result = TokenRenew(&failure);

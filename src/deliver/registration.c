@@ -24,6 +24,7 @@
 #include "spool/counters.h"
 
 #define REGISTER_PATH "/api/v1/collectors/register"
+#define SECRET_HEADER "X-Registration-Secret: "
 #define REFRESH_PATH "/api/v1/collectors/refresh-token"
 
 static Registration current;
@@ -221,8 +222,7 @@ ReadSecret(char *header, size_t size, RequestFailure *failure)
 		printable = printable && secret.data[i] >= ' ' && secret.data[i] <= '~';
 	usable = printable && secret.size + 64 < size;
 	if (usable)
-		snprintf(header, size, "X-Registration-Secret: %.*s", (int) secret.size,
-				 (char *) secret.data);
+		snprintf(header, size, SECRET_HEADER "%.*s", (int) secret.size, (char *) secret.data);
 	else
 		snprintf(failure->error, sizeof(failure->error),
 				 "\"pganalytics.registration_secret_file\": the secret is longer than 2 kB, or holds "
@@ -246,9 +246,19 @@ MeaningOf(int status)
 	}
 }
 
-/* What a reply that is no grant means. */
+/* A backend that says what it did not like may say the secret. */
+static bool
+RepeatsSecret(const char *error, const char *secret)
+{
+	char		beginning[17];
+
+	strlcpy(beginning, secret, sizeof(beginning));
+	return strstr(error, beginning) != NULL;
+}
+
+/* What a reply that is no grant means; of a message that repeats the secret nothing is told. */
 static TokenResult
-Describe(const HttpReply *reply, const char *meaning, RequestFailure *failure)
+Describe(const HttpReply *reply, const char *meaning, const char *secret, RequestFailure *failure)
 {
 	if (reply->interrupted)
 		return TOKEN_INTERRUPTED;
@@ -258,6 +268,9 @@ Describe(const HttpReply *reply, const char *meaning, RequestFailure *failure)
 		strlcpy(failure->error, reply->error, sizeof(failure->error));
 	else
 		ReplyDescribe(reply, meaning, failure->error, sizeof(failure->error));
+	if (secret && RepeatsSecret(failure->error, secret))
+		snprintf(failure->error, sizeof(failure->error), "the backend answered %d: %s",
+				 reply->status, meaning);
 	return reply->status >= 400 && reply->status < 500 && reply->status != 408 &&
 		reply->status != 425 && reply->status != 429 ? TOKEN_REFUSED : TOKEN_FAILED;
 }
@@ -350,12 +363,12 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	request.http.body = body.data;
 	request.http.body_size = body.used;
 	RequestPerform(&request, &reply);
-	SecretWipe(header, sizeof(header));
 
 	if (reply.status == 200 || reply.status == 201)
 		result = TakeGrant(&reply, registered_name, failure);
 	else
-		result = Describe(&reply, MeaningOf(reply.status), failure);
+		result = Describe(&reply, MeaningOf(reply.status), header + strlen(SECRET_HEADER), failure);
+	SecretWipe(header, sizeof(header));
 	Wipe();
 	HttpWipe();
 	if (result == TOKEN_READY)
@@ -389,7 +402,7 @@ RegistrationRefresh(RequestFailure *failure)
 	RequestPerform(&request, &reply);
 
 	if (reply.status != 200 && reply.status != 201)
-		return Describe(&reply, "it does not renew our token", failure);
+		return Describe(&reply, "it does not renew our token", NULL, failure);
 	failure->status = reply.status;
 	result = TOKEN_REFUSED;
 	if (!ReadCredentials(failure->error, sizeof(failure->error)))

@@ -518,7 +518,9 @@ SenderCycle(void *arg)
 	ObeySettings(now);
 	if (!SpoolIsOpen())
 	{
-		ErrandsRefuse("the state directory cannot be used");
+		/* the collector is about to open it, or cannot */
+		if (Shared->problems[PROBLEM_STATE_DIRECTORY].code != 0)
+			ErrandsRefuse("the state directory cannot be used");
 		return IDLE_MS;			/* the collector wakes us when it is */
 	}
 	RegistrationLoad();

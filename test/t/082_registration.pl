@@ -53,6 +53,16 @@ $node->set('pganalytics.registration_secret_file' => $backend->file('other.secre
 like($stderr, qr/the backend answered 401: .*wrong registration secret/, 'a refusal is an error with the status');
 ok(!-e $file, 'and leaves nothing behind');
 
+# check_log looks whether the secret is in the log
+my $secret = PostgreSQL::Test::Utils::slurp_file($backend->file('registration.secret')) =~ s/\s+$//r;
+$node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
+$backend->order(action => 'status', status => 403, path => '/api/v1/collectors/register', times => 5,
+	body => { code => 403, message => "$secret is not known" });
+(undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
+like($stderr, qr/the backend answered 403: it does not accept our secret$/m, 'a backend that repeats the secret is not repeated');
+unlike(encode_json($node->status), qr/\Q$secret/, 'not in the status either');
+$backend->order(action => 'reset');
+
 # ---- it works ----
 
 my $since = $backend->position;
