@@ -75,9 +75,6 @@ const LogEventRow LogSessionEvents[] = {
 	 "authentication by another method than passwords failed, or pg_hba.conf has no entry",
 	 .sqlstate = "28000", .message = "{method} authentication failed for user \"{user}\""},
 	{.message = "authentication failed for user \"{user}\": host rejected"},
-	{.message = "certificate authentication failed for user \"{user}\": {reason}"},
-	{.message =
-		 "certificate validation (clientcert=verify-full) failed for user \"{user}\": {reason}"},
 	{.message = "connection requires a valid client certificate"},
 	{.message = "role \"{user}\" is not permitted to log in"},
 	{.message = "no pg_hba.conf entry for host \"{host}\", user \"{user}\", database "
@@ -95,6 +92,10 @@ const LogEventRow LogSessionEvents[] = {
 		 "no match in usermap \"{usermap}\" for user \"{user}\" authenticated as \"{identity}\""},
 	{.detail = "Connection matched [file ]\"{hba_file}\" line {hba_line:int}: \"{hba:value}\""},
 	{.detail = "Connection matched {hba_file} line {hba_line:int}: \"{hba:value}\""},
+	{"certificate_refused", "a client's certificate is not the user's",
+	 .message = "certificate authentication failed for user \"{user}\": {reason}"},
+	{.message = "certificate validation (clientcert=verify-full) failed for user \"{user}\": "
+				"{reason}"},
 	{"ldap_login_failed", "an LDAP server refused",
 	 .message = "LDAP login failed for user \"{user}\" on server \"{server}\": {error}"},
 	{.message =

@@ -247,6 +247,9 @@ const LogEventRow LogWorkEvents[] = {
 	{.message =
 		 "could not find redo location {lsn} referenced by checkpoint record at {checkpoint_lsn}"},
 	{.message = "invalid checkpoint record"},
+	{"wal_ends_early", "recovery has not the WAL that it needs",
+	 .message = "WAL ends before consistent recovery point"},
+	{.message = "WAL ends before end of online backup"},
 	{"restore_point", "pg_create_restore_point()",
 	 .message = "restore point \"{restore_point}\" created at {lsn}"},
 	{"backup_aborted", "a session ended before its backup did",
@@ -254,6 +257,9 @@ const LogEventRow LogWorkEvents[] = {
 	{"wal_summarization_late", "WAL summaries for incremental backups lag",
 	 .message = "still waiting for WAL summarization through {lsn} after {seconds:int} second[s]"},
 	{.message = "WAL summarization is not progressing"},
+	{"prepared_transactions_old", "prepared transactions that nobody ends",
+	 .message = "{transactions:int} two-phase state file[s were][ was] written for "
+				"[a ]long-running prepared transaction[s]"},
 	{"prepared_transaction_recovered", "a prepared transaction from before the restart",
 	 .message = "recovering prepared transaction {xid:int} from shared memory"},
 	LOG_EVENTS_END};

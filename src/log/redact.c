@@ -365,6 +365,28 @@ MaskProse(Redactor *r, const char *data, size_t len, int flags)
 	RedactPut(r, data + copied, len - copied);
 }
 
+/* A session may speak another language than the server: is that a statement behind words of it? */
+static bool
+MayBeStatement(const Redactor *r, const char *data, size_t len)
+{
+	static const char *const words[] = {"SELECT ", "INSERT ", "UPDATE ",
+										"DELETE ", "VALUES",  "WHERE "};
+
+	if (!r->english)
+		return true;
+	for (const char *p = data; p < data + len; p++)
+	{
+		char c = *p | 0x20;
+
+		for (size_t i = 0; c >= 'd' && c <= 'w' && i < sizeof(words) / sizeof(words[0]); i++)
+		{
+			if (c == (words[i][0] | 0x20) && StartsWith(p, data + len, words[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void
 RedactUnknown(Redactor *r, const char *data, size_t len, int part)
 {
@@ -387,8 +409,7 @@ RedactUnknown(Redactor *r, const char *data, size_t len, int part)
 			flags = MASK_NUMBERS;
 			break;
 		default:
-			/* it may be a statement behind words that we do not know */
-			flags = r->english ? 0 : MASK_NUMBERS;
+			flags = MayBeStatement(r, data, len) ? MASK_NUMBERS : 0;
 	}
 	if (len > 0 && MayHoldSecret(data, len))
 	{

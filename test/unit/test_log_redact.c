@@ -176,6 +176,8 @@ values(void **state)
 		{LOG_MESSAGE, "column \"bob@example.net\" does not exist", "column \"?\" does not exist"},
 		{LOG_MESSAGE, "nobody knows \"a\" or 'b' or it's", "nobody knows \"?\" or '?' or it's"},
 		{LOG_MESSAGE, "nobody knows 'b", "nobody knows '?"},
+		{LOG_MESSAGE, "Anweisung: select a from b where c = 4711",
+		 "Anweisung: select a from b where c = ?"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
