@@ -153,6 +153,7 @@ SpoolFileWrite(SpoolFile *file, const char *data, size_t len)
 		return false;
 	if (!WriteAt(file->fd, data, len, BATCH_HEADER_SIZE + file->body_size))
 	{
+		file->body_size += len; /* so large was it to be, at least */
 		WriteFailed(file);
 		return false;
 	}

@@ -257,6 +257,26 @@ my $batch = $backend->wait_for_request('after the full disk',
 	sub { $_[0]{stored} && $_[0]{body}{dropped_batches} >= $dropped }, $position);
 ok($batch, 'a full disk: heals by itself, and the backend learns how much was lost');
 
+# ---- a disk that is nearly full: small batches are kept, large ones are not ----
+
+$node->set('pganalytics.enabled_collectors' => 'sysstat,pg_stats', 'pganalytics.full_snapshot_interval' => '0');
+$status = $node->wait_for_status('full snapshots', sub { $_->{collectors}{pg_stats}{rows} > 100 });
+$log = $node->log_size;
+write_file('full', '30000');
+rename "$dir/full", $disk->{flag};
+my %before = map { $_ => $node->status->{collectors}{$_}{runs} } qw(sysstat pg_stats);
+$status = $node->wait_for_status('both run for a while', sub {
+	my $status = $_;
+	$status->{spool}{dropped} > $dropped + 2 && !grep { $status->{collectors}{$_}{runs} < $before{$_} + 4 } keys %before;
+});
+ok($backend->wait_for_metric('sysstat', undef, after => $node->utc_now), 'a nearly full disk: small batches arrive');
+is($node->status->{delivery}{state}, 'misconfigured', 'a nearly full disk: is no good');
+@lines = grep { /LOG:  pganalytics/ } split /\n/, $node->log_text($log);
+is(scalar @lines, 1, 'a nearly full disk: the log is not told again and again') or diag join "\n", @lines;
+unlink $disk->{flag};
+$node->wait_for_status('it heals', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
+$node->set('pganalytics.enabled_collectors' => 'all', 'pganalytics.full_snapshot_interval' => '10min');
+
 # ---- a root that is in no mount table, as under chroot ----
 
 sub filesystem_of_data

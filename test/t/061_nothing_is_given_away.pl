@@ -18,7 +18,7 @@ use Test::More;
 
 my $PUSH = '/api/v1/metrics/push';
 
-my $backend = PgAnalytics::Backend->new;
+my $backend = PgAnalytics::Backend->new('--issue-certificate');
 my $scanner = memory_scanner();
 my $node;
 {
@@ -70,6 +70,11 @@ foreach my $mistake (
 	$node->wait_for_status(join(' ', %$mistake), sub { $_->{delivery}{state} !~ /ok|starting/ });
 }
 
+# a registration, which brings a token, a certificate and a key
+$node->set(%right, 'pganalytics.proxy' => '',
+	'pganalytics.registration_secret_file' => $backend->file('registration.secret'));
+ok($node->safe_psql('postgres', 'SELECT pganalytics_register()'), 'it registers');
+
 # a refusal that repeats what it was sent, and a batch that is put aside
 $node->set(%right, 'pganalytics.proxy' => '');
 flush();
@@ -102,7 +107,7 @@ find(
 		my $text;
 
 		push @{ $modes{ sprintf '%s %04o', -d _ ? 'directories' : 'files', $mode } }, $_;
-		return unless -f $_;
+		return if !-f $_ || $_ eq 'credentials';
 		$text = PostgreSQL::Test::Utils::slurp_file($_);
 		$places{$File::Find::name} = $text;
 		if (/batch$/)

@@ -150,24 +150,32 @@ epoll_wait(int fd, struct epoll_event *events, int most, int timeout)
 }
 C
 
-# While the file FULL exists, nothing can be written below a folder "spool".
+# While the file FULL exists, nothing can be written below a folder "spool", at least
+# not beyond as many bytes of a file as its content says.
 my $FULL_DISK = <<'C';
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 static int
-is_full(int fd)
+is_full(int fd, size_t end)
 {
 	char		link[64];
-	char		path[4096];
+	char		path[4096] = "";
 	ssize_t		len;
+	int			full = open(FULL, O_RDONLY);
 
-	if (access(FULL, F_OK) != 0)
+	if (full < 0)
+		return 0;
+	read(full, path, 20);
+	close(full);
+	if (end <= strtoul(path, 0, 10))
 		return 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, path, sizeof(path) - 1);
@@ -177,13 +185,13 @@ is_full(int fd)
 	return strstr(path, "/spool/") != 0;
 }
 
-#define WRITER(name, parameters, arguments) \
+#define WRITER(name, end, parameters, arguments) \
 ssize_t \
 name parameters \
 { \
 	ssize_t		(*real) parameters = dlsym(RTLD_NEXT, #name); \
 \
-	if (is_full(fd)) \
+	if (is_full(fd, end)) \
 	{ \
 		errno = ENOSPC; \
 		return -1; \
@@ -191,11 +199,11 @@ name parameters \
 	return real arguments; \
 }
 
-WRITER(write, (int fd, const void *data, size_t size), (fd, data, size))
-WRITER(pwrite, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
-WRITER(pwrite64, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
-WRITER(writev, (int fd, const struct iovec *data, int count), (fd, data, count))
-WRITER(pwritev, (int fd, const struct iovec *data, int count, off_t at), (fd, data, count, at))
+WRITER(write, size, (int fd, const void *data, size_t size), (fd, data, size))
+WRITER(pwrite, at + size, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
+WRITER(pwrite64, at + size, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
+WRITER(writev, -1, (int fd, const struct iovec *data, int count), (fd, data, count))
+WRITER(pwritev, -1, (int fd, const struct iovec *data, int count, off_t at), (fd, data, count, at))
 C
 
 # While the file TABLE exists, it is the mount table.
