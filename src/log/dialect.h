@@ -59,6 +59,8 @@ typedef struct LogDialect
 	PrefixItem	items[PREFIX_MAX_ITEMS];
 	char		literals[PREFIX_MAX_LITERALS];
 
+	bool		begins[256];	/* a word can begin with this byte */
+
 	/* as the server itself translates them, "": not translated */
 	char		translated[NUM_LOG_WORDS][LOG_WORD_SIZE];
 
@@ -68,6 +70,9 @@ typedef struct LogDialect
 
 /* A dialect without translations and with this log_line_prefix. */
 extern void LogDialectInit(LogDialect *dialect, const char *log_line_prefix);
+
+/* Part of that: the words of all languages. */
+extern void LogDialectInitWords(LogDialect *dialect);
 
 /* The word as the server prints it, with or without colon and spaces after it. */
 extern void LogDialectLearn(LogDialect *dialect, LogWord word, const char *translation);

@@ -10,30 +10,33 @@
 
 #include <string.h>
 
+#define KEY(name, field) {name, sizeof(name) - 1, field}
+
 static const struct
 {
 	const char *key;
+	size_t		len;
 	LogField	field;
 }			Keys[] = {
-	{"timestamp", LOG_TIME},
-	{"user", LOG_USER},
-	{"dbname", LOG_DATABASE},
-	{"pid", LOG_PID},
-	{"remote_host", LOG_CLIENT},
-	{"session_id", LOG_SESSION_ID},
-	{"line_num", LOG_SESSION_LINE},
-	{"error_severity", LOG_LEVEL},
-	{"state_code", LOG_SQLSTATE},
-	{"message", LOG_MESSAGE},
-	{"detail", LOG_DETAIL},
-	{"hint", LOG_HINT},
-	{"internal_query", LOG_QUERY},
-	{"context", LOG_CONTEXT},
-	{"statement", LOG_STATEMENT},
-	{"func_name", LOG_LOCATION},
-	{"application_name", LOG_APPLICATION},
-	{"backend_type", LOG_BACKEND_TYPE},
-	{"query_id", LOG_QUERY_ID},
+	KEY("timestamp", LOG_TIME),
+	KEY("user", LOG_USER),
+	KEY("dbname", LOG_DATABASE),
+	KEY("pid", LOG_PID),
+	KEY("remote_host", LOG_CLIENT),
+	KEY("session_id", LOG_SESSION_ID),
+	KEY("line_num", LOG_SESSION_LINE),
+	KEY("error_severity", LOG_LEVEL),
+	KEY("state_code", LOG_SQLSTATE),
+	KEY("message", LOG_MESSAGE),
+	KEY("detail", LOG_DETAIL),
+	KEY("hint", LOG_HINT),
+	KEY("internal_query", LOG_QUERY),
+	KEY("context", LOG_CONTEXT),
+	KEY("statement", LOG_STATEMENT),
+	KEY("func_name", LOG_LOCATION),
+	KEY("application_name", LOG_APPLICATION),
+	KEY("backend_type", LOG_BACKEND_TYPE),
+	KEY("query_id", LOG_QUERY_ID),
 };
 
 #define NUM_KEYS (sizeof(Keys) / sizeof(Keys[0]))
@@ -150,6 +153,22 @@ UnicodeEscape(Scanner *s)
 	return (c == 0 || (c >= 0xD800 && c < 0xE000)) ? 0xFFFD : c;
 }
 
+/* What stands for itself, up to a quote or an escape. */
+static void
+TakePlainBytes(Scanner *s, LogText *text)
+{
+	char	   *start = s->at;
+	size_t		len;
+
+	while (s->at < s->end && *s->at != '"' && *s->at != '\\')
+		s->at++;
+	len = s->at - start;
+	/* escapes before it have made the text shorter */
+	if (text->data + text->len != start)
+		memmove(text->data + text->len, start, len);
+	text->len += len;
+}
+
 /* A string without its quotes.  False: it does not end; text is what there is of it. */
 static bool
 ScanString(Scanner *s, LogText *text)
@@ -161,19 +180,17 @@ ScanString(Scanner *s, LogText *text)
 	if (!Accept(s, '"'))
 		return false;
 	text->data = s->at;
-	while (s->at < s->end)
+	for (;;)
 	{
-		char		c = *s->at++;
 		const char *escape;
+		char		c;
 		int			unicode;
 
-		if (c == '"')
+		TakePlainBytes(s, text);
+		if (s->at >= s->end)
+			return false;
+		if (*s->at++ == '"')
 			return true;
-		if (c != '\\')
-		{
-			text->data[text->len++] = c;
-			continue;
-		}
 		if (s->at >= s->end)
 			return false;
 		c = *s->at++;
@@ -188,7 +205,6 @@ ScanString(Scanner *s, LogText *text)
 		else
 			return false;
 	}
-	return false;
 }
 
 /* A number, or a word; null is an unknown text. */
@@ -251,13 +267,16 @@ ScanValue(Scanner *s, LogText *text)
 static char *
 LastStart(char *buffer, size_t len)
 {
-	for (size_t i = len; i-- > 1;)
+	char	   *end = buffer + len;
+	char	   *last = buffer;
+
+	for (char *p = buffer; (p = memchr(p, '{', end - p)) != NULL; p++)
 	{
-		if (buffer[i] == '{' && len - i >= ENTRY_START_LENGTH &&
-			memcmp(buffer + i, ENTRY_START, ENTRY_START_LENGTH) == 0)
-			return buffer + i;
+		if ((size_t) (end - p) >= ENTRY_START_LENGTH &&
+			memcmp(p, ENTRY_START, ENTRY_START_LENGTH) == 0)
+			last = p;
 	}
-	return buffer;
+	return last;
 }
 
 bool
@@ -283,7 +302,7 @@ JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entr
 		complete = ScanValue(&s, &value);
 		for (size_t i = 0; value.data != NULL && i < NUM_KEYS; i++)
 		{
-			if (strlen(Keys[i].key) == key.len && memcmp(Keys[i].key, key.data, key.len) == 0)
+			if (Keys[i].len == key.len && memcmp(Keys[i].key, key.data, key.len) == 0)
 				entry->text[Keys[i].field] = value;
 		}
 	} while (complete && Accept(&s, ','));

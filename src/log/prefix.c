@@ -192,6 +192,7 @@ void
 LogDialectInit(LogDialect *dialect, const char *log_line_prefix)
 {
 	memset(dialect, 0, sizeof(*dialect));
+	LogDialectInitWords(dialect);
 	dialect->prefix_known = Compile(dialect, log_line_prefix);
 	if (dialect->prefix_known)
 		FindAmbiguities(dialect);
@@ -362,6 +363,29 @@ MatchPadded(Matcher *m, int i, size_t at, const Escape *escape)
 	return false;
 }
 
+/* A text of any length from shortest to longest, as the item after it decides. */
+static bool
+MatchText(Matcher *m, int i, size_t at, size_t shortest, size_t longest)
+{
+	const PrefixItem *next = i + 1 < m->dialect->num_items ? &m->dialect->items[i + 1] : NULL;
+
+	for (size_t n = shortest; n <= longest; n++)
+	{
+		/* up to where a literal can begin, there is nothing to be tried */
+		if (next != NULL && next->escape == 0)
+		{
+			const char *literal = memchr(m->line + at + n, m->dialect->literals[next->literal],
+										 m->len - at - n);
+
+			if (literal == NULL || (n = literal - m->line - at) > longest)
+				return false;
+		}
+		if (MatchValue(m, i, at, at, n, n))
+			return true;
+	}
+	return false;
+}
+
 static bool
 MatchItem(Matcher *m, int i, size_t at)
 {
@@ -384,14 +408,7 @@ MatchItem(Matcher *m, int i, size_t at)
 
 	longest = LongestValue(escape->shape, m->line + at, m->len - at);
 	if (escape->shape == SHAPE_TEXT || escape->shape == SHAPE_HOST)
-	{
-		for (size_t n = escape->optional ? 0 : 1; n <= longest; n++)
-		{
-			if (MatchValue(m, i, at, at, n, n))
-				return true;
-		}
-		return false;
-	}
+		return MatchText(m, i, at, escape->optional ? 0 : 1, longest);
 	for (size_t n = longest; n > 0; n--)
 	{
 		if ((n == longest || IsValue(escape->shape, m->line + at, n)) &&

@@ -227,6 +227,19 @@ Candidate(const LogDialect *dialect, int i, const char **text)
 }
 
 void
+LogDialectInitWords(LogDialect *dialect)
+{
+	for (int i = 0; i < NUM_CANDIDATES; i++)
+	{
+		const char *text;
+
+		Candidate(dialect, i, &text);
+		if (text[0] != '\0')
+			dialect->begins[(unsigned char) text[0]] = true;
+	}
+}
+
+void
 LogDialectLearn(LogDialect *dialect, LogWord word, const char *translation)
 {
 	size_t		len = strcspn(translation, ":");
@@ -235,6 +248,7 @@ LogDialectLearn(LogDialect *dialect, LogWord word, const char *translation)
 		return;
 	memcpy(dialect->translated[word], translation, len);
 	dialect->translated[word][len] = '\0';
+	dialect->begins[(unsigned char) translation[0]] = true;
 }
 
 LogWord
@@ -272,6 +286,9 @@ ColonLength(LogWord word, const char *data, size_t len)
 LogWord
 LogWordAt(const LogDialect *dialect, const char *data, size_t len, size_t *length)
 {
+	/* most calls end here */
+	if (len == 0 || !dialect->begins[(unsigned char) data[0]])
+		return WORD_NONE;
 	for (int i = 0; i < NUM_CANDIDATES; i++)
 	{
 		const char *name;
@@ -279,7 +296,7 @@ LogWordAt(const LogDialect *dialect, const char *data, size_t len, size_t *lengt
 		size_t		name_len;
 		size_t		colon;
 
-		if (len == 0 || name[0] != data[0])
+		if (name[0] != data[0])
 			continue;
 		name_len = strlen(name);
 		if (name_len == 0 || name_len > len || memcmp(name, data, name_len) != 0)
