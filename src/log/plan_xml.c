@@ -132,10 +132,7 @@ PlanPutXml(Redactor *r, const char *data, size_t len)
 
 		while (blank < text && IsSpace(data[blank]))
 			blank++;
-		if (blank == text || (open != NULL && open[1] != '/'))
-			RedactPut(r, data + i, blank - i);
-		else
-			blank = i;
+		RedactPut(r, data + i, blank - i);
 		if (blank < text)
 			PutXmlValue(r, key, key_len, data + blank, text - blank);
 		if (open == NULL)
