@@ -194,6 +194,7 @@ class Cluster:
                               stderr=subprocess.STDOUT, **as_user)
         if done.returncode != 0:
             raise RuntimeError(f'{program}: {done.stdout}')
+        return done.stdout
 
     # ---- SQL ----
 

@@ -151,10 +151,12 @@ WriteCpu(JsonWriter *w)
 {
 	double		percent = 0;
 	int64		delayed_ms = 0;
+	int64		total = 0;
 
 	if (Shared)
 	{
 		LWLockAcquire(Shared->lock, LW_SHARED);
+		total = Shared->cpu_total;
 		percent = Shared->cpu_percent;
 		delayed_ms = Shared->cpu_delayed_ms;
 		LWLockRelease(Shared->lock);
@@ -162,6 +164,7 @@ WriteCpu(JsonWriter *w)
 	JsonObjectBegin(w, "cpu");
 	JsonFloat(w, "percent", rint(percent * 100) / 100);
 	JsonInt(w, "max_percent", Setting.max_cpu_percent);
+	JsonFloat(w, "total_seconds", total / 1000000.0);
 	JsonFloat(w, "delayed_seconds", delayed_ms / 1000.0);
 	JsonObjectEnd(w);
 }

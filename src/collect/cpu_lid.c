@@ -53,10 +53,12 @@ CpuLidAllows(TimestampTz now)
 	static TimestampTz delayed_at = 0;
 	static bool was_allowed = true;
 	static TimestampTz asked_at = 0;
-	double percent = CpuWindowUsed(&window, now, CpuOfAll()) * 100.0 / CPU_WINDOW;
+	int64 total = CpuOfAll();
+	double percent = CpuWindowUsed(&window, now, total) * 100.0 / CPU_WINDOW;
 	bool allowed = Setting.max_cpu_percent == 0 || percent < Setting.max_cpu_percent;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	Shared->cpu_total = total;
 	Shared->cpu_percent = percent;
 	if (!was_allowed && now > asked_at)
 		Shared->cpu_delayed_ms += (now - asked_at) / 1000;

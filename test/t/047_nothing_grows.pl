@@ -1,0 +1,100 @@
+
+# However often everything is collected, the workers have as many files open, as
+# much memory in use and as many files in the state directory as before.
+# PGANALYTICS_CYCLES=1000 makes it a thousand cycles.
+
+use strict;
+use warnings;
+
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Wait;
+use PostgreSQL::Test::Utils ();
+use Test::More;
+
+plan skip_all => 'needs /proc' unless -d '/proc/self/fd';
+
+use constant CYCLES => $ENV{PGANALYTICS_CYCLES} // 40;
+use constant ROOM => 256 * 1024;    # caches of the server may still fill up
+
+my $backend = PgAnalytics::Backend->new;
+my $node = PgAnalytics::Cluster->create(
+	'main',
+	backend => $backend,
+	settings => { 'autovacuum' => 'off', 'pganalytics.full_snapshot_interval' => '10s' });
+
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+
+sub cycles
+{
+	my ($count) = @_;
+
+	$node->safe_psql('postgres',
+		"DO 'BEGIN FOR i IN 1 .. $count LOOP PERFORM pganalytics_collect(); END LOOP; END'");
+	$node->safe_psql('postgres', q{SELECT pganalytics_flush()});
+	return;
+}
+
+# Bytes in use, as the server accounts for them.
+sub memory_of
+{
+	my ($pid) = @_;
+	my $offset = $node->log_size;
+
+	$node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
+	return wait_until(
+		"the memory contexts of $pid are logged",
+		sub { $node->log_text($offset) =~ /\[$pid\].*Grand total: .*; (\d+) used/ && $1 });
+}
+
+sub files_of
+{
+	my ($pid) = @_;
+	my @files = glob "/proc/$pid/fd/*";
+
+	return scalar @files;
+}
+
+sub measure
+{
+	my $workers = $node->status->{workers};
+	my %figures;
+
+	foreach my $name (qw(collector sender))
+	{
+		my $pid = $workers->{$name}{pid};
+
+		$figures{"memory of the $name"} = memory_of($pid);
+		$figures{"open files of the $name"} = files_of($pid);
+	}
+	my @kept = grep { !m{/spool/} } split /\n/,
+	  PostgreSQL::Test::Utils::run_command([ 'find', $node->data_dir . '/pg_stat_tmp/pganalytics' ]);
+	$figures{'files that are kept'} = join ' ', sort map { s{.*/pganalytics/?}{}r } @kept;
+	return %figures;
+}
+
+cycles(20);
+my %before = measure();
+my $runs = $node->status->{collectors}{pg_stats}{runs};
+cycles(CYCLES);
+my %after = measure();
+
+cmp_ok($node->status->{collectors}{pg_stats}{runs}, '>=', $runs + CYCLES, CYCLES . ' cycles');
+foreach my $figure (sort keys %before)
+{
+	if ($figure =~ /^memory/)
+	{
+		cmp_ok($after{$figure}, '<=', $before{$figure} + ROOM, $figure);
+	}
+	elsif ($figure =~ /^open/)
+	{
+		cmp_ok($after{$figure}, '<=', $before{$figure} + 3, $figure);    # a connection, a log file
+	}
+	else
+	{
+		is($after{$figure}, $before{$figure}, $figure);
+	}
+}
+is($node->status->{spool}{dropped}, 0, 'nothing was dropped');
+$node->check_log;
+done_testing();
