@@ -48,6 +48,12 @@ my (undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_registe
 like($stderr, qr/"pganalytics\.registration_secret_file" is not set/, 'without a secret nobody registers');
 my $id_before = $node->status->{collector_id};
 
+$node->set('pganalytics.registration_secret_file' => '/nonexistent/secret');
+my $misconfigured = $node->wait_for_state('misconfigured');
+like($misconfigured->{delivery}{last_error}, qr/"pganalytics\.registration_secret_file".*cannot be read/, 'a file that is not there is told');
+(undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
+like($stderr, qr/"pganalytics\.registration_secret_file".*cannot be read/, 'also to whoever registers');
+
 $node->set('pganalytics.registration_secret_file' => $backend->file('other.secret'));
 (undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
 like($stderr, qr/the backend answered 401: .*wrong registration secret/, 'a refusal is an error with the status');
@@ -61,6 +67,13 @@ $backend->order(action => 'status', status => 403, path => '/api/v1/collectors/r
 (undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
 like($stderr, qr/the backend answered 403: it does not accept our secret$/m, 'a backend that repeats the secret is not repeated');
 unlike(encode_json($node->status), qr/\Q$secret/, 'not in the status either');
+$backend->order(action => 'reset');
+
+# ---- a backend that does not answer ----
+
+$backend->order(action => 'silence', path => '/api/v1/collectors/register', times => 5);
+(undef, undef, $stderr) = $node->psql('postgres', q{SET statement_timeout = '500ms'; SELECT pganalytics_register()});
+like($stderr, qr/canceling statement due to statement timeout/, 'whoever waits can give up');
 $backend->order(action => 'reset');
 
 # ---- it works ----
@@ -165,5 +178,5 @@ is((stat $file)[2] & 0777, 0600, 'and replaced');
 $status = $node->status;
 is($status->{delivery}{state}, 'ok', 'delivery is all right');
 is($status->{spool}{$_}, 0, "no batch $_") foreach qw(dropped rejected);
-$node->check_log(allowed => [qr/ERROR:  could not register with the backend/]);
+$node->check_log(allowed => [qr/ERROR:  (?:could not register with the backend|canceling statement due to statement timeout)/]);
 done_testing();
