@@ -161,7 +161,8 @@ class Connection(Http):
 
     def do_GET(self):
         self.entry = self.describe()
-        fault = self.server.faults.take(Faults.REQUEST, self.path) or {}
+        fault = self.server.faults.take(Faults.REQUEST, self.path,
+                                         self.headers.get('Idempotency-Key')) or {}
         action, body, reply = fault.get('action'), None, None
         try:
             if fault.get('after') != 'head':

@@ -3,6 +3,7 @@
 A fault is {"action": name, …}, and with it may come
     times    how many connections or requests it takes (1; null: until reset)
     path     only requests whose path begins with this
+    key      only requests with this Idempotency-Key
     process  do the work first, so that only the reply is lost or late
 """
 
@@ -157,11 +158,12 @@ class Faults:
         with self.lock:
             self.queue.clear()
 
-    def take(self, actions, path=''):
-        """The first fault of those actions that is meant for the path; None: behave."""
+    def take(self, actions, path='', key=None):
+        """The first fault of those actions that is meant for the path and the batch; None: behave."""
         with self.lock:
             for fault in self.queue:
-                if fault['action'] in actions and path.startswith(fault.get('path', '')):
+                if (fault['action'] in actions and path.startswith(fault.get('path', '')) and
+                        fault.get('key', key) == key):
                     if fault['times'] is not None:
                         fault['times'] -= 1
                         if fault['times'] <= 0:

@@ -17,7 +17,9 @@ my $backend = PgAnalytics::Backend->new;
 my $node = PgAnalytics::Cluster->create(
 	'main',
 	backend => $backend,
-	settings => { map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats sysstat disk_usage pg_log) });
+	settings => {
+		'pganalytics.enabled_collectors' => 'pg_stats,sysstat,disk_usage,pg_log',
+		map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats sysstat disk_usage pg_log) });
 my $spool = $node->data_dir . '/pg_stat_tmp/pganalytics/spool';
 
 sub collect { $node->safe_psql('postgres', qq{SELECT pganalytics_collect('$_[0]')}) }
