@@ -3,7 +3,7 @@
 # backend, then everything goes out, oldest first.  The clock may jump meanwhile.
 #
 # Minutes pass by setting the clock, in steps of ten seconds: as many as
-# PGANALYTICS_OUTAGE_MINUTES says (20; 4320 are the three days, in an hour or so),
+# PGANALYTICS_OUTAGE_MINUTES says (12; 4320 are the three days, in an hour or so),
 # the rest of the three days is a jump.
 
 use strict;
@@ -15,7 +15,7 @@ use PgAnalytics::Cluster;
 use PgAnalytics::Wait;
 use Test::More;
 
-my $MINUTES = $ENV{PGANALYTICS_OUTAGE_MINUTES} // 20;
+my $MINUTES = $ENV{PGANALYTICS_OUTAGE_MINUTES} // 12;
 my $THREE_DAYS_S = 72 * 3600;
 my $YEAR_S = 365 * 86400;
 my $STEP_S = 10;
