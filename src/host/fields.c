@@ -231,6 +231,7 @@ TABLE_HOLDS(SystemFields, NUM_SYSTEM_FIELDS);
 
 static const Field ProcessFields[] = {
 	[PROCESS_FIELD_PID] = {"pid", FIELD_INT, .required = true, .source = "/proc/PID/stat"},
+	[PROCESS_FIELD_BACKEND_TYPE] = {"backend_type", FIELD_TEXT, .source = "as in pg_stat_activity"},
 	[PROCESS_FIELD_STATE] = {"state", FIELD_TEXT, .source = "/proc/PID/stat: R running, S sleeping, D waiting for a disk, ..."},
 	[PROCESS_FIELD_CPU_SECONDS] = {"cpu_seconds", FIELD_FLOAT, "s", .source = "/proc/PID/stat: utime + stime"},
 	[PROCESS_FIELD_RSS] = {"rss_mb", FIELD_FLOAT, "MB", .source = "/proc/PID/statm: resident, shared memory included"},

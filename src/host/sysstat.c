@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "base/collectors.h"
+#include "host/backends.h"
 #include "host/devices.h"
 #include "host/fields.h"
 #include "host/host.h"
@@ -398,6 +399,7 @@ ReadChildren(Reading *reading, char *text, size_t length)
 	processes[0].pid = PostmasterPid;
 	ProcessesRead(processes, count + 1, state->huge_pages, &state->processes, postgres,
 				  postgres[POSTGRES_FIELD_TOP].rows);
+	BackendsName(postgres[POSTGRES_FIELD_TOP].rows);
 }
 
 /* With thousands of processes it is not done at each reading: absent is better than costly. */

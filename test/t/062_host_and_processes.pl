@@ -75,7 +75,8 @@ my $of_busy = sub {
 };
 my ($row) = $of_busy->($backend->wait_for_metric('sysstat', undef, where => $of_busy));
 cmp_ok($row->{cpu_seconds}, '>', 0, 'a backend that uses the CPU is shown');
-cmp_ok($row->{rss_mb}, '>', 0, 'with its memory');
+is($row->{backend_type}, 'client backend', 'with what it is');
+cmp_ok($row->{rss_mb}, '>', 0, 'its memory');
 cmp_ok($row->{read_bytes}, '>=', 0, 'and its I/O');
 $busy->quit;
 $backend->wait_for_metric('sysstat', undef, after => $node->utc_now, where => sub { exists $_[0]{postgres} });
