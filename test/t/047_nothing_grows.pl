@@ -29,8 +29,17 @@ sub cycles
 {
 	my ($count) = @_;
 
-	$node->safe_psql('postgres',
-		"DO 'BEGIN FOR i IN 1 .. $count LOOP PERFORM pganalytics_collect(); END LOOP; END'");
+	# a visit has three seconds, which may be too few on a busy machine
+	$node->safe_psql('postgres', qq{
+		DO \$\$ BEGIN
+			FOR i IN 1 .. $count LOOP
+				BEGIN
+					PERFORM pganalytics_collect();
+				EXCEPTION WHEN external_routine_exception THEN
+					IF sqlerrm !~ 'out of time|timeout|left alone' THEN RAISE; END IF;
+				END;
+			END LOOP;
+		END \$\$});
 	$node->safe_psql('postgres', q{SELECT pganalytics_flush()});
 	return;
 }
