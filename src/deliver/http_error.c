@@ -78,6 +78,12 @@ HttpExplain(CURLcode code, char *error, size_t size)
 		strlcpy(error, meaning, size);
 		return;
 	}
+	/* in the handshake it has the code of any trouble with TLS */
+	if (strstr(http.error, "Connection reset") != NULL)
+	{
+		ExplainCut(error, size);
+		return;
+	}
 
 	switch (code)
 	{

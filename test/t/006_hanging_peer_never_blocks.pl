@@ -67,7 +67,7 @@ my @queued = map {
 
 sub wait_until_sending
 {
-	return $node->wait_for_status('sends', sub { $_->{workers}{sender}{state} eq 'sending' });
+	return $node->wait_for_status('sends', sub { ($_->{workers}{sender}{state} // '') !~ /^(?:|idle|starting|compressing|not running)$/ });
 }
 
 # How to make the sender hang, and how to see that it does.

@@ -127,7 +127,8 @@ foreach my $fault (@faults)
 
 	$backend->order(%{ $fault->{order} }, times => undef) if $fault->{order};
 	$backend->order(action => 'disconnect') if $fault->{order};
-	$node->set($fault->{url} ? ('pganalytics.backend_url' => $fault->{url}) : (), $fault->{hangs} ? %impatient : %patient);
+	$node->set($fault->{url} ? ('pganalytics.backend_url' => $fault->{url}) : (), $fault->{hangs} ? %impatient : %patient)
+	  if $fault->{url} || $fault->{hangs};
 	my $status = $node->wait_for_status("$name: is noticed",
 		sub { $_->{delivery}{state} eq 'backoff' && $_->{delivery}{last_error} =~ $fault->{error} });
 	pass("$name: \"$status->{delivery}{last_error}\"");
