@@ -88,7 +88,7 @@ foreach my $case (
 	[ 429, '-1', -60, 2 ],
 	[ 429, 'soon', -60, 2 ],
 	[ 429, 'Thu, 01 Jan 1970 00:00:00 GMT', -60, 2 ],
-	[ 429, '1' x 5000, 3590, 3600 ])
+	[ 429, '1' x 5000, -60, 2 ])
 {
 	my ($code, $value, $least, $most) = @$case;
 	my $name = 'Retry-After: ' . substr $value, 0, 40;
