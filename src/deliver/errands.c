@@ -23,8 +23,8 @@
 #include "deliver/registration.h"
 #include "deliver/token.h"
 
-/* A certificate that did not get younger is not asked for again before this. */
-#define CERTIFICATE_RETRY_MS (60 * 1000)
+/* A certificate is asked for again after a twentieth of its life, but not before this. */
+#define CERTIFICATE_RETRY_S 60
 
 /* By MonotonicMs(). */
 static struct
@@ -185,12 +185,14 @@ RenewToken(int64 now)
 static bool
 RenewCertificate(int64 now)
 {
+	CertificateLife life = RegistrationCurrent()->certificate;
+	int64		retry_s = Max(CERTIFICATE_RETRY_S, (int64) (life.ends - life.begins) / 20);
 	RequestFailure failure;
 	TokenResult result = RegistrationRun(NULL, &failure);
 
+	/* also after success: the backend may have given the same one again */
 	if (result != TOKEN_INTERRUPTED)
-		errands.certificate_not_before = now +
-			Max(CERTIFICATE_RETRY_MS, (int64) failure.retry_after_s * 1000);
+		errands.certificate_not_before = now + Max(retry_s, failure.retry_after_s) * 1000;
 	return result == TOKEN_READY;
 }
 

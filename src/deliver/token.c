@@ -23,6 +23,9 @@
 /* Renewed when so much of its life is over. */
 #define RENEW_PERCENT 80
 
+/* An issued token is not sent so shortly before its end: it must still be good when it arrives. */
+#define ON_THE_WAY_S 1
+
 static char token[JWT_SIZE];
 static char token_collector_id[COLLECTOR_ID_SIZE];
 static time_t issued_at = 0;	/* 0: there is no token */
@@ -96,7 +99,7 @@ GetIssued(const char **result, RequestFailure *failure)
 	const Registration *registration = RegistrationCurrent();
 	TokenResult registered;
 
-	if (registration && time(NULL) < registration->expires_at)
+	if (registration && time(NULL) + ON_THE_WAY_S < registration->expires_at)
 		*result = registration->token;
 	else if (RegistrationIsPossible())
 	{

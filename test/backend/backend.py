@@ -204,8 +204,9 @@ class Connection(Http):
 
     def claims(self):
         """Of the bearer token, once it has been found good."""
-        self.entry['claims'] = wire.verify_token(self.server.secret,
-                                                 self.headers.get('Authorization'))
+        authorization = self.headers.get('Authorization')
+        self.entry['claims'] = wire.claimed(authorization)      # true or not, for the journal
+        self.entry['claims'] = wire.verify_token(self.server.secret, authorization)
         if self.entry['claims']['jti'] in self.server.revoked:
             raise Refused(401, 'token has been revoked')
         return self.entry['claims']

@@ -80,6 +80,14 @@ def verify_token(secret, authorization):
     return claims
 
 
+def claimed(authorization):
+    """What a token says, whoever signed it; None where that cannot be read."""
+    try:
+        return json.loads(unbase64url((authorization or '').split('.')[1]))
+    except (ValueError, IndexError):
+        return None
+
+
 def check_claims(claims, now):
     for name, kind in CLAIMS.items():
         if type(claims.get(name)) is not kind:

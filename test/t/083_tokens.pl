@@ -98,18 +98,26 @@ $node->set('pganalytics.registration_secret_file' => $backend->file('registratio
 ok($node->wait_for_state('ok'), 'with one it goes on');
 is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'and all that waited arrives');
 
+# ---- clocks that differ ----
+
+$backend->order(action => 'registration', token_lifetime => -60);
+my (undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
+like($stderr, qr/has expired already: compare the clocks/, 'a token that has ended before it came is refused');
+is($node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush()}), '|t', 'and the one before is used');
+$backend->order(action => 'registration', token_lifetime => 900);
+
 # ---- never after its end ----
 
 my @late = grep {
 	$_->{claims} && do
 	{
 		my ($received) = $node->safe_psql('postgres', "SELECT extract(epoch FROM timestamptz '$_->{received}')");
-		$received > $_->{claims}{exp} + 1;
+		$received > $_->{claims}{exp} + 2;
 	}
-} grep { $_->{status} && $_->{status} == 401 } $backend->requests;
+} grep { $_->{error} && ref $_->{error} && $_->{error}{message} eq 'token has expired' } $backend->requests;
 is(scalar @late, 0, 'no token was used after its end');
 
 $status = $node->status;
 is($status->{spool}{$_}, 0, "no batch $_") foreach qw(dropped rejected);
-$node->check_log;
+$node->check_log(allowed => [qr/ERROR:  could not register with the backend/]);
 done_testing();
