@@ -222,7 +222,7 @@ class Cluster:
             try:
                 self.psql("SELECT pganalytics_collect('pg_stats')")
             except RuntimeError as error:
-                if 'ran out of time' not in str(error):
+                if not any(text in str(error) for text in ('ran out of time', 'timeout')):
                     raise
                 return False
             return True

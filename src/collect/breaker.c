@@ -58,7 +58,7 @@ BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeouts)
 	*until = slot ? slot->until : 0;
 	*timeouts = slot ? slot->timeouts : 0;
 	/* the clock may have been set back */
-	open = now < *until && *until <= now + LONGEST_S * USECS_PER_SEC * 24;
+	open = now < *until && *until <= now + LONGEST_S * USECS_PER_SEC;
 	LWLockRelease(Shared->lock);
 	return open;
 }
@@ -78,7 +78,7 @@ BreakerTimedOut(const BreakerKey *key)
 	{
 		int64 pause = interval << Min(slot->timeouts - BREAKER_OPENS_AT + 1, 12);
 
-		slot->until = GetCurrentTimestamp() + Min(pause, Max(interval, LONGEST_S)) * USECS_PER_SEC;
+		slot->until = GetCurrentTimestamp() + Min(pause, LONGEST_S) * USECS_PER_SEC;
 	}
 	LWLockRelease(Shared->lock);
 }

@@ -22,6 +22,7 @@
 #include "base/worker.h"
 #include "collect/breaker.h"
 #include "collect/files.h"
+#include "collect/ledger.h"
 #include "collect/pg_activity.h"
 #include "collect/pg_query_stats.h"
 #include "collect/pg_schema.h"
@@ -173,7 +174,8 @@ IsLeftAlone(SqlRun *run, const BreakerKey *key)
 	int			timeouts;
 	char		text[256];
 
-	if (!BreakerIsOpen(key, &until, &timeouts))
+	/* whoever asks gets a try */
+	if (LedgerIsRequested(run->collector) || !BreakerIsOpen(key, &until, &timeouts))
 		return false;
 	snprintf(text, sizeof(text), "%s%s timed out %d times in a row and is left alone until %s",
 			 run->probe && run->probe->key ? run->probe->key : "it",
