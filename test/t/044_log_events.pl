@@ -71,9 +71,8 @@ sub event
 
 sub psql
 {
-	my ($sql, %env) = @_;
+	my ($sql) = @_;
 
-	local %ENV = (%ENV, %env);
 	$node->psql('app', $sql, on_error_stop => 0);
 	return;
 }
@@ -141,7 +140,10 @@ sub cause_errors
 		SELECT count(*) AS text$word FROM users WHERE email = '$SECRET' AND age > $NUMBER / 1000;
 		SET auto_explain.log_format = json;
 		SELECT count(*) AS json$word FROM users WHERE email = '$SECRET' AND age > $NUMBER / 1000});
-	psql('SELECT 1', PGUSER => 'careful', PGPASSWORD => "$SECRET-$word");
+	{
+		local ($ENV{PGUSER}, $ENV{PGPASSWORD}) = ('careful', "$SECRET-$word");
+		$node->command_fails([ 'psql', '-X', '-w', '-c', 'SELECT 1', 'app' ], 'a wrong password');
+	}
 
 	my $script = PostgreSQL::Test::Utils::tempdir('bind') . '/bind.sql';
 	PostgreSQL::Test::Utils::append_to_file($script, "SELECT id AS $word FROM users WHERE email = :email AND age < 5;\n");
