@@ -220,7 +220,7 @@ sub check_locks
 	# whichever looked first is in a deadlock, the other one waited, or obtained the lock before it had to look
 	$entry = event('deadlock_found');
 	is($entry->{fields}{mode}, 'ShareLock', 'lock: mode');
-	cmp_ok($entry->{fields}{waited_ms}, '>=', 100, 'lock: time');
+	cmp_ok($entry->{fields}{waited_ms}, '>=', 50, 'lock: time');
 	like($entry->{fields}{holders}, qr/^(?:$pids[0]|$pids[1])$/, 'lock: who holds it');
 	return;
 }
