@@ -31,8 +31,9 @@
  * server ends this process.  The first process to get there removes the order
  * and writes its process id to "fired".
  *
- * "journal" says what became of batches: a line "written SEQUENCE" when one gets
- * its name in the spool, "rejected SEQUENCE" when it is moved out of it.
+ * "journal" says what became of batches: a line "naming SEQUENCE" before one gets
+ * its name in the spool and "written SEQUENCE" after that (with only the first,
+ * the process was killed in between), "rejected SEQUENCE" when it is moved out of it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -286,6 +287,8 @@ rename(const char *from, const char *to)
 	}
 	if (before)
 		reach(before);
+	if (is_temporary(from) && ends(to, ".plain"))
+		note("naming", to);
 	result = REAL(rename) (from, to);
 	if (result == 0 && is_temporary(from) && ends(to, ".plain"))
 		note("written", to);
