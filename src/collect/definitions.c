@@ -30,7 +30,7 @@
 
 #define CHUNK_OBJECTS 50
 #define CHUNK_BYTES (256 * 1024)
-#define MOST_OBJECTS 1000		/* in one visit */
+#define MOST_OBJECTS 250		/* in one visit */
 #define MOST_FAILURES 10
 #define MOST_RELATIONS 100		/* that are locked for one object */
 #define ARRAY "definitions"
