@@ -175,7 +175,7 @@ SetHash(SqlRun *run, uint64 hash)
 		snapshot->sent = (SnapshotPlace) {w->parts, InvalidOid};
 		snapshot->skipped = 0;
 	}
-	snprintf(w->hash_text, sizeof(w->hash_text), "%016" INT64_MODIFIER "x", hash);
+	snprintf(w->hash_text, sizeof(w->hash_text), "%016llx", (unsigned long long) hash);
 	ValueSetText(&run->values[FieldIndex(run->stream.fields, "hash")], w->hash_text);
 }
 

@@ -27,7 +27,7 @@ ALTER SYSTEM SET pganalytics.batch_max_size = '1kB';
 ALTER SYSTEM SET pganalytics.jwt_lifetime = '1s';
 ALTER SYSTEM SET pganalytics.visitors = 9;
 SET pganalytics.interval = 5;
-ALTER SYSTEM SET pganalytics.no_such_setting = 1;
+SET pganalytics.no_such_setting = 1;
 \set VERBOSITY default
 
 -- the view shows what is in force
