@@ -26,6 +26,9 @@
 /* A certificate is asked for again after a twentieth of its life, but not before this. */
 #define CERTIFICATE_RETRY_S 60
 
+/* Between two tries to renew the token, successful or not. */
+#define TOKEN_PAUSE_MS 1000
+
 /* By MonotonicMs(). */
 static struct
 {
@@ -171,13 +174,17 @@ RenewToken(int64 now)
 	TokenResult result = TokenRenew(&failure);
 
 	if (result == TOKEN_READY)
+	{
+		/* one of a second's life must not keep us from everything else */
 		errands.token_failures = 0;
+		errands.token_not_before = now + TOKEN_PAUSE_MS;
+	}
 	else if (result != TOKEN_INTERRUPTED)
 	{
 		int			delay_ms = failure.retry_after_s > 0 ? failure.retry_after_s * 1000 :
 			BackoffDelay(++errands.token_failures, pg_prng_double(&pg_global_prng_state));
 
-		errands.token_not_before = now + Max(delay_ms, 1000);
+		errands.token_not_before = now + Max(delay_ms, TOKEN_PAUSE_MS);
 	}
 	return result == TOKEN_READY;
 }

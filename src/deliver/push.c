@@ -244,8 +244,7 @@ SendOnce(const char *batch_id, HttpReply *reply, PushOutcome *outcome)
 static PushResult
 Reject(const PushOutcome *outcome)
 {
-	SpoolReject(work.batch.sequence, outcome->error);
-	return PUSH_REJECTED;
+	return SpoolReject(work.batch.sequence, outcome->error) ? PUSH_REJECTED : PUSH_IMMOVABLE;
 }
 
 /* 413: two halves take the place of the batch in hand. */

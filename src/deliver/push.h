@@ -13,6 +13,7 @@ typedef enum PushResult
 {
 	PUSH_DELIVERED,				/* it is the backend's now */
 	PUSH_REJECTED,				/* the backend does not want it; moved to rejected/ */
+	PUSH_IMMOVABLE,				/* nor does it want this one, which cannot be moved away */
 	PUSH_SPLIT,					/* replaced by two smaller ones */
 	PUSH_GONE,					/* evicted, or damaged and moved away by the spool */
 	PUSH_SUSPECT,				/* kept: the backend failed, perhaps because of this batch */

@@ -62,7 +62,7 @@
 #define LIST_SIZE SPOOL_LIST_MOST
 #define SEAL_LIST_SIZE 64
 
-/* Batches that have arrived but cannot be removed are tried to remove again after this. */
+/* Batches that have arrived, or were refused, but cannot be moved away are tried again after this. */
 #define REMOVE_RETRY_MS 10000
 
 /* So much may be sent ahead of the rate that "drain_rate" allows. */
@@ -280,7 +280,7 @@ Delivered(void)
 	{
 		snprintf(why, sizeof(why), "refused %d times, while others were accepted; the last time %s",
 				 SUSPECT_REFUSALS, sender.refusal.error);
-		SpoolReject(sequence, why);
+		(void) SpoolReject(sequence, why);
 	}
 }
 
@@ -325,6 +325,9 @@ SendBatch(uint64 sequence)
 			SuspectsForget(&sender.suspects, sequence);
 			Delivered();
 			break;
+		case PUSH_IMMOVABLE:
+			sender.pass_not_before = now + REMOVE_RETRY_MS;
+			/* FALLTHROUGH */
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
 			SuspectsForget(&sender.suspects, sequence);

@@ -167,13 +167,14 @@ time_t
 TokenRenewalTime(void)
 {
 	const Registration *registration = SignsOwn() ? NULL : RegistrationCurrent();
+	time_t		now = time(NULL);
 	time_t		life;
 
 	if (registration == NULL)
 		return 0;
 	life = registration->expires_at - registration->issued_at;
-	if (time(NULL) < registration->issued_at)
-		return registration->issued_at - 1; /* the clock was set back: at once */
+	if (now < registration->issued_at)
+		return now - 1;			/* the clock was set back: at once */
 	return registration->issued_at + life * RENEW_PERCENT / 100;
 }
 

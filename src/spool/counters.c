@@ -13,9 +13,7 @@
 
 #include "miscadmin.h"
 #include "storage/fd.h"
-#include "storage/latch.h"
 
-#include "base/compat.h"
 #include "base/identity.h"
 #include "base/settings.h"
 #include "base/shared.h"
@@ -29,9 +27,6 @@
 #define WRITE_FORMAT "%s " COUNTS " " LEAVING "\n"
 #define VALUES 10
 #define TEXT_SIZE (COLLECTOR_ID_SIZE + 512)
-
-#define BUSY_PAUSE_MS 1L
-#define BUSY_MOST 1000			/* pauses; the other one writes a few bytes */
 
 static int
 FormatCounters(char *text, size_t size)
@@ -77,20 +72,17 @@ WriteCounters(bool sync)
 static bool
 Save(bool sync)
 {
-	static uint32 wait_event = 0;
 	uint32		idle = 0;
 	int			pauses = 0;
 	bool		done;
 
 	if (!SpoolIsOpen())
 		return false;			/* the directory may be another server's */
-	if (wait_event == 0)
-		wait_event = WaitEventNew("PganalyticsMain");
 	while (!pg_atomic_compare_exchange_u32(&Shared->counters_busy, &idle, 1))
 	{
-		if (pauses++ == BUSY_MOST)
-			return false;
-		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, BUSY_PAUSE_MS, wait_event);
+		if (pauses++ == SPOOL_PAUSES)
+			return false;		/* the other one writes a few bytes */
+		SpoolPause();
 		idle = 0;
 	}
 	done = WriteCounters(sync);	/* a full disk: shared memory still has them, and the next try */

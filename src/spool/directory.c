@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "storage/fd.h"
+#include "storage/latch.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "base/shared.h"
 #include "base/unixtime.h"
@@ -245,6 +247,18 @@ SpoolRemove(uint64 sequence)
 	if (removed)
 		SpoolAccountRemoved(sequence, size);
 	return removed;
+}
+
+/* ---- others ---- */
+
+void
+SpoolPause(void)
+{
+	static uint32 wait_event = 0;
+
+	if (wait_event == 0)
+		wait_event = WaitEventNew("PganalyticsMain");
+	(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1, wait_event);
 }
 
 /* ---- what may be wrong with it ---- */

@@ -47,6 +47,10 @@ extern const char *SpoolRemedy(int code);
 /* Is the directory itself the trouble, so that SpoolOpen meets it as well? */
 extern bool SpoolDirectoryIsTrouble(int code);
 
+/* 1 ms, for another process that is about to finish; not more often than SPOOL_PAUSES in a row. */
+#define SPOOL_PAUSES 1000
+extern void SpoolPause(void);
+
 /* Removes the file(s) of a batch; true if this process is the one who did. */
 extern bool SpoolRemove(uint64 sequence);
 

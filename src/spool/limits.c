@@ -57,13 +57,16 @@ ExceededLimit(uint64 needed)
  * batch is both delivered and counted as dropped.
  */
 static bool
-EvictBatch(uint64 sequence, Limit limit)
+EvictBatch(uint64 sequence, Limit limit, bool *busy)
 {
 	uint64		none = 0;
 	bool		evicted = false;
 
 	if (!pg_atomic_compare_exchange_u64(&Shared->evicting, &none, sequence))
-		return false;			/* another writer makes room */
+	{
+		*busy = true;			/* another writer makes room */
+		return false;
+	}
 	pg_memory_barrier();
 	if (pg_atomic_read_u64(&Shared->sending) != sequence && !SpoolHasArrived(sequence))
 		evicted = SpoolDrop(sequence);
@@ -81,6 +84,7 @@ LimitMakeRoom(uint64 needed)
 	uint64		sequences[LIST_SIZE];
 	Limit		limit;
 	bool		evicted = true;
+	int			pauses = 0;
 
 	/* one that is too large by itself must not cost those already kept */
 	if (needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
@@ -88,11 +92,12 @@ LimitMakeRoom(uint64 needed)
 	while ((limit = ExceededLimit(needed)) != LIMIT_NONE && evicted)
 	{
 		int			count = SpoolList(0, LIST_SIZE, sequences);
+		bool		busy = false;
 
 		evicted = false;
-		for (int i = 0; i < count && limit != LIMIT_NONE; i++)
+		for (int i = 0; i < count && limit != LIMIT_NONE && !busy; i++)
 		{
-			if (EvictBatch(sequences[i], limit))
+			if (EvictBatch(sequences[i], limit, &busy))
 			{
 				uint64		unknown = 0;
 
@@ -102,6 +107,12 @@ LimitMakeRoom(uint64 needed)
 					pg_atomic_compare_exchange_u64(&Shared->oldest, &unknown, sequences[i + 1]);
 			}
 			limit = ExceededLimit(needed);
+		}
+		/* what the other one drops may be enough for both, and else it is our turn */
+		if (busy && pauses++ < SPOOL_PAUSES)
+		{
+			SpoolPause();
+			evicted = true;
 		}
 	}
 	/* one that is too old, but just being sent, is in nobody's way */

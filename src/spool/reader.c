@@ -117,7 +117,7 @@ SpoolRead(uint64 sequence, SpoolBatch *batch)
 	else if (IsUnusable(errno))
 		wrong = "it cannot be opened as a file of ours";
 	if (wrong)
-		SpoolReject(sequence, wrong);
+		(void) SpoolReject(sequence, wrong);
 	if (wrong || batch->body == NULL)
 	{
 		SpoolRelease(batch);
@@ -312,7 +312,7 @@ PutAside(uint64 sequence, uint64 *size)
 	return moved;
 }
 
-void
+bool
 SpoolReject(uint64 sequence, const char *why)
 {
 	uint64		size = 0;
@@ -321,7 +321,7 @@ SpoolReject(uint64 sequence, const char *why)
 	if (!PutAside(sequence, &size))
 	{
 		CountersBatchStays(&Shared->rejected);
-		return;
+		return false;
 	}
 	CountersBatchLeft(&Shared->rejected);
 	SpoolAccountRemoved(sequence, size);
@@ -330,6 +330,7 @@ SpoolReject(uint64 sequence, const char *why)
 			   "batch " UINT64_FORMAT " was put aside: %s; " UINT64_FORMAT
 			   " so far, the latest lie in \"%s/rejected\"", sequence, why,
 			   pg_atomic_read_u64(&Shared->rejected), Setting.state_directory);
+	return true;
 }
 
 void

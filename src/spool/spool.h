@@ -111,7 +111,8 @@ extern void SpoolRemoveArrived(void);
 /* Removes the plain file of a batch that is sealed. */
 extern bool SpoolRemovePlain(uint64 sequence);
 
-extern void SpoolReject(uint64 sequence, const char *why);	/* to rejected/, bounded */
+/* To rejected/, which is bounded.  False: it could not be moved, and stays. */
+extern bool SpoolReject(uint64 sequence, const char *why);
 
 /* Drops what is older than spool_max_age, or over the other limits. */
 extern void SpoolMakeRoom(void);

@@ -68,12 +68,28 @@ remove_tree("$default.gone");
 
 SKIP:
 {
-	skip 'root may write everywhere', 5 if $> == 0;
+	skip 'root may write everywhere', 7 if $> == 0;
 
+	$backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
+	$node->wait_for_status('a batch waits', sub { $_->{spool}{batches} > 0 });
 	$dropped = $node->status->{spool}{dropped};
 	chmod 0500, "$default/spool" or die "chmod: $!";
 	$node->wait_for_problem(qr/pg_stat_tmp\/pganalytics\/spool.*Permission denied/);
 	ok($node->wait_for_status('drops', sub { $_->{spool}{dropped} > $dropped }), 'read-only: what cannot be kept is counted as dropped');
+
+	# refused for good, but it cannot be put aside either
+	$backend->order(action => 'reset');
+	$backend->order(action => 'status', status => 400, times => undef, path => $PUSH);
+	my $began = time;
+	my $before = $node->status;
+	$node->safe_psql('postgres', q{SELECT pganalytics_flush('0s')});
+	$node->wait_for_status('it is refused', sub { $_->{delivery}{failed} > $before->{delivery}{failed} });
+	$dropped = $node->status->{spool}{dropped};
+	$status = $node->wait_for_status('time goes by', sub { $_->{spool}{dropped} > $dropped + 2 });
+	my $passes = (time - $began) / 10 + 3;
+	cmp_ok($status->{delivery}{failed} - $before->{delivery}{failed}, '<=', $before->{spool}{batches} * $passes, 'a refused batch that cannot be moved is not sent over and over');
+	is($status->{spool}{rejected}, $before->{spool}{rejected}, 'nor counted as rejected');
+	$backend->order(action => 'reset');
 	chmod 0700, "$default/spool" or die "chmod: $!";
 	all_is_well('read-only');
 }
