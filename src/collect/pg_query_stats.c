@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"		/* get_database_name of 19 */
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 

@@ -12,6 +12,7 @@
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"		/* get_database_name of 19 */
 
 #include "collect/run.h"
 #include "collect/statement_source.h"
