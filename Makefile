@@ -110,11 +110,11 @@ LOG_DOCS = $(UNIT_DIR)/print-log-events | \
 		/^<!-- events begin/ { printf "%s", table; skip = 1 }' - docs/logs.md
 
 schema: $(UNIT_DIR)/print-schema $(UNIT_DIR)/print-log-events
-	$< | python3 -m json.tool --indent 2 > docs/schema/metrics.schema.json
+	$< | /usr/bin/python3 -m json.tool --indent 2 > docs/schema/metrics.schema.json
 	$(LOG_DOCS) > $(UNIT_DIR)/logs.md && mv $(UNIT_DIR)/logs.md docs/logs.md
 
 schema-check: $(UNIT_DIR)/print-schema $(UNIT_DIR)/print-log-events
-	$< | python3 -m json.tool --indent 2 | diff -u docs/schema/metrics.schema.json -
+	$< | /usr/bin/python3 -m json.tool --indent 2 | diff -u docs/schema/metrics.schema.json -
 	$(LOG_DOCS) | diff -u docs/logs.md -
 
 metrics: $(UNIT_DIR)/print-metrics

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Tests docs/openapi.yaml: that it is sound, and that it and the test backend describe the same API."""
 
 import json
