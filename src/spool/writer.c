@@ -286,12 +286,9 @@ NameFileAndMovePosition(SpoolFile *file, const LogPosition *position, const char
 	return false;
 }
 
-/*
- * Writes the header, forces the file to disk and gives it its final name.
- * moves_log: the log's position moves to the one in the header.
- */
+/* Writes the header and forces the file to disk. */
 static bool
-FinishFile(SpoolFile *file, BatchHeader *header, bool moves_log, const char *suffix)
+ForceFile(SpoolFile *file, BatchHeader *header)
 {
 	uint8		bytes[BATCH_HEADER_SIZE];
 	pg_crc32c	crc;
@@ -307,10 +304,28 @@ FinishFile(SpoolFile *file, BatchHeader *header, bool moves_log, const char *suf
 	BatchHeaderEncode(header, bytes);
 	if (!WriteAt(file->fd, (const char *) bytes, sizeof(bytes), 0))
 		return false;
-	if (Setting.spool_sync && pg_fsync(file->fd) < 0)
-		return false;
-	return moves_log && header->log.inode != 0 ? NameFileAndMovePosition(file, &header->log, suffix)
-		: NameFile(file, suffix);
+	return !Setting.spool_sync || pg_fsync(file->fd) >= 0;
+}
+
+/*
+ * Gives a new batch its name, and moves the log's position to the one in its
+ * header.  It is counted first: the sender may deliver it, and count it as
+ * gone, before the folder is on disk.
+ */
+static bool
+PublishFile(SpoolFile *file, const BatchHeader *header)
+{
+	uint64		size = BATCH_HEADER_SIZE + file->body_size;
+	int			save_errno;
+
+	SpoolAccountAdded(file->sequence, size);
+	if (header->log.inode != 0 ? NameFileAndMovePosition(file, &header->log, PLAIN_SUFFIX)
+		: NameFile(file, PLAIN_SUFFIX))
+		return true;
+	save_errno = errno;
+	SpoolAccountRemoved(file->sequence, size);
+	errno = save_errno;
+	return false;
 }
 
 bool
@@ -330,12 +345,11 @@ SpoolFileCommit(SpoolFile *file)
 		return false;
 	}
 	header.log = file->log;
-	if (!FinishFile(file, &header, true, PLAIN_SUFFIX))
+	if (!ForceFile(file, &header) || !PublishFile(file, &header))
 	{
 		WriteFailed(file);
 		return false;
 	}
-	SpoolAccountAdded(file->sequence, BATCH_HEADER_SIZE + file->body_size);
 	pg_atomic_fetch_add_u64(&Shared->written, 1);
 	NoteKept(file->body_size);
 	WakeWorker(&Shared->sender);
@@ -354,7 +368,8 @@ WriteWhole(uint64 sequence, BatchHeader *header, const char *suffix, const char 
 	if (!OpenTemporary(&file, sequence))
 		return false;
 	file.body_size = size;
-	if (WriteAt(file.fd, body, size, BATCH_HEADER_SIZE) && FinishFile(&file, header, false, suffix))
+	if (WriteAt(file.fd, body, size, BATCH_HEADER_SIZE) && ForceFile(&file, header) &&
+		NameFile(&file, suffix))
 		return true;
 	save_errno = errno;
 	SpoolFileAbort(&file);
