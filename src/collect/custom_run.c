@@ -10,8 +10,9 @@
  * visits belong to others.  Functions, operators and views there that are not
  * a superuser's own are therefore refused: the query is looked through before
  * it is planned, and whatever else comes to be executed (the expression of an
- * index, a domain's constraint) is looked at when it does.  A role that became
- * a superuser only after it registered a query is not run at all.
+ * index, a domain's constraint, a cast to json of a value that is written) is
+ * looked at when it does.  A role that became a superuser only after it
+ * registered a query is not run at all.
  */
 #include "postgres.h"
 
@@ -20,9 +21,12 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "commands/dbcommands.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "port/pg_bitutils.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -49,6 +53,7 @@
 
 static bool guards = false;
 static object_access_hook_type next_object_access_hook;
+static needs_fmgr_hook_type next_needs_fmgr_hook;
 
 static bool
 IsOfSuperuser(Oid owner)
@@ -86,6 +91,18 @@ GuardExecution(ObjectAccessType access, Oid class, Oid object, int sub_id, void 
 		CheckFunction(object);
 }
 
+/*
+ * Asked of every function that is looked up to be called, and before one is
+ * inlined: those that the server's own code calls pass no object access hook.
+ */
+static bool
+GuardCall(Oid function)
+{
+	if (guards)
+		CheckFunction(function);
+	return next_needs_fmgr_hook && next_needs_fmgr_hook(function);
+}
+
 static bool
 CheckFunctionOfNode(Oid function, void *arg)
 {
@@ -98,17 +115,22 @@ CheckRelation(Oid relation)
 {
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Form_pg_class form;
+	bool is_view;
 	bool trusted;
 
 	if (!HeapTupleIsValid(tuple))
 		return; /* dropped: the planner will say so */
 	form = (Form_pg_class) GETSTRUCT(tuple);
-	trusted = form->relkind != RELKIND_VIEW || IsOfSuperuser(form->relowner);
+	is_view = form->relkind == RELKIND_VIEW;
+	/* a foreign table leads, with a superuser's rights to connect, wherever its owner wants */
+	trusted = !(is_view || form->relkind == RELKIND_FOREIGN_TABLE) || IsOfSuperuser(form->relowner);
 	ReleaseSysCache(tuple);
 	if (!trusted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("view %s is not owned by a superuser", get_rel_name(relation)),
+				 is_view ? errmsg("view %s is not owned by a superuser", get_rel_name(relation))
+						 : errmsg("foreign table %s is not owned by a superuser",
+								  get_rel_name(relation)),
 				 errdetail(
 					 "The custom collector was registered by a superuser and would run it as one."),
 				 errhint("Register the custom collector as another role, for example a member of "
@@ -330,6 +352,8 @@ InstallGuards(void)
 		return;
 	next_object_access_hook = object_access_hook;
 	object_access_hook = GuardExecution;
+	next_needs_fmgr_hook = needs_fmgr_hook;
+	needs_fmgr_hook = GuardCall;
 	installed = true;
 }
 
@@ -391,17 +415,31 @@ RunInVisitor(int i, CustomRun *run, TimestampTz deadline)
 	Note(i, run, error.message, (GetCurrentTimestamp() - started_at) / 1000.0);
 }
 
+/* Where to begin: from the same place, one that takes all the time would leave none to the same others. */
+static int
+AnyOf(uint64 set)
+{
+	uint64 skip = set ? pg_prng_uint64(&pg_global_prng_state) % pg_popcount64(set) : 0;
+
+	for (; skip > 0; skip--)
+		set &= set - 1; /* without its lowest */
+	return set ? pg_rightmost_one_pos64(set) : 0;
+}
+
 void
 CustomCollect(uint64 set, Batch *batch, const char *database, TimestampTz deadline)
 {
 	CustomSlot *copy = palloc(sizeof(CustomSlot));
 	CustomRun run = {copy, batch, database, Setting.custom_row_limit};
+	int first = AnyOf(set);
 
 	InstallGuards();
 	if (overtime == MAX_TIMEOUTS)
 		overtime = RegisterTimeout(USER_TIMEOUT, EndProcess);
-	for (int i = 0; i < MAX_CUSTOM && !ShutdownIsRequested(); i++)
+	for (int n = 0; n < MAX_CUSTOM && !ShutdownIsRequested(); n++)
 	{
+		int i = (first + n) % MAX_CUSTOM;
+
 		if ((set & (UINT64CONST(1) << i)) == 0)
 			continue;
 		LWLockAcquire(Shared->lock, LW_SHARED);

@@ -21,11 +21,12 @@
 
 #include "base/version.h"
 #include "collect/relation_memory.h"
+#include "collect/snapshots.h"
 #include "spool/spool.h"
 
 #define FOLDER "relations"
 #define MAGIC 0x524D5047 /* "GPMR" */
-#define FORMAT 1
+#define FORMAT 2
 
 typedef struct MemoryHeader
 {
@@ -37,6 +38,7 @@ typedef struct MemoryHeader
 	int32 server_version;
 	TimestampTz server_start;
 	TimestampTz taken_at;
+	uint64 recipient; /* another one has not got it */
 	char version[16]; /* of the extension: what is hashed may change with it */
 } MemoryHeader;
 
@@ -68,6 +70,7 @@ HeaderOf(uint32 count, TimestampTz taken_at)
 	header.server_version = PG_VERSION_NUM;
 	header.server_start = PgStartTime;
 	header.taken_at = taken_at;
+	header.recipient = SnapshotRecipient();
 	strlcpy(header.version, PGANALYTICS_VERSION, sizeof(header.version));
 	return header;
 }

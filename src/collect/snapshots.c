@@ -34,17 +34,23 @@ typedef struct WrittenSnapshot
 static WrittenSnapshot written[NUM_COLLECTORS];
 static int	written_count = 0;
 
-/* Who has it: another backend does not, nor does it count under another id or when something was lost. */
+uint64
+SnapshotRecipient(void)
+{
+	const char *id = CollectorId();
+	const char *url = Setting.backend_url;
+
+	return hash_combine64(hash_bytes_extended((const unsigned char *) id, strlen(id), 0),
+						  hash_bytes_extended((const unsigned char *) url, strlen(url), 0));
+}
+
+/* Who has it; when something was lost, nobody. */
 static uint64
 Audience(void)
 {
 	uint64		lost = pg_atomic_read_u64(&Shared->dropped) + pg_atomic_read_u64(&Shared->rejected);
-	const char *id = CollectorId();
-	const char *url = Setting.backend_url;
 
-	return hash_combine64(lost, hash_combine64(
-		hash_bytes_extended((const unsigned char *) id, strlen(id), 0),
-		hash_bytes_extended((const unsigned char *) url, strlen(url), 0)));
+	return hash_combine64(lost, SnapshotRecipient());
 }
 
 /* NULL: there is none; with "make" it is made, in place of the one looked at least recently. */

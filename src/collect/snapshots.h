@@ -9,6 +9,9 @@
 
 #include "base/shared.h"
 
+/* Whom things are sent to at present, and under which id: another one has nothing of what was sent. */
+extern uint64 SnapshotRecipient(void);
+
 /*
  * What is remembered of the snapshot of a collector in a database (InvalidOid:
  * the cluster's), if it still holds.  False: everything has to be sent.

@@ -480,6 +480,7 @@ Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz no
 	if (!OidIsValid(database->oid))
 	{
 		VisitPlanForget(&plan, next);
+		RelationMemoriesSweep(IsVisited); /* the next list will show no difference */
 		return true;
 	}
 	if (StartVisitor(i, database, collectors))

@@ -53,6 +53,7 @@ struct Batch
 	StringInfoData text;		/* of the metric, TO_MEMORY */
 	List	   *samples;
 	JsonMark	metric_start;
+	bool		metric_is_open;
 	ErrorNote	errors[MAX_ERRORS];
 	int			noted_errors;	/* in errors[], not yet in a file */
 	int			error_count;
@@ -296,6 +297,7 @@ BatchMetricBegin(Batch *batch, const char *type, const char *database, Timestamp
 		ResetWriter(batch);
 
 	batch->metric_start = JsonMarkHere(w);
+	batch->metric_is_open = true;
 	if (batch->target == TO_SPOOL && batch->metrics > 0)
 		RawText(w, ",\n");
 	w->need_comma[w->depth] = false;
@@ -320,6 +322,7 @@ void
 BatchMetricEnd(Batch *batch)
 {
 	JsonObjectEnd(&batch->writer);
+	batch->metric_is_open = false;
 	batch->metrics++;
 	if (batch->target == TO_MEMORY)
 	{
@@ -335,6 +338,9 @@ BatchMetricEnd(Batch *batch)
 void
 BatchMetricAbort(Batch *batch)
 {
+	if (!batch->metric_is_open)
+		return;					/* what failed had not begun one; the last one is somebody else's */
+	batch->metric_is_open = false;
 	if (batch->target == TO_MEMORY)
 		resetStringInfo(&batch->text);
 	else

@@ -166,13 +166,27 @@ $node->safe_psql('app', q{
 	CREATE FUNCTION public.inlined() RETURNS boolean LANGUAGE sql AS 'SELECT pg_catalog.pg_reload_conf()';
 	CREATE VIEW public.view_of_others AS SELECT public.bite(1) AS id;
 	CREATE VIEW public.view_of_functions AS SELECT pg_catalog.pg_reload_conf() AS id;
+	CREATE TYPE public.mood AS ENUM ('fine');
+	CREATE FUNCTION public.cast_of_others(public.mood) RETURNS json LANGUAGE plpgsql AS
+		'BEGIN COPY (SELECT 1) TO ''/tmp/pganalytics_bitten''; RETURN ''1''; END';
+	CREATE CAST (public.mood AS json) WITH FUNCTION public.cast_of_others(public.mood);
+	CREATE TABLE public.moods AS SELECT 'fine'::public.mood AS mood;
+	RESET ROLE;
+	CREATE FOREIGN DATA WRAPPER nothing;
+	CREATE SERVER elsewhere FOREIGN DATA WRAPPER nothing;
+	GRANT USAGE ON FOREIGN SERVER elsewhere TO mallory;
+	SET ROLE mallory;
+	CREATE FOREIGN TABLE public.far (id int) SERVER elsewhere;
 });
 foreach my $trap (
 	[ bite => 'SELECT public.bite(1) AS id', qr/function public.bite\(integer\) is not owned by a superuser/ ],
 	[ inlined => 'SELECT public.inlined() AS id', qr/function public.inlined\(\) is not owned/ ],
 	[ viewed => 'SELECT id FROM public.view_of_others', qr/is not owned by a superuser/ ],
 	[ nested => 'SELECT (SELECT pg_catalog.count(*) FROM (SELECT id FROM public.view_of_functions) q) AS n',
-		qr/view view_of_functions is not owned/ ])
+		qr/view view_of_functions is not owned/ ],
+	[ cast_of_list => 'SELECT ARRAY[mood] AS moods FROM public.moods', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
+	[ cast_of_row => 'SELECT m FROM public.moods m', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
+	[ far => 'SELECT id FROM public.far', qr/foreign table far is not owned/ ])
 {
 	my ($name, $query, $like) = @$trap;
 
@@ -205,6 +219,18 @@ is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('st
 is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('stubborn')}), 'f', 'once');
 ok(metric('orders', 'app', rows => sub { 1 }), 'the others go on');
 
+# ---- one that takes all the time of a visit leaves some to the others at another one ----
+
+$node->safe_psql('app', 'CREATE TABLE late AS SELECT 0 AS seconds');
+$node->safe_psql('postgres', "ALTER SYSTEM SET pganalytics.statement_timeout = '1min'");
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+add_ok('late', 'SELECT pg_catalog.pg_sleep(seconds) AS slept FROM public.late', databases => 'app');
+$node->safe_psql('app', 'UPDATE late SET seconds = 3600');
+add_ok('after_late', 'SELECT 1 AS x', databases => 'app');
+is(metric('after_late', 'app')->{rows}[0]{x}, 1, 'one behind it has its turn');
+like(wait_for_error('late', qr/./), qr/statement timeout/, 'though it took all of the time');
+$node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('late')});
+
 # ---- samples, dump, the view ----
 
 $node->safe_psql('postgres', "SELECT pganalytics_remove_custom_collector('$_')") foreach qw(read_all climb);
@@ -217,6 +243,8 @@ is($node->safe_psql('postgres',
 my ($dump) = PostgreSQL::Test::Utils::run_command([ 'pg_dump', '-h', $node->host, '-p', $node->port, 'postgres' ]);
 like($dump, qr/^orders\tSELECT open FROM public.orders\t00:00:01\tap\?,nowhere\tpostgres\tt$/m, 'pg_dump keeps them');
 
+is_deeply([ map { $_->{error} } grep { $_->{error} } $backend->requests ], [],
+	'one that fails spoils no batch of the others');
 $node->check_log(allowed => [ qr/terminating (?:connection|background worker "pganalytics visitor[^"]*") due to administrator command/,
 	qr/syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|in database "postgres" only/ ]);
 done_testing();

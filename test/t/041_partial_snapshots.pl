@@ -120,6 +120,19 @@ unlink $file;
 symlink '/dev/zero', $file;
 is(collect()->{kind}, 'full', 'a link is not followed');
 
+# ---- another backend has not got the last full one ----
+
+is(collect()->{kind}, 'partial', 'the same backend has it');
+foreach my $other ([ 'collector_id' => 'another' ], [ 'backend_url' => $backend->url . '/' ])
+{
+	my ($setting, $value) = @$other;
+
+	$node->set("pganalytics.$setting" => $value);
+	ok(wait_until("a full snapshot after another $setting", sub { collect()->{kind} eq 'full' }),
+		"with another $setting everything is sent");
+	is(collect()->{kind}, 'partial', '... once');
+}
+
 # ---- never ahead of the spool ----
 
 unlink $file;
