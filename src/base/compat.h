@@ -7,16 +7,6 @@
 
 #include "postgres.h"
 
-/*
- * libpq-be.h wants headers of the libraries that the server was built with, which
- * need not be here.  What depends on them comes last in a Port.
- */
-#undef ENABLE_GSS
-#undef ENABLE_SSPI
-#undef USE_OPENSSL
-#undef USE_SSL
-
-#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "storage/proc.h"

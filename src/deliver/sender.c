@@ -326,8 +326,10 @@ SendBatch(uint64 sequence)
 			Delivered();
 			break;
 		case PUSH_IMMOVABLE:
+			DeliveryNoteFailure(&outcome);
+			SuspectsForget(&sender.suspects, sequence);
 			sender.pass_not_before = now + REMOVE_RETRY_MS;
-			/* FALLTHROUGH */
+			break;
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
 			SuspectsForget(&sender.suspects, sequence);

@@ -18,6 +18,16 @@
 #include <signal.h>
 #include <time.h>
 
+/*
+ * libpq-be.h wants headers of the libraries that the server was built with, which
+ * need not be here.  Without them a Port is the same up to "gss".
+ */
+#undef ENABLE_GSS
+#undef ENABLE_SSPI
+#undef USE_OPENSSL
+#undef USE_SSL
+
+#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/atomics.h"
@@ -41,6 +51,9 @@
 #include "log/ring.h"
 
 #define SEGMENT_NAME "pganalytics log"
+
+StaticAssertDecl(Max(offsetof(Port, remote_port), offsetof(Port, user_name)) < offsetof(Port, gss),
+				 "what is read of a Port depends on how the server was built");
 
 typedef struct HookShared
 {
