@@ -59,6 +59,7 @@ extern bool SpoolDrop(uint64 sequence);
 
 /* After a crash: what a server was about to do with a batch that it had counted. */
 extern void SpoolFinishRejecting(uint64 sequence);
+/* True: both have their names, now or already. */
 extern bool SpoolNameHalves(const uint64 sequences[2]);
 
 #endif							/* DIRECTORY_H */

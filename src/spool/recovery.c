@@ -87,11 +87,9 @@ FinishLeaving(void)
 		(void) SpoolRemove(leaving->dropping);
 	if (leaving->rejecting)
 		SpoolFinishRejecting(leaving->rejecting);
-	if (leaving->splitting)
-	{
-		(void) SpoolNameHalves(leaving->halves);
+	/* not without its halves: they could not be named, and the file could not take that back */
+	if (leaving->splitting && SpoolNameHalves(leaving->halves))
 		(void) SpoolRemove(leaving->splitting);
-	}
 	memset(leaving, 0, sizeof(*leaving));
 }
 

@@ -441,7 +441,7 @@ SpoolNameHalves(const uint64 sequences[2])
 	for (int i = 0; i < 2; i++)
 	{
 		HalfPaths(sequences[i], written, final);
-		if (rename(written, final) < 0)
+		if (rename(written, final) < 0 && access(final, F_OK) < 0)
 			named = false;
 	}
 	return named;

@@ -140,5 +140,17 @@ my %count;
 $count{ $_->{batch_id} }++ foreach $backend->batches;
 is(scalar(grep { $_ > 1 } values %count), 0, 'no sequence number is used twice');
 
+# ---- the counters tell of two halves that are not there ----
+
+my ($whole) = map { sequence_of($_) } waiting_batches(1);
+$node->stop;
+my $counters = PostgreSQL::Test::Utils::slurp_file("$state/counters");
+ok($counters =~ s/splitting \d+ into \d+ \d+/splitting $whole into 5 6/, 'the counters say that it was split');
+write_file("$state/counters", $counters);
+$backend->order(action => 'reset');
+$node->start;
+is(flush(), 't', 'it is sent');
+ok(scalar(grep { sequence_of($_->{batch_id}) eq $whole } $backend->batches), 'and arrives as a whole');
+
 $node->check_log;
 done_testing();
