@@ -266,6 +266,7 @@ typedef struct Leaving
 	uint64		splitting;
 	uint64		halves[2];		/* of "splitting" */
 } Leaving;
+
 /* Where the log collector has got to; counts are those since the server started. */
 typedef struct LogSlot
 {

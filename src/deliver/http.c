@@ -20,7 +20,7 @@
  *   up; its thread is left behind and ends with the look-up.
  */
 #include "postgres.h"
-#include "postgres.h"
+
 #include <sys/epoll.h>
 #include <time.h>
 
