@@ -253,6 +253,7 @@ DefinitionsWrite(SqlRun *run, int first_part, SnapshotPlace *place, int32 *skipp
 										   ALLOCSET_DEFAULT_SIZES);
 	chunk->place = (SnapshotPlace) {place->part - first_part, place->after};
 	run->own = chunk;
+	run->probe = NULL;			/* what takes too long here is not the last probe's fault */
 	MetricStreamArrayBegin(&run->stream, ARRAY);
 	MetricStreamKeepRows(&run->stream);
 	while (PgSchemaDefinitions[chunk->place.part].kind && looked_at < MOST_OBJECTS &&
