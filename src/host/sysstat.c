@@ -381,8 +381,9 @@ CpuTimeUs(void)
 	return spent.tv_sec * USECS_PER_SEC + spent.tv_nsec / 1000;
 }
 
+/* A file that is cut is one line, of which nothing is left. */
 static void
-ReadChildren(Reading *reading, char *text, size_t length)
+ReadChildren(Reading *reading, char *text, size_t length, bool cut)
 {
 	SysstatState *state = reading->state;
 	Value	   *postgres = Object(reading, SYSSTAT_FIELD_POSTGRES);
@@ -390,7 +391,7 @@ ReadChildren(Reading *reading, char *text, size_t length)
 	Process	   *processes = palloc0(sizeof(Process) * (capacity + 1));
 	int			count = ChildrenParse(text, length, processes + 1, capacity);
 
-	if (count > capacity)
+	if (cut || count > capacity)
 	{
 		ReportError(reading, psprintf("the server has more than %d processes: they are not read",
 									  MAX_PROCESSES));
@@ -418,7 +419,7 @@ ReadProcesses(Reading *reading)
 	text = palloc(128 * KB);
 	snprintf(children, sizeof(children), "%d/task/%d/children", PostmasterPid, PostmasterPid);
 	if (ProcRead(children, text, 128 * KB, &length, &cut) == 0)
-		ReadChildren(reading, text, length);
+		ReadChildren(reading, text, length, cut);
 	state->processes_due = reading->read_at + (CpuTimeUs() - began) * PROCESSES_PAUSE;
 }
 
