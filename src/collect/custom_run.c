@@ -47,7 +47,7 @@
 #include "collect/run.h"
 
 #define FETCH_ROWS 200
-#define OVERTIME_MS 2000 /* until a query that takes no cancellation is ended with its process */
+#define OVERTIME_MS 1000 /* until a query that takes no cancellation is ended with its process */
 
 /* ---- whose code may run ---- */
 
