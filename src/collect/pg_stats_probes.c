@@ -230,11 +230,16 @@ static const Field index_aside[] = {
 	FIELDS_END
 };
 
-/* Those of partitioned tables, too, which have no file and are not reported. */
+/*
+ * Those of partitioned tables, too, which have no file and are not reported.
+ * Two hashes of names would grow with the database, with all that the joins
+ * have read beside them: hence many_steps.
+ */
 static const Probe indexes_probe = {
 	.key = "indexes",
 	.columns = index_fields,
 	.aside = index_aside,
+	.many_steps = true,
 	.from = "pg_catalog.pg_index x "
 	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
 	"JOIN pg_catalog.pg_class t ON t.oid = x.indrelid "
