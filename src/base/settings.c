@@ -427,8 +427,8 @@ static const IntSetting int_settings[] = {
 	{"pganalytics.query_text_size", "Size at which the text of a statement is cut.",
 	 "0 sends no text at all.", &Setting.query_text_size, 2048, 0, 1024 * 1024, GUC_UNIT_BYTE},
 	{"pganalytics.activity_sample_interval", "Time between two looks at what the backends do.",
-	 "What is seen is summed up for pg_activity; the collector wakes up for each look.  Only "
-	 "where pg_activity is enabled.", &Setting.activity_sample_interval_ms, 1000, 100, 60 * 1000,
+	 "What is seen is summed up for pg_activity, at most 300 looks a report; the collector wakes "
+	 "up for each.  Only where pg_activity is enabled.", &Setting.activity_sample_interval_ms, 1000, 100, 60 * 1000,
 	 GUC_UNIT_MS},
 	{"pganalytics.custom_row_limit", "Most rows of one run of a custom collector.",
 	 "What is left out is told by \"truncated\" in the metric.", &Setting.custom_row_limit, 1000, 1,

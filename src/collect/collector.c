@@ -47,6 +47,7 @@
 #include "spool/spool.h"
 
 #define MIN_CONNECT_WAIT_S 5
+#define MAX_SAMPLES_PER_REPORT 300 /* of pg_activity */
 #define MAX_CONNECT_WAIT_S 300
 #define RETRY_AFTER_S 60
 #define LID_WAIT_MS 1000L		/* between looks at the CPU where collectors are delayed */
@@ -257,12 +258,20 @@ FinishRuns(Collection *c, uint32 due, bool kept)
 	}
 }
 
+/* A server that wants few reports is not to be woken for thousands of samples each. */
+static int64
+SampleIntervalMs(void)
+{
+	return Max(Setting.activity_sample_interval_ms,
+			   IntervalMs(COLLECTOR_PG_ACTIVITY) / MAX_SAMPLES_PER_REPORT);
+}
+
 static void
 TakeSamples(Collection *c, TimestampTz now)
 {
 	if (!CollectorEnabled(COLLECTOR_PG_ACTIVITY))
 		ActivityForget();
-	else if (PeriodicIsDue(&c->sampling, Setting.activity_sample_interval_ms, now))
+	else if (PeriodicIsDue(&c->sampling, SampleIntervalMs(), now))
 		ActivitySample();
 }
 
