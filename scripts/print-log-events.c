@@ -12,14 +12,14 @@
 
 typedef struct Names
 {
-	int			count;
-	char		name[MAX_FIELDS][64];
+	int	 count;
+	char name[MAX_FIELDS][64];
 } Names;
 
 static void
 AddName(Names *names, const char *name, size_t len)
 {
-	char		copy[64];
+	char copy[64];
 
 	if (len == 0 || len >= sizeof(copy) || names->count >= MAX_FIELDS)
 		return;
@@ -45,7 +45,8 @@ AddNamesOf(Names *names, const char *pattern)
 		const char *colon = memchr(p, ':', close - p);
 		const char *end = colon != NULL ? colon : close;
 
-		if (colon == NULL || (strncmp(colon, ":value}", 7) != 0 && strncmp(colon, ":data}", 6) != 0))
+		if (colon == NULL ||
+			(strncmp(colon, ":value}", 7) != 0 && strncmp(colon, ":data}", 6) != 0))
 			AddName(names, p + 1, end - p - 1);
 		if (colon != NULL && strncmp(colon, ":plan}", 6) == 0)
 		{
@@ -59,7 +60,7 @@ AddNamesOf(Names *names, const char *pattern)
 static void
 PrintEvent(const LogEventRow *row)
 {
-	Names		names = {0};
+	Names names = {0};
 
 	printf("| `%s` | %s | ", row->name, row->about);
 	if (row->sqlstate != NULL)

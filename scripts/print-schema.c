@@ -69,7 +69,7 @@ ItemTypeOf(FieldType type)
 static void
 WriteType(JsonWriter *w, const Field *field)
 {
-	bool		structured = field->type >= FIELD_OBJECT || field->type == FIELD_COUNTS;
+	bool structured = field->type >= FIELD_OBJECT || field->type == FIELD_COUNTS;
 
 	if (field->required || structured)
 	{
@@ -85,7 +85,7 @@ WriteType(JsonWriter *w, const Field *field)
 static void
 WriteDescription(JsonWriter *w, const Field *field)
 {
-	char		text[1024] = "";
+	char text[1024] = "";
 
 	if (field->unit)
 		snprintf(text, sizeof(text), "%s", field->unit);
@@ -152,7 +152,7 @@ static void
 WriteMetric(JsonWriter *w, const Collector *collector)
 {
 	static const Field timestamp = {"timestamp", FIELD_TIME, NULL, true};
-	bool		has_database = collector->scope == SCOPE_DATABASE ||
+	bool			   has_database = collector->scope == SCOPE_DATABASE ||
 		strcmp(collector->name, "pg_log") == 0 || strcmp(collector->name, "pg_query_stats") == 0;
 
 	JsonObjectBegin(w, NULL);
@@ -179,13 +179,11 @@ WriteMetric(JsonWriter *w, const Collector *collector)
 	JsonObjectEnd(w);
 }
 
-static const Field error_fields[] = {
-	{"type", FIELD_TEXT, NULL, true},
-	{"database", FIELD_TEXT, NULL, false},
-	{"error", FIELD_TEXT, NULL, true},
-	{"sqlstate", FIELD_TEXT, NULL, false},
-	FIELDS_END
-};
+static const Field error_fields[] = {{"type", FIELD_TEXT, NULL, true},
+									 {"database", FIELD_TEXT, NULL, false},
+									 {"error", FIELD_TEXT, NULL, true},
+									 {"sqlstate", FIELD_TEXT, NULL, false},
+									 FIELDS_END};
 
 static const Field envelope_fields[] = {
 	{"collector_id", FIELD_TEXT, NULL, true},
@@ -199,15 +197,14 @@ static const Field envelope_fields[] = {
 	{"dropped_batches", FIELD_INT, NULL, true},
 	{"collection_errors", FIELD_OBJECTS, NULL, true, 0, 0, NULL, error_fields},
 	{"metrics_count", FIELD_INT, NULL, true},
-	FIELDS_END
-};
+	FIELDS_END};
 
 int
 main(void)
 {
-	char		buffer[8192];
-	JsonSink	sink = {WriteToStdout};
-	JsonWriter	w;
+	char	   buffer[8192];
+	JsonSink   sink = {WriteToStdout};
+	JsonWriter w;
 
 	JsonInit(&w, sink, buffer, sizeof(buffer));
 	JsonObjectBegin(&w, NULL);

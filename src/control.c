@@ -23,7 +23,7 @@
 #include "spool/spool.h"
 #include "status.h"
 
-#define LOOK_AGAIN_MS 1000L		/* is the worker that we wait for still there? */
+#define LOOK_AGAIN_MS 1000L /* is the worker that we wait for still there? */
 #define WORKER_GRACE_MS 10000
 
 PG_FUNCTION_INFO_V1(pganalytics_sample);
@@ -33,8 +33,8 @@ PG_FUNCTION_INFO_V1(pganalytics_flush);
 static int
 CollectorOfArgument(text *argument)
 {
-	char	   *name = text_to_cstring(argument);
-	int			type = CollectorByName(name);
+	char *name = text_to_cstring(argument);
+	int	  type = CollectorByName(name);
 
 	if (type < 0)
 		ereport(ERROR,
@@ -49,7 +49,7 @@ CollectorOfArgument(text *argument)
 static List *
 Sample(int type)
 {
-	Batch	   *batch = BatchCreateInMemory();
+	Batch		*batch = BatchCreateInMemory();
 	SysstatState nothing_before = {0};
 
 	switch (type)
@@ -76,8 +76,9 @@ Sample(int type)
 			break;
 	}
 	if (BatchErrors(batch) > 0)
-		ereport(WARNING, (errmsg("%s could not be read in full: %s", Collectors[type].name,
-								 BatchLastError(batch))));
+		ereport(WARNING,
+				(errmsg("%s could not be read in full: %s", Collectors[type].name,
+						BatchLastError(batch))));
 	return BatchSamples(batch);
 }
 
@@ -89,7 +90,7 @@ Datum
 pganalytics_sample(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *call;
-	List	   *samples;
+	List			*samples;
 
 	if (SRF_IS_FIRSTCALL())
 	{
@@ -104,7 +105,7 @@ pganalytics_sample(PG_FUNCTION_ARGS)
 	samples = call->user_fctx;
 	if (call->call_cntr < list_length(samples))
 	{
-		char	   *json = list_nth(samples, (int) call->call_cntr);
+		char *json = list_nth(samples, (int) call->call_cntr);
 
 		SRF_RETURN_NEXT(call, JsonbFromUtf8(json, (int) strlen(json)));
 	}
@@ -144,7 +145,7 @@ RequestRun(int type, uint64 *ticket)
 static void
 RequireCollector(TimestampTz asked_at)
 {
-	bool		runs = Shared->collector.pid != 0;
+	bool runs = Shared->collector.pid != 0;
 
 	if ((runs && Shared->connect_failures == 0) ||
 		!TimestampDifferenceExceeds(asked_at, GetCurrentTimestamp(), WORKER_GRACE_MS))
@@ -152,8 +153,8 @@ RequireCollector(TimestampTz asked_at)
 	ConditionVariableCancelSleep();
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 runs ? errmsg("the pganalytics collector is not connected to a database")
-			 : errmsg("the pganalytics collector is not running"),
+			 runs ? errmsg("the pganalytics collector is not connected to a database") :
+					errmsg("the pganalytics collector is not running"),
 			 errhint("SELECT pganalytics_status() -> 'problems' says why.")));
 }
 
@@ -183,10 +184,10 @@ WaitForRun(int type, uint64 ticket)
 Datum
 pganalytics_collect(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	bool		all = strcmp(name, "all") == 0;
-	int			only = all ? -1 : CollectorOfArgument(PG_GETARG_TEXT_PP(0));
-	uint64		tickets[NUM_COLLECTORS] = {0};
+	char  *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool   all = strcmp(name, "all") == 0;
+	int	   only = all ? -1 : CollectorOfArgument(PG_GETARG_TEXT_PP(0));
+	uint64 tickets[NUM_COLLECTORS] = {0};
 
 	RequirePreload();
 	if (!all && !CollectorEnabled(only))
@@ -212,12 +213,11 @@ pganalytics_collect(PG_FUNCTION_ARGS)
 static TimestampTz
 DeadlineOfArgument(Interval *timeout)
 {
-	double		us = timeout->time +
-		(timeout->day + timeout->month * 30.0) * USECS_PER_DAY;
+	double us = timeout->time + (timeout->day + timeout->month * 30.0) * USECS_PER_DAY;
 
 	if (us < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("timeout must not be negative")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("timeout must not be negative")));
 	return GetCurrentTimestamp() + (int64) Min(us, 365.0 * USECS_PER_DAY);
 }
 
@@ -229,9 +229,9 @@ DeadlineOfArgument(Interval *timeout)
 static bool
 IsFlushed(uint64 *last, uint64 *half)
 {
-	uint64		oldest;
-	uint64		newest_half;
-	bool		readable;
+	uint64 oldest;
+	uint64 newest_half;
+	bool   readable;
 
 	for (;;)
 	{
@@ -269,11 +269,12 @@ pganalytics_flush(PG_FUNCTION_ARGS)
 	ConditionVariablePrepareToSleep(&Shared->progress);
 	while (!(flushed = IsFlushed(&last, &half)))
 	{
-		long		left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+		long left_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
 		if (left_ms <= 0)
 			break;
-		ConditionVariableTimedSleep(&Shared->progress, Min(left_ms, LOOK_AGAIN_MS), ProgressWaitEvent());
+		ConditionVariableTimedSleep(&Shared->progress, Min(left_ms, LOOK_AGAIN_MS),
+									ProgressWaitEvent());
 	}
 	ConditionVariableCancelSleep();
 	PG_RETURN_BOOL(flushed);

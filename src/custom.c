@@ -108,8 +108,9 @@ SecondsOf(const Interval *interval)
 	double seconds = interval->time / 1000000.0 + (interval->day + interval->month * 30.0) * 86400;
 
 	if (!(seconds >= 1 && seconds <= MAX_INTERVAL_S))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("interval of a custom collector must be from 1 second to 1 day")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("interval of a custom collector must be from 1 second to 1 day")));
 	return (int) seconds;
 }
 
@@ -133,7 +134,7 @@ static void
 CheckGrammar(char *query)
 {
 	ErrorContextCallback callback = {error_context_stack, PlaceInQuery, query};
-	List *statements;
+	List				*statements;
 
 	error_context_stack = &callback;
 	statements = raw_parser(query, RAW_PARSE_DEFAULT);
@@ -141,8 +142,9 @@ CheckGrammar(char *query)
 	if (list_length(statements) != 1 ||
 		!IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt) ||
 		((SelectStmt *) linitial_node(RawStmt, statements)->stmt)->intoClause != NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_DEFINITION),
-						errmsg("the query of a custom collector must be one SELECT")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_CURSOR_DEFINITION),
+				 errmsg("the query of a custom collector must be one SELECT")));
 }
 
 /* ---- the table ---- */
@@ -150,8 +152,8 @@ CheckGrammar(char *query)
 typedef struct TableAccess
 {
 	char *name;
-	Oid saved_user;
-	int saved_context;
+	Oid	  saved_user;
+	int	  saved_context;
 } TableAccess;
 
 static void
@@ -162,8 +164,9 @@ BeginTableAccess(TableAccess *access)
 	SPI_connect();
 	access->name = CustomTableName();
 	if (access->name == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("the extension's table of custom collectors is missing")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the extension's table of custom collectors is missing")));
 	tuple = SearchSysCache1(RELOID, DirectFunctionCall1(regclassin, CStringGetDatum(access->name)));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "the extension's table of custom collectors is gone");
@@ -193,10 +196,10 @@ Execute(const char *sql, int nargs, Oid *types, Datum *values, bool read_only, i
 static void
 Insert(const CustomSlot *slot)
 {
-	Oid types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, OIDOID, BOOLOID};
-	Datum values[] = {CStringGetTextDatum(slot->name), CStringGetTextDatum(slot->query),
-					  Int32GetDatum(slot->interval_s), CStringGetTextDatum(slot->databases),
-					  ObjectIdGetDatum(slot->role),	   BoolGetDatum(slot->was_superuser)};
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, OIDOID, BOOLOID};
+	Datum		values[] = {CStringGetTextDatum(slot->name), CStringGetTextDatum(slot->query),
+							Int32GetDatum(slot->interval_s), CStringGetTextDatum(slot->databases),
+							ObjectIdGetDatum(slot->role),	 BoolGetDatum(slot->was_superuser)};
 	TableAccess access;
 
 	BeginTableAccess(&access);
@@ -207,10 +210,11 @@ Insert(const CustomSlot *slot)
 	Execute(psprintf("SELECT 1 FROM %s WHERE name = $1", access.name), 1, types, values, false,
 			SPI_OK_SELECT);
 	if (SPI_processed > 0)
-		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-						errmsg("custom collector \"%s\" already exists", slot->name),
-						errhint("Remove it first: SELECT pganalytics_remove_custom_collector('%s')",
-								slot->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("custom collector \"%s\" already exists", slot->name),
+				 errhint("Remove it first: SELECT pganalytics_remove_custom_collector('%s')",
+						 slot->name)));
 	Execute(psprintf("SELECT 1 FROM %s", access.name), 0, NULL, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed >= MAX_CUSTOM)
 		ereport(ERROR,
@@ -259,11 +263,11 @@ pganalytics_add_custom_collector(PG_FUNCTION_ARGS)
 Datum
 pganalytics_remove_custom_collector(PG_FUNCTION_ARGS)
 {
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Oid types[] = {TEXTOID};
-	Datum values[] = {PG_GETARG_DATUM(0)};
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {PG_GETARG_DATUM(0)};
 	TableAccess access;
-	bool found;
+	bool		found;
 
 	RequireDatabase();
 	BeginTableAccess(&access);
@@ -273,8 +277,8 @@ pganalytics_remove_custom_collector(PG_FUNCTION_ARGS)
 	if (found)
 	{
 		bool is_null;
-		Oid role = DatumGetObjectId(
-			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+		Oid	 role = DatumGetObjectId(
+			 SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 
 		if (!superuser_arg(access.saved_user) && !has_privs_of_role(access.saved_user, role))
 			ereport(ERROR,

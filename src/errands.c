@@ -19,7 +19,7 @@
 #include "remote_status.h"
 #include "status.h"
 
-#define LOOK_AGAIN_MS 1000L		/* is the sender still there? */
+#define LOOK_AGAIN_MS 1000L /* is the sender still there? */
 #define SENDER_GRACE_MS 10000
 
 PG_FUNCTION_INFO_V1(pganalytics_register);
@@ -71,8 +71,8 @@ static void
 Run(ErrandId id, const char *argument, char *error, size_t error_size)
 {
 	static uint32 wait_event = 0;
-	TimestampTz asked_at = GetCurrentTimestamp();
-	uint64		ticket;
+	TimestampTz	  asked_at = GetCurrentTimestamp();
+	uint64		  ticket;
 
 	if (Shared == NULL)
 		ereport(ERROR,
@@ -95,17 +95,19 @@ Run(ErrandId id, const char *argument, char *error, size_t error_size)
 static char *
 NameOfArgument(text *argument)
 {
-	char	   *name = text_to_cstring(argument);
-	char	   *utf8 = pg_server_to_any(name, (int) strlen(name), PG_UTF8);
+	char *name = text_to_cstring(argument);
+	char *utf8 = pg_server_to_any(name, (int) strlen(name), PG_UTF8);
 
 	if (strlen(utf8) >= ERRAND_ARGUMENT_SIZE)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the name is longer than %d bytes", ERRAND_ARGUMENT_SIZE - 1)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name is longer than %d bytes", ERRAND_ARGUMENT_SIZE - 1)));
 	for (const char *p = utf8; *p; p++)
 	{
 		if ((unsigned char) *p < ' ' || *p == 0x7f)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("the name contains a control character")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the name contains a control character")));
 	}
 	return utf8;
 }
@@ -117,13 +119,14 @@ NameOfArgument(text *argument)
 Datum
 pganalytics_register(PG_FUNCTION_ARGS)
 {
-	char		error[ERROR_TEXT_SIZE];
+	char error[ERROR_TEXT_SIZE];
 
-	Run(ERRAND_REGISTER, PG_ARGISNULL(0) ? "" : NameOfArgument(PG_GETARG_TEXT_PP(0)),
-		error, sizeof(error));
+	Run(ERRAND_REGISTER, PG_ARGISNULL(0) ? "" : NameOfArgument(PG_GETARG_TEXT_PP(0)), error,
+		sizeof(error));
 	if (error[0])
-		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-						errmsg("could not register with the backend: %s", error)));
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not register with the backend: %s", error)));
 	PG_RETURN_TEXT_P(cstring_to_text(CollectorId()));
 }
 
@@ -134,15 +137,17 @@ pganalytics_register(PG_FUNCTION_ARGS)
 Datum
 pganalytics_pull_config(PG_FUNCTION_ARGS)
 {
-	char		error[ERROR_TEXT_SIZE];
+	char error[ERROR_TEXT_SIZE];
 
 	if (!Setting.remote_config)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("remote configuration is not accepted"),
-						errhint("Set \"pganalytics.remote_config\" to on.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("remote configuration is not accepted"),
+				 errhint("Set \"pganalytics.remote_config\" to on.")));
 	Run(ERRAND_PULL_CONFIG, "", error, sizeof(error));
 	if (error[0])
-		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-						errmsg("could not pull the configuration: %s", error)));
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("could not pull the configuration: %s", error)));
 	PG_RETURN_DATUM(RemoteInForceAsJsonb());
 }

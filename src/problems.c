@@ -26,15 +26,15 @@
 #include "problems.h"
 #include "spool/spool.h"
 
-#define START_GRACE_MS 10000	/* after the server's start a worker may still be on its way */
+#define START_GRACE_MS 10000 /* after the server's start a worker may still be on its way */
 
-static void Add(JsonWriter *w, const char *format,...) pg_attribute_printf(2, 3);
+static void Add(JsonWriter *w, const char *format, ...) pg_attribute_printf(2, 3);
 
 static void
-Add(JsonWriter *w, const char *format,...)
+Add(JsonWriter *w, const char *format, ...)
 {
-	char		text[1024];
-	va_list		args;
+	char	text[1024];
+	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
@@ -46,8 +46,10 @@ static void
 CheckWorker(JsonWriter *w, const char *name, const WorkerSlot *slot)
 {
 	if (slot->pid == 0 && slot->started_at != 0)
-		Add(w, "the %s is not running; the server starts it again every 5 seconds, its log says "
-			"why it ended", name);
+		Add(w,
+			"the %s is not running; the server starts it again every 5 seconds, its log says "
+			"why it ended",
+			name);
 }
 
 /*
@@ -57,8 +59,8 @@ CheckWorker(JsonWriter *w, const char *name, const WorkerSlot *slot)
 static void
 CheckWorkerProcesses(JsonWriter *w)
 {
-	bool		settled = TimestampDifferenceExceeds(Shared->initialized_at, GetCurrentTimestamp(),
-													 START_GRACE_MS);
+	bool settled =
+		TimestampDifferenceExceeds(Shared->initialized_at, GetCurrentTimestamp(), START_GRACE_MS);
 	int			needed = WorkerProcessesNeeded();
 	int			short_of = Max(0, needed - max_worker_processes);
 	int			absent = Min(2, Max(0, short_of - Setting.visitors));
@@ -74,20 +76,25 @@ CheckWorkerProcesses(JsonWriter *w)
 		trouble = "neither the collector nor the sender was started";
 	else if (absent == 1)
 		trouble = Shared->sender.started_at == 0 ? "the sender was never started" :
-			"the collector was never started";
-	Add(w, "%s: \"max_worker_processes\" (%d) is too small; raise it to at least %d (2 + "
+												   "the collector was never started";
+	Add(w,
+		"%s: \"max_worker_processes\" (%d) is too small; raise it to at least %d (2 + "
 		"\"pganalytics.visitors\" for this extension, and those of others; on standbys first) and "
-		"restart the server", trouble, max_worker_processes, needed);
+		"restart the server",
+		trouble, max_worker_processes, needed);
 }
 
 static void
 CheckDatabase(JsonWriter *w)
 {
 	if (Shared->connect_failures > 0 && !OidIsValid(get_database_oid(Setting.database, true)))
-		Add(w, "database \"%s\" does not exist, so the collector cannot connect; set "
-			"\"pganalytics.database\" to one that does and reload", Setting.database);
+		Add(w,
+			"database \"%s\" does not exist, so the collector cannot connect; set "
+			"\"pganalytics.database\" to one that does and reload",
+			Setting.database);
 	else if (Shared->connect_failures > 1)
-		Add(w, "the collector cannot connect to database \"%s\" (%d tries); the server log says why",
+		Add(w,
+			"the collector cannot connect to database \"%s\" (%d tries); the server log says why",
 			Setting.database, Shared->connect_failures);
 }
 
@@ -103,7 +110,7 @@ CheckTracker(JsonWriter *w, const char *name, const char *what)
 static void
 CheckSettings(JsonWriter *w)
 {
-	Url			url;
+	Url url;
 
 	/* otherwise the sender says so */
 	if (Shared->sender.pid == 0 && Setting.backend_url[0] && !UrlParse(Setting.backend_url, &url))
@@ -111,22 +118,27 @@ CheckSettings(JsonWriter *w)
 	if (!BackendIsWanted())
 		Add(w, "\"pganalytics.backend_url\" is not set: nothing is kept or sent");
 	if (!Setting.tls_verify)
-		Add(w, "\"pganalytics.tls_verify\" is off: the backend's certificate is not checked; set it "
+		Add(w,
+			"\"pganalytics.tls_verify\" is off: the backend's certificate is not checked; set it "
 			"to on, and \"pganalytics.tls_ca_file\" for a private authority");
 	if (Setting.allow_http && pg_strncasecmp(Setting.backend_url, "http://", 7) == 0)
-		Add(w, "\"pganalytics.backend_url\" is http://: metrics and tokens travel in the clear; use "
+		Add(w,
+			"\"pganalytics.backend_url\" is http://: metrics and tokens travel in the clear; use "
 			"https://");
 	if (RecoveryInProgress() && Setting.collector_id[0] &&
 		strstr(Setting.collector_id, "%h") == NULL)
-		Add(w, "\"pganalytics.collector_id\" is fixed and this is a standby: it may be the id of the "
+		Add(w,
+			"\"pganalytics.collector_id\" is fixed and this is a standby: it may be the id of the "
 			"primary as well; use %%h in it, or leave it empty");
 	if (SpoolIsVolatile())
-		Add(w, "\"pganalytics.state_directory\" is in memory (tmpfs): a reboot loses the batches that "
+		Add(w,
+			"\"pganalytics.state_directory\" is in memory (tmpfs): a reboot loses the batches that "
 			"wait there (" UINT64_FORMAT " now), the counts of those dropped, the position in the "
 			"server log and a registration; set it to a directory on disk",
 			pg_atomic_read_u64(&Shared->batches));
 	if (CollectorEnabled(COLLECTOR_PG_LOG) && !LogIsEnglish())
-		Add(w, "\"lc_messages\" is \"%s\": entries of the server log are understood in English; in "
+		Add(w,
+			"\"lc_messages\" is \"%s\": entries of the server log are understood in English; in "
 			"other languages only what SQLSTATE tells is known, without names and numbers, so "
 			"checkpoints, slow statements and the like are not; set it to C",
 			GetConfigOption("lc_messages", true, false));
@@ -139,16 +151,18 @@ CheckSettings(JsonWriter *w)
 static void
 CheckVersion(JsonWriter *w)
 {
-	char	   *version = NULL;
+	char *version = NULL;
 
 	SPI_connect();
 	if (SPI_execute("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pganalytics'",
-					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+					true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
 		version = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (version && strcmp(version, PGANALYTICS_SQL_VERSION) != 0)
-		Add(w, "the extension in this database is version %s, the library %s: run ALTER EXTENSION "
-			"pganalytics UPDATE, or restart the server if the library is the older one", version,
-			PGANALYTICS_SQL_VERSION);
+		Add(w,
+			"the extension in this database is version %s, the library %s: run ALTER EXTENSION "
+			"pganalytics UPDATE, or restart the server if the library is the older one",
+			version, PGANALYTICS_SQL_VERSION);
 	SPI_finish();
 }
 
@@ -178,7 +192,8 @@ WriteProblems(JsonWriter *w)
 {
 	if (Shared == NULL)
 	{
-		Add(w, "pganalytics is not in \"shared_preload_libraries\": nothing is collected; add it at "
+		Add(w,
+			"pganalytics is not in \"shared_preload_libraries\": nothing is collected; add it at "
 			"the end of that list, as in 'pg_stat_statements,pganalytics', and restart the server");
 		CheckVersion(w);
 		return;

@@ -10,4 +10,4 @@
 /* Writes one text per problem into the open array. */
 extern void WriteProblems(JsonWriter *w);
 
-#endif							/* PROBLEMS_H */
+#endif /* PROBLEMS_H */

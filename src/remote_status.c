@@ -17,7 +17,7 @@
 
 /* ---- lists of names ---- */
 
-typedef bool (*Holds) (int index);
+typedef bool (*Holds)(int index);
 
 static void
 AppendName(char *list, const char *name)
@@ -28,7 +28,7 @@ AppendName(char *list, const char *name)
 }
 
 static void
-ListOfMask(char *list, uint32 mask, const char *(*name_of) (int index), int count)
+ListOfMask(char *list, uint32 mask, const char *(*name_of)(int index), int count)
 {
 	list[0] = '\0';
 	for (int i = 0; i < count; i++)
@@ -41,7 +41,7 @@ ListOfMask(char *list, uint32 mask, const char *(*name_of) (int index), int coun
 static uint32
 MaskOf(Holds holds, int count)
 {
-	uint32		mask = 0;
+	uint32 mask = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -91,10 +91,10 @@ WriteSetting(JsonWriter *w, const char *name, const char *remote, const char *in
 static void
 WriteInterval(JsonWriter *w, int type, int remote_s)
 {
-	char		name[NAMEDATALEN];
-	char		remote[32];
-	char		in_force[32];
-	char		why[128] = "remote configuration";
+	char name[NAMEDATALEN];
+	char remote[32];
+	char in_force[32];
+	char why[128] = "remote configuration";
 
 	snprintf(name, sizeof(name), "pganalytics.%s_interval", Collectors[type].name);
 	snprintf(remote, sizeof(remote), "%ds", remote_s);
@@ -108,12 +108,12 @@ WriteInterval(JsonWriter *w, int type, int remote_s)
 /* A list that a backend may shorten, but not lengthen. */
 static void
 WriteList(JsonWriter *w, const char *name, uint32 remote, uint32 local, uint32 in_force,
-		  const char *(*name_of) (int index), int count)
+		  const char *(*name_of)(int index), int count)
 {
-	char		remote_list[LIST_SIZE];
-	char		in_force_list[LIST_SIZE];
-	char		left_out[LIST_SIZE];
-	char		why[LIST_SIZE + 64] = "remote configuration";
+	char remote_list[LIST_SIZE];
+	char in_force_list[LIST_SIZE];
+	char left_out[LIST_SIZE];
+	char why[LIST_SIZE + 64] = "remote configuration";
 
 	ListOfMask(remote_list, remote, name_of, count);
 	ListOfMask(in_force_list, in_force, name_of, count);
@@ -163,8 +163,8 @@ void
 WriteConfig(JsonWriter *w)
 {
 	const RemoteConfig *known = RemoteKnown();
-	TimestampTz pulled_at = 0;
-	char		last_error[ERROR_TEXT_SIZE] = "";
+	TimestampTz			pulled_at = 0;
+	char				last_error[ERROR_TEXT_SIZE] = "";
 
 	if (Shared)
 	{
@@ -202,9 +202,9 @@ Datum
 RemoteInForceAsJsonb(void)
 {
 	StringInfoData text;
-	JsonSink	sink = {Append, NULL, &text};
-	char		buffer[1024];
-	JsonWriter	w;
+	JsonSink	   sink = {Append, NULL, &text};
+	char		   buffer[1024];
+	JsonWriter	   w;
 
 	initStringInfo(&text);
 	JsonInit(&w, sink, buffer, sizeof(buffer));

@@ -15,4 +15,4 @@ extern void WriteConfig(JsonWriter *w);
 /* What pganalytics_pull_config() returns: all that a backend may have a say in, as it is in force. */
 extern Datum RemoteInForceAsJsonb(void);
 
-#endif							/* REMOTE_STATUS_H */
+#endif /* REMOTE_STATUS_H */

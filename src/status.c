@@ -63,7 +63,7 @@ WriteTextOrNull(JsonWriter *w, const char *key, const char *text)
 static void
 WriteWorkerFields(JsonWriter *w, const WorkerSlot *slot)
 {
-	bool		runs = slot->pid != 0;
+	bool runs = slot->pid != 0;
 
 	if (runs)
 		JsonInt(w, "pid", slot->pid);
@@ -81,7 +81,7 @@ WriteWorkerFields(JsonWriter *w, const WorkerSlot *slot)
 static void
 WriteWorker(JsonWriter *w, const char *key, const WorkerSlot *shared)
 {
-	WorkerSlot	slot = {0};
+	WorkerSlot slot = {0};
 
 	if (Shared)
 	{
@@ -97,7 +97,7 @@ WriteWorker(JsonWriter *w, const char *key, const WorkerSlot *shared)
 static void
 WriteVisitors(JsonWriter *w)
 {
-	int			number = 0;
+	int number = 0;
 
 	for (int i = 0; i < MAX_VISITORS; i++)
 	{
@@ -124,10 +124,10 @@ WriteVisitors(JsonWriter *w)
 static void
 WriteVisits(JsonWriter *w)
 {
-	int			databases = 0;
-	double		longest_gap = 0;
-	double		longest_ms = 0;
-	char		database[NAMEDATALEN] = "";
+	int	   databases = 0;
+	double longest_gap = 0;
+	double longest_ms = 0;
+	char   database[NAMEDATALEN] = "";
 
 	if (Shared)
 	{
@@ -149,9 +149,9 @@ WriteVisits(JsonWriter *w)
 static void
 WriteCpu(JsonWriter *w)
 {
-	double		percent = 0;
-	int64		delayed_ms = 0;
-	int64		total = 0;
+	double percent = 0;
+	int64  delayed_ms = 0;
+	int64  total = 0;
 
 	if (Shared)
 	{
@@ -190,8 +190,10 @@ WriteBreaker(JsonWriter *w, int type)
 		}
 		LWLockRelease(Shared->lock);
 	}
-	JsonText(w, "circuit_breaker", timeouts < BREAKER_OPENS_AT ? "closed"
-			 : until > GetCurrentTimestamp() ? "open" : "half-open");
+	JsonText(w, "circuit_breaker",
+			 timeouts < BREAKER_OPENS_AT	   ? "closed" :
+				 until > GetCurrentTimestamp() ? "open" :
+												 "half-open");
 	WriteTime(w, "circuit_breaker_until", timeouts < BREAKER_OPENS_AT ? 0 : until);
 }
 
@@ -233,13 +235,13 @@ Count(pg_atomic_uint64 *counter)
 static void
 WriteSpool(JsonWriter *w)
 {
-	uint64		oldest = Shared && Count(&Shared->batches) > 0 ? SpoolOldest() : 0;
+	uint64 oldest = Shared && Count(&Shared->batches) > 0 ? SpoolOldest() : 0;
 
 	JsonObjectBegin(w, "spool");
 	JsonInt(w, "batches", Count(&Shared->batches));
 	JsonInt(w, "bytes", Count(&Shared->bytes));
 	if (oldest)
-		JsonTime(w, "oldest", (int64) oldest);	/* a sequence number is a time in µs */
+		JsonTime(w, "oldest", (int64) oldest); /* a sequence number is a time in µs */
 	else
 		JsonNull(w, "oldest");
 	JsonInt(w, "written", Count(&Shared->written));
@@ -273,7 +275,7 @@ NoteKeeping(DeliverySlot *slot)
 static void
 WriteLog(JsonWriter *w)
 {
-	LogSlot		slot = {0};
+	LogSlot slot = {0};
 
 	if (Shared)
 	{
@@ -316,8 +318,7 @@ WriteDelivery(JsonWriter *w)
 	JsonInt(w, "bytes_raw", slot.bytes_raw);
 	JsonInt(w, "bytes_sent", slot.bytes_sent);
 	if (slot.bytes_raw > 0)
-		JsonFloat(w, "compression_ratio",
-				  rint(1000.0 * slot.bytes_sent / slot.bytes_raw) / 1000.0);
+		JsonFloat(w, "compression_ratio", rint(1000.0 * slot.bytes_sent / slot.bytes_raw) / 1000.0);
 	else
 		JsonNull(w, "compression_ratio");
 	WriteTextOrNull(w, "tls_version", slot.tls_version);
@@ -373,7 +374,7 @@ AppendToStringInfo(void *arg, const char *data, size_t len)
 Datum
 JsonbFromUtf8(const char *json, int len)
 {
-	char	   *text = pg_any_to_server(json, len, PG_UTF8);
+	char *text = pg_any_to_server(json, len, PG_UTF8);
 
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 }
@@ -386,8 +387,8 @@ Datum
 pganalytics_status(PG_FUNCTION_ARGS)
 {
 	StringInfoData text;
-	JsonSink	sink = {AppendToStringInfo, NULL, &text};
-	JsonWriter	w;
+	JsonSink	   sink = {AppendToStringInfo, NULL, &text};
+	JsonWriter	   w;
 
 	initStringInfo(&text);
 	JsonInit(&w, sink, palloc(BUFFER_SIZE), BUFFER_SIZE);

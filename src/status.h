@@ -10,4 +10,4 @@
 /* JSON in UTF-8 as a jsonb of this database. */
 extern Datum JsonbFromUtf8(const char *json, int len);
 
-#endif							/* STATUS_H */
+#endif /* STATUS_H */

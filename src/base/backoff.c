@@ -11,8 +11,8 @@
 int
 BackoffDelay(int failures, double random)
 {
-	int			ceiling = BACKOFF_FIRST_MS;
-	int			delay;
+	int ceiling = BACKOFF_FIRST_MS;
+	int delay;
 
 	for (int i = 1; i < failures && ceiling < BACKOFF_LIMIT_MS; i++)
 		ceiling *= 2;

@@ -14,6 +14,6 @@
  * distributed between nothing and a ceiling that doubles from 1 s to 5 min.
  * random is in [0, 1).
  */
-extern int	BackoffDelay(int failures, double random);
+extern int BackoffDelay(int failures, double random);
 
-#endif							/* BACKOFF_H */
+#endif /* BACKOFF_H */

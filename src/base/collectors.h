@@ -34,24 +34,24 @@ typedef enum CollectorType
 
 typedef enum CollectorScope
 {
-	SCOPE_CLUSTER,				/* the collector, once for the server */
-	SCOPE_DATABASE,				/* a visitor, once in every database */
-	SCOPE_HOST					/* the collector, no SQL */
+	SCOPE_CLUSTER,	/* the collector, once for the server */
+	SCOPE_DATABASE, /* a visitor, once in every database */
+	SCOPE_HOST		/* the collector, no SQL */
 } CollectorScope;
 
 typedef struct Collector
 {
-	const char *name;			/* "type" on the wire */
+	const char	  *name; /* "type" on the wire */
 	CollectorScope scope;
-	int			default_interval;	/* seconds */
-	const char *holds;			/* one line for the documentation */
-	const Field *fields;
+	int			   default_interval; /* seconds */
+	const char	  *holds;			 /* one line for the documentation */
+	const Field	  *fields;
 } Collector;
 
 extern const Collector Collectors[NUM_COLLECTORS];
 
 /* The collector called name; -1: there is none. */
-extern int	CollectorByName(const char *name);
+extern int CollectorByName(const char *name);
 
 /* Declared by the layer that collects them. */
 extern const Field PgStatsFields[];
@@ -71,4 +71,4 @@ extern const Field PgExtensionsFields[];
 extern const Field PgSettingsFields[];
 extern const Field CustomFields[];
 
-#endif							/* COLLECTORS_H */
+#endif /* COLLECTORS_H */

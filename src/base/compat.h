@@ -58,7 +58,7 @@ static inline PgBackendStatus *
 BackendStatusOfProc(int number, int pid)
 {
 	PgBackendStatus *all = MyBEEntry - (MyBackendId - 1);
-	BackendId	id = ProcGlobal->allProcs[number].backendId;
+	BackendId		 id = ProcGlobal->allProcs[number].backendId;
 
 	if (number < MaxBackends)
 		return id >= 1 && id <= MaxBackends ? &all[id - 1] : NULL;
@@ -99,4 +99,4 @@ BackendStateName(BackendState state)
 	return NULL;
 }
 
-#endif							/* COMPAT_H */
+#endif /* COMPAT_H */

@@ -3,7 +3,7 @@
  *		The file of what a registration has given.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE				/* memmem */
+#define _GNU_SOURCE /* memmem */
 #endif
 #include "base/credentials.h"
 
@@ -17,8 +17,9 @@
 bool
 CollectorIdIsValid(const char *id)
 {
-	size_t		length = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-								"-._:@%");
+	size_t length = strspn(id,
+						   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+						   "-._:@%");
 
 	return length > 0 && length < CREDENTIALS_ID_SIZE && id[length] == '\0';
 }
@@ -26,7 +27,7 @@ CollectorIdIsValid(const char *id)
 bool
 TokenIsValid(const char *token)
 {
-	size_t		length = 0;
+	size_t length = 0;
 
 	for (; token[length]; length++)
 	{
@@ -39,7 +40,7 @@ TokenIsValid(const char *token)
 size_t
 CredentialsFormat(const Credentials *credentials, char *text, size_t size)
 {
-	int			length;
+	int length;
 
 	length = snprintf(text, size,
 					  "%s\nsystem_identifier %s\nhostname %s\nname %s\ncollector_id %s\n"
@@ -65,8 +66,8 @@ Copy(char *to, size_t size, const char *from, size_t length)
 static bool
 CopyNumber(int64_t *to, const char *from, size_t length)
 {
-	char		digits[24];
-	char	   *end;
+	char  digits[24];
+	char *end;
 
 	if (!Copy(digits, sizeof(digits), from, length))
 		return false;
@@ -136,7 +137,7 @@ CredentialsParse(const char *text, size_t size, Credentials *c)
 		const char *space;
 
 		if (newline == NULL)
-			return false;		/* cut off */
+			return false; /* cut off */
 		if (first)
 		{
 			if ((size_t) (newline - text) != strlen(FIRST_LINE) ||
@@ -154,8 +155,9 @@ CredentialsParse(const char *text, size_t size, Credentials *c)
 		else
 		{
 			space = memchr(text, ' ', (size_t) (newline - text));
-			if (space != NULL && !ParseValue(c, text, (size_t) (space - text), space + 1,
-											 (size_t) (newline - space - 1)))
+			if (space != NULL &&
+				!ParseValue(c, text, (size_t) (space - text), space + 1,
+							(size_t) (newline - space - 1)))
 				return false;
 		}
 		text = newline + 1;

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CREDENTIALS_FILE "credentials"	/* in the state directory */
-#define CREDENTIALS_SIZE (64 * 1024)	/* of the file, at most */
+#define CREDENTIALS_FILE "credentials" /* in the state directory */
+#define CREDENTIALS_SIZE (64 * 1024)   /* of the file, at most */
 
 #define CREDENTIALS_NAME_SIZE 129
 #define CREDENTIALS_ID_SIZE 129
@@ -25,15 +25,15 @@
 /* To be wiped after use: it holds secrets. */
 typedef struct Credentials
 {
-	char		system_identifier[32];
-	char		hostname[256];
-	char		name[CREDENTIALS_NAME_SIZE];	/* registered under it */
-	char		collector_id[CREDENTIALS_ID_SIZE];
-	int64_t		issued_at;		/* of the token, seconds since 1970 by our clock */
-	int64_t		expires_at;
-	char		token[CREDENTIALS_TOKEN_SIZE];
-	char		certificate[CREDENTIALS_PEM_SIZE];	/* "": none */
-	char		private_key[CREDENTIALS_PEM_SIZE];
+	char	system_identifier[32];
+	char	hostname[256];
+	char	name[CREDENTIALS_NAME_SIZE]; /* registered under it */
+	char	collector_id[CREDENTIALS_ID_SIZE];
+	int64_t issued_at; /* of the token, seconds since 1970 by our clock */
+	int64_t expires_at;
+	char	token[CREDENTIALS_TOKEN_SIZE];
+	char	certificate[CREDENTIALS_PEM_SIZE]; /* "": none */
+	char	private_key[CREDENTIALS_PEM_SIZE];
 } Credentials;
 
 /* Writes the file's text; returns its length, 0: no room. */
@@ -48,4 +48,4 @@ extern bool CollectorIdIsValid(const char *id);
 /* A token that can stand in a header. */
 extern bool TokenIsValid(const char *token);
 
-#endif							/* CREDENTIALS_H */
+#endif /* CREDENTIALS_H */

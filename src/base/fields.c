@@ -9,7 +9,7 @@
 int
 FieldCount(const Field *fields)
 {
-	int			count = 0;
+	int count = 0;
 
 	while (fields[count].name)
 		count++;
@@ -30,7 +30,7 @@ FieldIndex(const Field *fields, const char *name)
 Value *
 RowsAdd(Rows *rows)
 {
-	Value	   *row;
+	Value *row;
 
 	if (rows->count >= rows->capacity)
 	{

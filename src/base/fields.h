@@ -19,62 +19,65 @@ typedef enum FieldType
 	FIELD_FLOAT,
 	FIELD_BOOL,
 	FIELD_TEXT,
-	FIELD_SHARED_NAME,			/* a text: name in a shared catalogue, of whatever encoding */
-	FIELD_TIME,					/* RFC 3339, UTC, microseconds */
-	FIELD_TEXTS,				/* array of texts */
-	FIELD_INTS,					/* array of integers */
-	FIELD_ROWS,					/* array of objects, open set of keys */
-	FIELD_COUNTS,				/* object of text -> integer, open set of keys */
-	FIELD_VALUES,				/* object of text -> number, text or bool, open set of keys */
-	FIELD_OBJECT,				/* one object, see "fields" */
-	FIELD_OBJECTS				/* array of objects, see "fields" */
+	FIELD_SHARED_NAME, /* a text: name in a shared catalogue, of whatever encoding */
+	FIELD_TIME,		   /* RFC 3339, UTC, microseconds */
+	FIELD_TEXTS,	   /* array of texts */
+	FIELD_INTS,		   /* array of integers */
+	FIELD_ROWS,		   /* array of objects, open set of keys */
+	FIELD_COUNTS,	   /* object of text -> integer, open set of keys */
+	FIELD_VALUES,	   /* object of text -> number, text or bool, open set of keys */
+	FIELD_OBJECT,	   /* one object, see "fields" */
+	FIELD_OBJECTS	   /* array of objects, see "fields" */
 } FieldType;
 
 typedef struct Field
 {
-	const char *name;
-	FieldType	type;
-	const char *unit;			/* "bytes", "ms", "%", …; NULL where there is none */
-	bool		required;		/* never absent and never null */
-	int			since;			/* first server major version that has it, 0: all */
-	int			until;			/* last one, 0: all */
-	const char *source;			/* the SQL expression; file, key or formula of the others */
-	const struct Field *fields; /* of FIELD_OBJECT and FIELD_OBJECTS */
-	const char *tracker;		/* setting without which the server would count 0 */
-	bool		computed;		/* not by SQL, see ProbeWatcher */
+	const char		   *name;
+	FieldType			type;
+	const char		   *unit;	  /* "bytes", "ms", "%", …; NULL where there is none */
+	bool				required; /* never absent and never null */
+	int					since;	  /* first server major version that has it, 0: all */
+	int					until;	  /* last one, 0: all */
+	const char		   *source;	  /* the SQL expression; file, key or formula of the others */
+	const struct Field *fields;	  /* of FIELD_OBJECT and FIELD_OBJECTS */
+	const char		   *tracker;  /* setting without which the server would count 0 */
+	bool				computed; /* not by SQL, see ProbeWatcher */
 } Field;
 
 /* The value of one Field; the array of values runs parallel to the array of fields. */
 typedef struct Value
 {
-	bool		known;			/* false: the field is left out */
+	bool known; /* false: the field is left out */
 	union
 	{
-		int64_t		i;			/* FIELD_INT; FIELD_TIME as µs since 1970-01-01 UTC */
-		double		d;			/* FIELD_FLOAT */
-		bool		b;			/* FIELD_BOOL */
-		const char *s;			/* FIELD_TEXT, NUL-terminated */
-		struct Rows *rows;		/* FIELD_OBJECT: one row; FIELD_OBJECTS */
+		int64_t		 i;	   /* FIELD_INT; FIELD_TIME as µs since 1970-01-01 UTC */
+		double		 d;	   /* FIELD_FLOAT */
+		bool		 b;	   /* FIELD_BOOL */
+		const char	*s;	   /* FIELD_TEXT, NUL-terminated */
+		struct Rows *rows; /* FIELD_OBJECT: one row; FIELD_OBJECTS */
 	};
 } Value;
 
 /* Objects of one kind, as far as there is room for them. */
 typedef struct Rows
 {
-	Value	   *values;			/* capacity * width */
-	int			width;			/* number of fields */
-	int			capacity;
-	int			count;
-	int			left_out;		/* did not fit */
+	Value *values; /* capacity * width */
+	int	   width;  /* number of fields */
+	int	   capacity;
+	int	   count;
+	int	   left_out; /* did not fit */
 } Rows;
 
-#define FIELDS_END {0}
+#define FIELDS_END \
+	{ \
+		0 \
+	}
 
 /* Number of fields before the nameless one that ends the array. */
-extern int	FieldCount(const Field *fields);
+extern int FieldCount(const Field *fields);
 
 /* Index of the field called name, or -1. */
-extern int	FieldIndex(const Field *fields, const char *name);
+extern int FieldIndex(const Field *fields, const char *name);
 
 static inline void
 ValueSetInt(Value *value, int64_t i)
@@ -116,4 +119,4 @@ ValueSetRows(Value *value, Rows *rows)
 	value->rows = rows;
 }
 
-#endif							/* FIELDS_H */
+#endif /* FIELDS_H */

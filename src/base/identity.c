@@ -52,10 +52,10 @@ Hostname(void)
 static bool
 HashName(const char *name, uint8 *digest)
 {
-	ResourceOwner owner = CurrentResourceOwner;
-	ResourceOwner own_owner = NULL;
+	ResourceOwner	   owner = CurrentResourceOwner;
+	ResourceOwner	   own_owner = NULL;
 	pg_cryptohash_ctx *hash;
-	bool		done;
+	bool			   done;
 
 	/* outside transactions there is none, and the hash wants to be remembered by one */
 	if (owner == NULL)
@@ -79,17 +79,17 @@ HashName(const char *name, uint8 *digest)
 static void
 MakeUuid(char *id, const char *hostname)
 {
-	char		name[HOSTNAME_SIZE + 64];
-	uint8		d[SHA1_DIGEST_LENGTH];
+	char  name[HOSTNAME_SIZE + 64];
+	uint8 d[SHA1_DIGEST_LENGTH];
 
 	snprintf(name, sizeof(name), UINT64_FORMAT "/%s/%d", GetSystemIdentifier(), hostname,
 			 PostPortNumber);
 	if (!HashName(name, d))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-						errmsg("could not compute the collector id"),
-						errhint("Set \"pganalytics.collector_id\".")));
-	d[6] = (d[6] & 0x0F) | 0x50;	/* version 5 */
-	d[8] = (d[8] & 0x3F) | 0x80;	/* variant */
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute the collector id"),
+				 errhint("Set \"pganalytics.collector_id\".")));
+	d[6] = (d[6] & 0x0F) | 0x50; /* version 5 */
+	d[8] = (d[8] & 0x3F) | 0x80; /* variant */
 	snprintf(id, COLLECTOR_ID_SIZE,
 			 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", d[0], d[1],
 			 d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12], d[13], d[14],
@@ -102,8 +102,8 @@ MakeUuid(char *id, const char *hostname)
 static const char *
 RegisteredId(void)
 {
-	static char id[CREDENTIALS_ID_SIZE];
-	static char scratch[CREDENTIALS_ID_SIZE];
+	static char	  id[CREDENTIALS_ID_SIZE];
+	static char	  scratch[CREDENTIALS_ID_SIZE];
 	static uint32 generation = 0;
 
 	if (Shared)
@@ -129,11 +129,11 @@ IdentitySetRegistered(const char *id)
 void
 IdentityLoad(void)
 {
-	static char text[CREDENTIALS_SIZE + 1];
+	static char		   text[CREDENTIALS_SIZE + 1];
 	static Credentials credentials;
-	char		system_identifier[32];
-	char		error[ERROR_TEXT_SIZE];
-	ssize_t		size;
+	char			   system_identifier[32];
+	char			   error[ERROR_TEXT_SIZE];
+	ssize_t			   size;
 
 	size = StateFileRead(CREDENTIALS_FILE, text, CREDENTIALS_SIZE, error, sizeof(error));
 	if (size > 0 && CredentialsParse(text, (size_t) size, &credentials))

@@ -26,4 +26,4 @@ extern void IdentitySetRegistered(const char *id);
 /* "15.20": the server's version without what the packager added. */
 extern const char *ServerVersion(void);
 
-#endif							/* IDENTITY_H */
+#endif /* IDENTITY_H */

@@ -63,7 +63,7 @@ RemoteKnown(void)
 {
 	static PublishedRemote known;
 	static PublishedRemote scratch;
-	static uint32 generation = 0;
+	static uint32		   generation = 0;
 
 	if (Shared == NULL)
 		return NULL;
@@ -94,10 +94,10 @@ RemoteSet(const RemoteConfig *config)
 void
 RemoteLoad(void)
 {
-	static char text[REMOTE_TEXT_SIZE + 1];
+	static char			text[REMOTE_TEXT_SIZE + 1];
 	static RemoteConfig config;
-	char		error[ERROR_TEXT_SIZE];
-	ssize_t		size;
+	char				error[ERROR_TEXT_SIZE];
+	ssize_t				size;
 
 	size = StateFileRead(REMOTE_FILE, text, REMOTE_TEXT_SIZE, error, sizeof(error));
 	if (size >= 0 && RemoteParse(text, (size_t) size, &config))
@@ -108,8 +108,9 @@ RemoteLoad(void)
 	if (size >= 0)
 		snprintf(error, sizeof(error), "the kept remote configuration is damaged");
 	if (error[0])
-		ereport(LOG, (errmsg("pganalytics: local settings are in force until the backend answers: %s",
-							 error)));
+		ereport(LOG,
+				(errmsg("pganalytics: local settings are in force until the backend answers: %s",
+						error)));
 }
 
 /* ---- in force ---- */
@@ -120,7 +121,8 @@ CollectorEnabled(int collector)
 	const RemoteConfig *remote = RemoteInForce();
 
 	return CollectorEnabledLocally(collector) &&
-		(remote == NULL || !remote->has_collectors || (remote->collectors & (1U << collector)) != 0);
+		(remote == NULL || !remote->has_collectors ||
+		 (remote->collectors & (1U << collector)) != 0);
 }
 
 int
@@ -137,7 +139,7 @@ bool
 SeverityIsSent(const char *severity)
 {
 	const RemoteConfig *remote = RemoteInForce();
-	int			index = SeverityByName(severity);
+	int					index = SeverityByName(severity);
 
 	return SeverityIsSentLocally(severity) &&
 		(remote == NULL || !remote->has_severities || index < 0 ||

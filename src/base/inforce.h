@@ -17,7 +17,7 @@ extern bool CollectorEnabledLocally(int collector);
 extern int	CollectorIntervalLocally(int collector);
 
 /* The shortest interval that a backend may ask for, in seconds. */
-extern int	CollectorIntervalFloor(int collector);
+extern int CollectorIntervalFloor(int collector);
 
 /* Are entries of the server log of that severity sent? */
 extern bool SeverityIsSent(const char *severity);
@@ -38,4 +38,4 @@ extern void RemoteSet(const RemoteConfig *config);
 /* The name of the kept file in the state directory. */
 #define REMOTE_FILE "config"
 
-#endif							/* INFORCE_H */
+#endif /* INFORCE_H */

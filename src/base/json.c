@@ -46,7 +46,7 @@ JsonPosition(const JsonWriter *w)
 JsonMark
 JsonMarkHere(const JsonWriter *w)
 {
-	JsonMark	mark;
+	JsonMark mark;
 
 	mark.position = JsonPosition(w);
 	mark.depth = w->depth;
@@ -78,8 +78,8 @@ Put(JsonWriter *w, const char *data, size_t len)
 {
 	while (len > 0 && !w->failed)
 	{
-		size_t		room = w->size - w->used;
-		size_t		part = len < room ? len : room;
+		size_t room = w->size - w->used;
+		size_t part = len < room ? len : room;
 
 		memcpy(w->buffer + w->used, data, part);
 		w->used += part;
@@ -131,13 +131,13 @@ static void
 PutQuoted(JsonWriter *w, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *) text;
-	size_t		plain = 0;		/* start of the bytes that can go out as they are */
-	size_t		i = 0;
+	size_t				 plain = 0; /* start of the bytes that can go out as they are */
+	size_t				 i = 0;
 
 	PutChar(w, '"');
 	while (i < len)
 	{
-		int			n;
+		int n;
 
 		if (s[i] >= 0x20 && s[i] < 0x7F && s[i] != '"' && s[i] != '\\')
 		{
@@ -167,7 +167,7 @@ PutQuoted(JsonWriter *w, const char *text, size_t len)
 			Put(w, REPLACEMENT, 3);
 		else
 		{
-			char		escape[8];
+			char escape[8];
 
 			snprintf(escape, sizeof(escape), "\\u%04x", s[i]);
 			Put(w, escape, 6);
@@ -255,9 +255,9 @@ JsonBool(JsonWriter *w, const char *key, bool value)
 void
 JsonInt(JsonWriter *w, const char *key, int64_t value)
 {
-	char		number[24];
-	char	   *p = number + sizeof(number);
-	uint64_t	rest = value < 0 ? -(uint64_t) value : (uint64_t) value;
+	char	 number[24];
+	char	*p = number + sizeof(number);
+	uint64_t rest = value < 0 ? -(uint64_t) value : (uint64_t) value;
 
 	/* by far the most frequent value: not through snprintf */
 	do
@@ -275,8 +275,8 @@ JsonInt(JsonWriter *w, const char *key, int64_t value)
 void
 JsonFloat(JsonWriter *w, const char *key, double value)
 {
-	char		number[40];
-	int			len;
+	char number[40];
+	int	 len;
 
 	if (!isfinite(value))
 	{
@@ -309,7 +309,7 @@ JsonTextLen(JsonWriter *w, const char *key, const char *text, size_t len)
 void
 JsonTime(JsonWriter *w, const char *key, int64_t unix_us)
 {
-	char		text[JSON_TIME_SIZE];
+	char text[JSON_TIME_SIZE];
 
 	JsonFormatTime(text, unix_us);
 	JsonText(w, key, text[0] ? text : NULL);
@@ -331,7 +331,7 @@ JsonRaw(JsonWriter *w, const char *text, size_t len)
 static void
 WriteRows(JsonWriter *w, const Field *field, const Rows *rows)
 {
-	bool		array = field->type == FIELD_OBJECTS;
+	bool array = field->type == FIELD_OBJECTS;
 
 	if (array)
 		JsonArrayBegin(w, field->name);
@@ -396,22 +396,22 @@ void
 JsonFormatTime(char *buffer, int64_t unix_us)
 {
 	const int64_t day_us = INT64_C(86400000000);
-	int64_t		days = unix_us / day_us;
-	int64_t		rest = unix_us % day_us;
-	int64_t		era;
-	int64_t		year;
-	unsigned	day_of_era;
-	unsigned	year_of_era;
-	unsigned	day_of_year;
-	unsigned	month;
-	unsigned	seconds;
+	int64_t		  days = unix_us / day_us;
+	int64_t		  rest = unix_us % day_us;
+	int64_t		  era;
+	int64_t		  year;
+	unsigned	  day_of_era;
+	unsigned	  year_of_era;
+	unsigned	  day_of_year;
+	unsigned	  month;
+	unsigned	  seconds;
 
 	if (rest < 0)
 	{
 		rest += day_us;
 		days--;
 	}
-	days += 719468;				/* from 0000-03-01 */
+	days += 719468; /* from 0000-03-01 */
 	era = (days >= 0 ? days : days - 146096) / 146097;
 	day_of_era = (unsigned) (days - era * 146097);
 	year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;

@@ -23,37 +23,37 @@
 typedef struct JsonSink
 {
 	/* takes len bytes; false: failed, nothing more will be written */
-	bool		(*write) (void *arg, const char *data, size_t len);
+	bool (*write)(void *arg, const char *data, size_t len);
 	/* forgets all but the first size bytes written so far; NULL: cannot */
-	bool		(*truncate) (void *arg, uint64_t size);
-	void	   *arg;
+	bool (*truncate)(void *arg, uint64_t size);
+	void *arg;
 } JsonSink;
 
 typedef struct JsonWriter
 {
-	JsonSink	sink;
-	char	   *buffer;
-	size_t		size;			/* of buffer */
-	size_t		used;
-	uint64_t	flushed;		/* bytes handed to the sink */
-	bool		failed;
-	int			depth;
-	bool		need_comma[JSON_MAX_DEPTH];
+	JsonSink sink;
+	char	*buffer;
+	size_t	 size; /* of buffer */
+	size_t	 used;
+	uint64_t flushed; /* bytes handed to the sink */
+	bool	 failed;
+	int		 depth;
+	bool	 need_comma[JSON_MAX_DEPTH];
 } JsonWriter;
 
 /* A place in the output to return to. */
 typedef struct JsonMark
 {
-	uint64_t	position;
-	int			depth;
-	bool		need_comma[JSON_MAX_DEPTH];
+	uint64_t position;
+	int		 depth;
+	bool	 need_comma[JSON_MAX_DEPTH];
 } JsonMark;
 
-extern void JsonInit(JsonWriter *w, JsonSink sink, char *buffer, size_t size);
-extern bool JsonFlush(JsonWriter *w);
+extern void		JsonInit(JsonWriter *w, JsonSink sink, char *buffer, size_t size);
+extern bool		JsonFlush(JsonWriter *w);
 extern uint64_t JsonPosition(const JsonWriter *w);
 extern JsonMark JsonMarkHere(const JsonWriter *w);
-extern bool JsonRewind(JsonWriter *w, const JsonMark *mark);
+extern bool		JsonRewind(JsonWriter *w, const JsonMark *mark);
 
 extern void JsonObjectBegin(JsonWriter *w, const char *key);
 extern void JsonObjectEnd(JsonWriter *w);
@@ -81,4 +81,4 @@ extern void JsonFields(JsonWriter *w, const Field *fields, const Value *values);
 #define JSON_TIME_SIZE 32
 extern void JsonFormatTime(char *buffer, int64_t unix_us);
 
-#endif							/* JSON_H */
+#endif /* JSON_H */

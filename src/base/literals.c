@@ -19,14 +19,14 @@
 
 typedef struct Lexer
 {
-	SqlText sql;
-	size_t at;	   /* looked at up to here */
-	size_t copied; /* written up to here */
-	char *out;
-	size_t size;
-	size_t used;
-	bool cut;
-	int last_param; /* number of the last $n */
+	SqlText		  sql;
+	size_t		  at;	  /* looked at up to here */
+	size_t		  copied; /* written up to here */
+	char		 *out;
+	size_t		  size;
+	size_t		  used;
+	bool		  cut;
+	int			  last_param; /* number of the last $n */
 	RoleStatement role;
 	enum
 	{
@@ -86,7 +86,7 @@ HighestParam(const SqlText *sql)
 {
 	const char *p = sql->text;
 	const char *end = sql->text + sql->len;
-	int highest = 0;
+	int			highest = 0;
 
 	while (p < end && (p = memchr(p, '$', end - p)) != NULL)
 	{
@@ -126,7 +126,7 @@ EndsInCode(const SqlText *sql, size_t i, bool escapes)
 {
 	while (i < sql->len)
 	{
-		char c = sql->text[i];
+		char   c = sql->text[i];
 		size_t tag;
 
 		if (c == '\'')
@@ -174,10 +174,10 @@ static size_t
 EndOfPlainString(Lexer *l, size_t i)
 {
 	const SqlText *sql = &l->sql;
-	size_t end;
-	size_t other;
-	bool fits;
-	bool other_fits;
+	size_t		   end;
+	size_t		   other;
+	bool		   fits;
+	bool		   other_fits;
 
 	end = EndOfString(sql, i, l->backslash == BACKSLASH_ESCAPES);
 	if (l->backslash != BACKSLASH_UNKNOWN || end == 0 ||
@@ -256,7 +256,7 @@ RoleStatementNext(RoleStatement state, const char *word, size_t len)
 static void
 TakeWord(Lexer *l, size_t start, size_t end)
 {
-	const char *word = l->sql.text + start;
+	const char	 *word = l->sql.text + start;
 	RoleStatement before = l->role;
 
 	l->role = RoleStatementNext(before, word, end - start);
@@ -308,10 +308,10 @@ static void
 TakeWordOrPrefix(Lexer *l)
 {
 	const SqlText *sql = &l->sql;
-	size_t start = l->at;
-	char c = sql->text[start];
-	char next = SqlCharAt(sql, start + 1);
-	size_t end = start;
+	size_t		   start = l->at;
+	char		   c = sql->text[start];
+	char		   next = SqlCharAt(sql, start + 1);
+	size_t		   end = start;
 
 	if (next == '\'' && strchr("eEnNbBxX", c) != NULL)
 	{
@@ -350,9 +350,9 @@ TakeWordOrPrefix(Lexer *l)
 static void
 TakeDollar(Lexer *l)
 {
-	size_t start = l->at;
-	size_t tag = SqlDollarTag(&l->sql, start);
-	size_t end = start + 1;
+	size_t		start = l->at;
+	size_t		tag = SqlDollarTag(&l->sql, start);
+	size_t		end = start + 1;
 	const char *close;
 
 	if (tag > 0)
@@ -388,7 +388,7 @@ TakeComment(Lexer *l, size_t end)
 size_t
 LiteralsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 {
-	Lexer l = {.sql = {text, len}, .out = out, .size = size};
+	Lexer		   l = {.sql = {text, len}, .out = out, .size = size};
 	const SqlText *sql = &l.sql;
 
 	l.last_param = HighestParam(sql);
@@ -402,8 +402,9 @@ LiteralsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 			TakeString(&l, l.at, l.at, false);
 		else if (c == '"')
 			TakeIdentifier(&l, l.at, l.at);
-		else if (IsDigit(c) || (c == '.' && IsDigit(SqlCharAt(sql, l.at + 1)) &&
-								(l.at == 0 || text[l.at - 1] != '.')))
+		else if (IsDigit(c) ||
+				 (c == '.' && IsDigit(SqlCharAt(sql, l.at + 1)) &&
+				  (l.at == 0 || text[l.at - 1] != '.')))
 			Replace(&l, l.at, EndOfNumber(sql, l.at));
 		else if (c == '$')
 			TakeDollar(&l);

@@ -9,12 +9,12 @@
 #include "base/problem.h"
 
 void
-ProblemSet(ProblemId id, int code, const char *format,...)
+ProblemSet(ProblemId id, int code, const char *format, ...)
 {
-	char		text[ERROR_TEXT_SIZE];
+	char		 text[ERROR_TEXT_SIZE];
 	ProblemSlot *slot;
-	bool		changed;
-	va_list		args;
+	bool		 changed;
+	va_list		 args;
 
 	if (Shared == NULL)
 		return;
@@ -53,7 +53,7 @@ Clear(ProblemId id, char *text)
 void
 ProblemClear(ProblemId id)
 {
-	char		text[ERROR_TEXT_SIZE];
+	char text[ERROR_TEXT_SIZE];
 
 	/* nearly always there is none: look without the lock */
 	if (Shared == NULL || Shared->problems[id].code == 0)
@@ -66,7 +66,7 @@ ProblemClear(ProblemId id)
 void
 ProblemForget(ProblemId id)
 {
-	char		text[ERROR_TEXT_SIZE];
+	char text[ERROR_TEXT_SIZE];
 
 	Clear(id, text);
 }

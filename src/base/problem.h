@@ -17,7 +17,7 @@
  * errno, an HTTP status).  Callable from workers and backends; does nothing
  * where there is no shared memory.  Never raises an error above LOG/WARNING.
  */
-extern void ProblemSet(ProblemId id, int code, const char *format,...) pg_attribute_printf(3, 4);
+extern void ProblemSet(ProblemId id, int code, const char *format, ...) pg_attribute_printf(3, 4);
 extern void ProblemClear(ProblemId id);
 
 /* The same without a line in the log: it may be there still, but something else comes first. */
@@ -29,4 +29,4 @@ extern void ProblemForget(ProblemId id);
  */
 extern void ProblemExpectNews(ProblemId id);
 
-#endif							/* PROBLEM_H */
+#endif /* PROBLEM_H */

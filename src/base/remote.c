@@ -52,19 +52,19 @@ SeverityByName(const char *name)
 
 typedef struct Text
 {
-	char	   *data;
-	size_t		size;
-	size_t		used;
-	bool		full;
+	char  *data;
+	size_t size;
+	size_t used;
+	bool   full;
 } Text;
 
-static void Add(Text *text, const char *format,...) __attribute__((format(printf, 2, 3)));
+static void Add(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void
-Add(Text *text, const char *format,...)
+Add(Text *text, const char *format, ...)
 {
-	va_list		args;
-	int			length;
+	va_list args;
+	int		length;
 
 	va_start(args, format);
 	length = vsnprintf(text->data + text->used, text->size - text->used, format, args);
@@ -78,7 +78,7 @@ Add(Text *text, const char *format,...)
 size_t
 RemoteFormat(const RemoteConfig *config, char *buffer, size_t size)
 {
-	Text		text = {buffer, size, 0, false};
+	Text text = {buffer, size, 0, false};
 
 	Add(&text, "%s\nversion %lld\npulled_us %lld\n", FIRST_LINE, (long long) config->version,
 		(long long) config->pulled_us);
@@ -116,7 +116,7 @@ RemoteFormat(const RemoteConfig *config, char *buffer, size_t size)
 static bool
 ParseNumber(const char *value, long long min, long long max, long long *number)
 {
-	char	   *end;
+	char *end;
 
 	*number = strtoll(value, &end, 10);
 	return end != value && *end == '\0' && *number >= min && *number <= max;
@@ -125,8 +125,8 @@ ParseNumber(const char *value, long long min, long long max, long long *number)
 static bool
 ParseVersion(RemoteConfig *config, char *value)
 {
-	long long	number;
-	bool		good = ParseNumber(value, -1, INT64_MAX, &number);
+	long long number;
+	bool	  good = ParseNumber(value, -1, INT64_MAX, &number);
 
 	config->version = number;
 	return good;
@@ -135,8 +135,8 @@ ParseVersion(RemoteConfig *config, char *value)
 static bool
 ParsePulled(RemoteConfig *config, char *value)
 {
-	long long	number;
-	bool		good = ParseNumber(value, 0, INT64_MAX, &number);
+	long long number;
+	bool	  good = ParseNumber(value, 0, INT64_MAX, &number);
 
 	config->pulled_us = number;
 	return good;
@@ -146,9 +146,9 @@ ParsePulled(RemoteConfig *config, char *value)
 static bool
 ParseInterval(RemoteConfig *config, char *value)
 {
-	char	   *seconds = strchr(value, ' ');
-	long long	number;
-	int			type;
+	char	 *seconds = strchr(value, ' ');
+	long long number;
+	int		  type;
 
 	if (seconds == NULL)
 		return false;
@@ -163,15 +163,15 @@ ParseInterval(RemoteConfig *config, char *value)
 
 /* Words with one space in between. */
 static uint32_t
-ParseMask(char *words, int (*by_name) (const char *name))
+ParseMask(char *words, int (*by_name)(const char *name))
 {
-	uint32_t	mask = 0;
+	uint32_t mask = 0;
 
 	while (*words)
 	{
-		char	   *end = words + strcspn(words, " ");
-		bool		last = *end == '\0';
-		int			index;
+		char *end = words + strcspn(words, " ");
+		bool  last = *end == '\0';
+		int	  index;
 
 		*end = '\0';
 		index = by_name(words);
@@ -228,18 +228,14 @@ ParseLine(RemoteConfig *config, char *line)
 	static const struct
 	{
 		const char *name;
-		bool		(*parse) (RemoteConfig *config, char *value);
-	}			names[] = {
-		{"version", ParseVersion},
-		{"pulled_us", ParsePulled},
-		{"interval", ParseInterval},
-		{"collectors", ParseCollectors},
-		{"severities", ParseSeverities},
-		{"etag", ParseEtag},
-		{"source", ParseSource},
-		{"ignored", ParseIgnored},
+		bool (*parse)(RemoteConfig *config, char *value);
+	} names[] = {
+		{"version", ParseVersion},		 {"pulled_us", ParsePulled},
+		{"interval", ParseInterval},	 {"collectors", ParseCollectors},
+		{"severities", ParseSeverities}, {"etag", ParseEtag},
+		{"source", ParseSource},		 {"ignored", ParseIgnored},
 	};
-	char	   *value = line + strcspn(line, " ");
+	char *value = line + strcspn(line, " ");
 
 	if (*value)
 		*value++ = '\0';
@@ -266,7 +262,7 @@ RemoteParse(const char *text, size_t size, RemoteConfig *config)
 		size_t		length;
 
 		if (newline == NULL)
-			return false;		/* cut off */
+			return false; /* cut off */
 		length = (size_t) (newline - text);
 		if (length >= sizeof(line))
 			return false;

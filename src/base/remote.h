@@ -26,27 +26,27 @@
 #define REMOTE_ETAG_SIZE 160
 #define REMOTE_SOURCE_SIZE 1400
 #define REMOTE_IGNORED_SIZE 256
-#define REMOTE_TEXT_SIZE 8192	/* of the kept form */
+#define REMOTE_TEXT_SIZE 8192 /* of the kept form */
 
 /* Severities of the server log, from the mildest on. */
 #define NUM_SEVERITIES 8
 extern const char *const Severities[NUM_SEVERITIES];
 
 /* The index of a severity, DEBUG1 to DEBUG5 being DEBUG, in any case; -1: there is none. */
-extern int	SeverityByName(const char *name);
+extern int SeverityByName(const char *name);
 
 typedef struct RemoteConfig
 {
-	int64_t		version;		/* -1: has none */
-	int			interval_s[NUM_COLLECTORS]; /* 0: left to the local settings */
-	bool		has_collectors;
-	uint32_t	collectors;		/* mask of 1 << CollectorType */
-	bool		has_severities;
-	uint32_t	severities;		/* mask of 1 << index in Severities */
-	int64_t		pulled_us;		/* when it came, µs since 1970 */
-	char		etag[REMOTE_ETAG_SIZE]; /* "": none */
-	char		source[REMOTE_SOURCE_SIZE]; /* collector id and URL that the ETag belongs to */
-	char		ignored[REMOTE_IGNORED_SIZE];	/* names that mean nothing here */
+	int64_t	 version;					 /* -1: has none */
+	int		 interval_s[NUM_COLLECTORS]; /* 0: left to the local settings */
+	bool	 has_collectors;
+	uint32_t collectors; /* mask of 1 << CollectorType */
+	bool	 has_severities;
+	uint32_t severities;				   /* mask of 1 << index in Severities */
+	int64_t	 pulled_us;					   /* when it came, µs since 1970 */
+	char	 etag[REMOTE_ETAG_SIZE];	   /* "": none */
+	char	 source[REMOTE_SOURCE_SIZE];   /* collector id and URL that the ETag belongs to */
+	char	 ignored[REMOTE_IGNORED_SIZE]; /* names that mean nothing here */
 } RemoteConfig;
 
 /* Writes the kept form, lines of text; returns its length, 0: no room. */
@@ -59,4 +59,4 @@ extern size_t RemoteFormat(const RemoteConfig *config, char *text, size_t size);
  */
 extern bool RemoteParse(const char *text, size_t size, RemoteConfig *config);
 
-#endif							/* REMOTE_H */
+#endif /* REMOTE_H */

@@ -21,25 +21,25 @@
 typedef struct Tag
 {
 	const char *start;
-	size_t len;
+	size_t		len;
 } Tag;
 
 typedef struct Masker
 {
-	SqlText sql;   /* in a comment: up to its end */
-	size_t at;	   /* looked at up to here */
-	size_t copied; /* copied up to here */
-	char *out;
-	size_t size;
-	size_t used;
-	bool cut;
+	SqlText sql;	/* in a comment: up to its end */
+	size_t	at;		/* looked at up to here */
+	size_t	copied; /* copied up to here */
+	char   *out;
+	size_t	size;
+	size_t	used;
+	bool	cut;
 
-	bool in_string;				/* between single quotes */
-	bool escapes;				/* in_string: backslash means something */
-	Tag tags[MAX_DOLLAR_DEPTH]; /* the dollar quotes that are open, "$tag$" */
-	int depth;
-	bool assembled; /* a password is put together: mask every constant … */
-	bool for_good;	/* … not only up to the next semicolon */
+	bool		  in_string;			  /* between single quotes */
+	bool		  escapes;				  /* in_string: backslash means something */
+	Tag			  tags[MAX_DOLLAR_DEPTH]; /* the dollar quotes that are open, "$tag$" */
+	int			  depth;
+	bool		  assembled; /* a password is put together: mask every constant … */
+	bool		  for_good;	 /* … not only up to the next semicolon */
 	RoleStatement role;
 } Masker;
 
@@ -201,7 +201,7 @@ MaskConstant(Masker *m, size_t i, size_t unit, bool escapes)
 static size_t
 MaskDollarConstant(Masker *m, size_t i, size_t tag_len)
 {
-	Tag tag = {m->sql.text + i, tag_len};
+	Tag	   tag = {m->sql.text + i, tag_len};
 	size_t end = FindTag(m, i + tag_len, tag);
 
 	MaskBetween(m, i + tag_len, end);
@@ -231,10 +231,10 @@ static bool
 ClosesString(const Masker *m, size_t i)
 {
 	size_t next = SqlSkipBlanks(&m->sql, i + 1);
-	char c = SqlCharAt(&m->sql, next);
+	char   c = SqlCharAt(&m->sql, next);
 
 	return m->in_string &&
-		   (c == '\0' || strchr(",;)", c) != NULL || SqlStartsWith(&m->sql, next, "||"));
+		(c == '\0' || strchr(",;)", c) != NULL || SqlStartsWith(&m->sql, next, "||"));
 }
 
 /* Is this dollar quote the end of the body that we are in? */
@@ -244,7 +244,7 @@ ClosesBody(const Masker *m, size_t i, size_t tag_len)
 	const Tag *open = &m->tags[m->depth > 0 ? m->depth - 1 : 0];
 
 	return m->depth > 0 && tag_len == open->len &&
-		   memcmp(m->sql.text + i, open->start, tag_len) == 0;
+		memcmp(m->sql.text + i, open->start, tag_len) == 0;
 }
 
 /* How many single quotes make a quote, where a run of them opens a constant. */
@@ -345,9 +345,9 @@ MaskUnquotedPassword(Masker *m, size_t i)
 static void
 MaskAfterWord(Masker *m, size_t i)
 {
-	bool within = m->in_string || m->sql.in_comment || m->depth > 0;
-	bool has_operator;
-	bool escapes;
+	bool   within = m->in_string || m->sql.in_comment || m->depth > 0;
+	bool   has_operator;
+	bool   escapes;
 	size_t run;
 	size_t tag_len;
 
@@ -451,7 +451,7 @@ TakeWord(Masker *m)
 static void
 TakeIdentifier(Masker *m)
 {
-	size_t start = m->at + 1;
+	size_t		start = m->at + 1;
 	const char *end =
 		start < m->sql.len ? memchr(m->sql.text + start, '"', m->sql.len - start) : NULL;
 
@@ -464,7 +464,7 @@ static bool
 OpensWithEscapes(const Masker *m)
 {
 	return m->at > 0 && (m->sql.text[m->at - 1] == 'e' || m->sql.text[m->at - 1] == 'E') &&
-		   (m->at == 1 || !IsWordChar(m->sql.text[m->at - 2]));
+		(m->at == 1 || !IsWordChar(m->sql.text[m->at - 2]));
 }
 
 static void

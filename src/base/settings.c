@@ -28,7 +28,7 @@
 #include "base/settings.h"
 #include "base/url.h"
 
-Settings	Setting;
+Settings Setting;
 
 typedef struct BoolSetting
 {
@@ -53,13 +53,13 @@ typedef struct IntSetting
 
 typedef struct StringSetting
 {
-	const char *name;
-	const char *what;
-	const char *more;
-	char	  **value;
-	const char *boot;
-	int			flags;
-	GucStringCheckHook check;
+	const char		   *name;
+	const char		   *what;
+	const char		   *more;
+	char			  **value;
+	const char		   *boot;
+	int					flags;
+	GucStringCheckHook	check;
 	GucStringAssignHook assign;
 } StringSetting;
 
@@ -67,7 +67,7 @@ typedef struct StringSetting
 
 /* Calls each word of a comma-separated list; stops at the first for which visit returns false. */
 static bool
-ForEachWord(const char *list, bool (*visit) (const char *word, size_t len, void *arg), void *arg)
+ForEachWord(const char *list, bool (*visit)(const char *word, size_t len, void *arg), void *arg)
 {
 	const char *p = list;
 
@@ -170,8 +170,8 @@ IsTypedByPerson(void)
 static bool
 HidePassword(char **newval, void **extra, const char *in_force)
 {
-	size_t		size;
-	char	   *copy;
+	size_t size;
+	char  *copy;
 
 	if (in_force == NULL)
 		in_force = "";
@@ -194,8 +194,8 @@ HidePassword(char **newval, void **extra, const char *in_force)
 static bool
 CheckUrl(char **newval, void **extra, const char *name, const char *in_force, const char *hint)
 {
-	Url			url;
-	bool		may_hold_secret;
+	Url	 url;
+	bool may_hold_secret;
 
 	if (**newval == '\0' || UrlParse(*newval, &url))
 		return true;
@@ -246,7 +246,7 @@ AssignProxy(const char *newval, void *extra)
 static bool
 CheckIdentifier(char **newval, void **extra, GucSource source)
 {
-	size_t		len = strlen(*newval);
+	size_t len = strlen(*newval);
 
 	if (len > 128)
 	{
@@ -257,7 +257,8 @@ CheckIdentifier(char **newval, void **extra, GucSource source)
 	{
 		if (!isalnum((unsigned char) *p) && strchr("-._:@%", *p) == NULL)
 		{
-			GUC_check_errdetail("Only letters, digits and the characters - . _ : @ %% are allowed.");
+			GUC_check_errdetail(
+				"Only letters, digits and the characters - . _ : @ %% are allowed.");
 			return false;
 		}
 	}
@@ -267,7 +268,7 @@ CheckIdentifier(char **newval, void **extra, GucSource source)
 static bool
 CheckDatabase(char **newval, void **extra, GucSource source)
 {
-	size_t		len = strlen(*newval);
+	size_t len = strlen(*newval);
 
 	if (len > 0 && len < NAMEDATALEN)
 		return true;
@@ -328,9 +329,9 @@ CheckCollectors(char **newval, void **extra, GucSource source)
 static bool
 IsSeverity(const char *word, size_t len, void *arg)
 {
-	static const char *const severities[] = {"all", "DEBUG", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4",
-											 "DEBUG5", "LOG", "INFO", "NOTICE", "WARNING", "ERROR",
-											 "FATAL", "PANIC"};
+	static const char *const severities[] = {"all",		"DEBUG",  "DEBUG1", "DEBUG2", "DEBUG3",
+											 "DEBUG4",	"DEBUG5", "LOG",	"INFO",	  "NOTICE",
+											 "WARNING", "ERROR",  "FATAL",	"PANIC"};
 
 	for (int i = 0; i < lengthof(severities); i++)
 	{
@@ -349,12 +350,10 @@ CheckSeverities(char **newval, void **extra, GucSource source)
 
 /* ---- the tables ---- */
 
-static const struct config_enum_entry log_sources[] = {
-	{"auto", LOG_SOURCE_AUTO, false},
-	{"file", LOG_SOURCE_FILE, false},
-	{"hook", LOG_SOURCE_HOOK, false},
-	{NULL, 0, false}
-};
+static const struct config_enum_entry log_sources[] = {{"auto", LOG_SOURCE_AUTO, false},
+													   {"file", LOG_SOURCE_FILE, false},
+													   {"hook", LOG_SOURCE_HOOK, false},
+													   {NULL, 0, false}};
 
 #define DAY (24 * 60 * 60)
 #define SECRET GUC_SUPERUSER_ONLY
@@ -362,7 +361,8 @@ static const struct config_enum_entry log_sources[] = {
 static const BoolSetting bool_settings[] = {
 	{"pganalytics.remote_config", "Accepts the remote configuration of the backend.",
 	 "It can lengthen intervals, switch collectors off and narrow the log filters; off returns to "
-	 "the local settings at once.", &Setting.remote_config, true},
+	 "the local settings at once.",
+	 &Setting.remote_config, true},
 	{"pganalytics.tls_verify", "Verifies the backend's certificate and host name.",
 	 "Off leaves the connection open to anyone in between; the status lists it as a problem.",
 	 &Setting.tls_verify, true},
@@ -376,14 +376,11 @@ static const BoolSetting bool_settings[] = {
 
 /* In the order of LogRedact in log/redact.h. */
 static const struct config_enum_entry log_redact_options[] = {
-	{"none", 0, false},
-	{"parameters", 1, false},
-	{"statements", 2, false},
-	{NULL, 0, false}
-};
+	{"none", 0, false}, {"parameters", 1, false}, {"statements", 2, false}, {NULL, 0, false}};
 
 static const IntSetting int_settings[] = {
-	{"pganalytics.interval", "Lower bound for the interval of every collector without one of its own.",
+	{"pganalytics.interval",
+	 "Lower bound for the interval of every collector without one of its own.",
 	 "0 leaves each collector its default.", &Setting.interval_s, 0, 0, DAY, GUC_UNIT_S},
 	{"pganalytics.push_interval", "Longest time a finished batch waits before it is sent.",
 	 "0 sends each batch at once.", &Setting.push_interval_s, 60, 0, 3600, GUC_UNIT_S},
@@ -395,8 +392,8 @@ static const IntSetting int_settings[] = {
 	 &Setting.connect_timeout_ms, 5000, 100, 5 * 60 * 1000, GUC_UNIT_MS},
 	{"pganalytics.request_timeout", "Longest time for one request to the backend.", NULL,
 	 &Setting.request_timeout_ms, 30000, 1000, 60 * 60 * 1000, GUC_UNIT_MS},
-	{"pganalytics.compression_level", "Level of gzip compression.",
-	 "1 is fastest, 9 is smallest.", &Setting.compression_level, 6, 1, 9, 0},
+	{"pganalytics.compression_level", "Level of gzip compression.", "1 is fastest, 9 is smallest.",
+	 &Setting.compression_level, 6, 1, 9, 0},
 	{"pganalytics.spool_max_size", "Most disk space that waiting batches may take.",
 	 "Beyond it the oldest are dropped and counted.", &Setting.spool_max_size_mb, 256, 1,
 	 1024 * 1024, GUC_UNIT_MB},
@@ -406,16 +403,19 @@ static const IntSetting int_settings[] = {
 	{"pganalytics.spool_min_free", "Free disk space that the spool leaves to others.",
 	 "Below it the oldest batches are dropped and counted, and new ones are not kept.",
 	 &Setting.spool_min_free_mb, 512, 0, 1024 * 1024, GUC_UNIT_MB},
-	{"pganalytics.batch_max_size", "Size of the JSON at which a batch is closed and the next begun.",
-	 NULL, &Setting.batch_max_size_kb, 4096, 64, 64 * 1024, GUC_UNIT_KB},
+	{"pganalytics.batch_max_size",
+	 "Size of the JSON at which a batch is closed and the next begun.", NULL,
+	 &Setting.batch_max_size_kb, 4096, 64, 64 * 1024, GUC_UNIT_KB},
 	{"pganalytics.statement_timeout", "Longest time one query of a collector may run.", NULL,
 	 &Setting.statement_timeout_ms, 5000, 10, 10 * 60 * 1000, GUC_UNIT_MS},
 	{"pganalytics.lock_timeout", "Longest time a query of a collector waits for a lock.", NULL,
 	 &Setting.lock_timeout_ms, 100, 1, 60 * 1000, GUC_UNIT_MS},
 	{"pganalytics.max_relations", "Most tables reported per database and cycle.",
 	 "Their indexes follow; user tables come before catalogues, busy ones before idle ones. "
-	 "0 means no limit.", &Setting.max_relations, 10000, 0, INT_MAX, 0},
-	{"pganalytics.max_cpu_percent", "CPU that all our processes together may use, in percent of one core.",
+	 "0 means no limit.",
+	 &Setting.max_relations, 10000, 0, INT_MAX, 0},
+	{"pganalytics.max_cpu_percent",
+	 "CPU that all our processes together may use, in percent of one core.",
 	 "Averaged over a minute; beyond it collectors are delayed, which the status tells.  0: no limit.",
 	 &Setting.max_cpu_percent, 5, 0, 100, 0},
 	{"pganalytics.full_snapshot_interval", "Time between two full snapshots of pg_stats.",
@@ -428,8 +428,8 @@ static const IntSetting int_settings[] = {
 	 "0 sends no text at all.", &Setting.query_text_size, 2048, 0, 1024 * 1024, GUC_UNIT_BYTE},
 	{"pganalytics.activity_sample_interval", "Time between two looks at what the backends do.",
 	 "What is seen is summed up for pg_activity, at most 300 looks a report; the collector wakes "
-	 "up for each.  Only where pg_activity is enabled.", &Setting.activity_sample_interval_ms, 1000, 100, 60 * 1000,
-	 GUC_UNIT_MS},
+	 "up for each.  Only where pg_activity is enabled.",
+	 &Setting.activity_sample_interval_ms, 1000, 100, 60 * 1000, GUC_UNIT_MS},
 	{"pganalytics.custom_row_limit", "Most rows of one run of a custom collector.",
 	 "What is left out is told by \"truncated\" in the metric.", &Setting.custom_row_limit, 1000, 1,
 	 1000000, 0},
@@ -462,16 +462,17 @@ static const StringSetting string_settings[] = {
 	 NULL, &Setting.exclude_databases, "", 0, NULL},
 	{"pganalytics.enabled_collectors", "Collectors that run: a list of types, or all.", NULL,
 	 &Setting.enabled_collectors, "all", 0, CheckCollectors},
-	{"pganalytics.tls_ca_file", "PEM file of the authorities that the backend's certificate is "
-	 "checked against.", "Empty: those of the operating system.", &Setting.tls_ca_file, "", SECRET,
-	 CheckPath},
+	{"pganalytics.tls_ca_file",
+	 "PEM file of the authorities that the backend's certificate is "
+	 "checked against.",
+	 "Empty: those of the operating system.", &Setting.tls_ca_file, "", SECRET, CheckPath},
 	{"pganalytics.tls_cert_file", "PEM file of the client certificate.", NULL,
 	 &Setting.tls_cert_file, "", SECRET, CheckPath},
 	{"pganalytics.tls_key_file", "PEM file of the client certificate's key.",
 	 "Group and others must have no access to it.", &Setting.tls_key_file, "", SECRET, CheckPath},
 	{"pganalytics.proxy", "Proxy to reach the backend by, http://host:port.",
-	 "The environment's proxy variables are not looked at.", &Setting.proxy, "", SECRET,
-	 CheckProxy, AssignProxy},
+	 "The environment's proxy variables are not looked at.", &Setting.proxy, "", SECRET, CheckProxy,
+	 AssignProxy},
 	{"pganalytics.jwt_secret_file", "File of the secret that tokens are signed with (HS256).",
 	 "At least 32 bytes; group and others must have no access to it.", &Setting.jwt_secret_file, "",
 	 SECRET, CheckPath},
@@ -487,7 +488,8 @@ void
 SettingsInit(void)
 {
 	/* in a session's LOAD the value could no longer be fixed at server start */
-	GucContext	at_start = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
+	GucContext at_start =
+		process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
 
 	for (int i = 0; i < lengthof(bool_settings); i++)
 	{
@@ -510,31 +512,32 @@ SettingsInit(void)
 		DefineCustomStringVariable(s->name, s->what, s->more, s->value, s->boot, PGC_SIGHUP,
 								   s->flags, s->check, s->assign, NULL);
 	}
-	DefineCustomEnumVariable("pganalytics.log_redact", "What is masked in entries of the server log.",
-							 "none: passwords; parameters: also bind values, values in messages, "
-							 "DETAIL and CONTEXT, and constants of statements; statements: also no "
-							 "statement at all.", &Setting.log_redact, 1, log_redact_options,
-							 PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomStringVariable("pganalytics.state_directory",
-							   "Directory of the spool, absolute or relative to the data directory.",
-							   "Created with mode 0700; one per server.", &Setting.state_directory,
-							   "pg_stat_tmp/pganalytics", at_start, SECRET, CheckStateDirectory,
-							   NULL, NULL);
+	DefineCustomEnumVariable(
+		"pganalytics.log_redact", "What is masked in entries of the server log.",
+		"none: passwords; parameters: also bind values, values in messages, "
+		"DETAIL and CONTEXT, and constants of statements; statements: also no "
+		"statement at all.",
+		&Setting.log_redact, 1, log_redact_options, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"pganalytics.state_directory",
+		"Directory of the spool, absolute or relative to the data directory.",
+		"Created with mode 0700; one per server.", &Setting.state_directory,
+		"pg_stat_tmp/pganalytics", at_start, SECRET, CheckStateDirectory, NULL, NULL);
 	DefineCustomEnumVariable("pganalytics.log_source", "Where the server log is read.",
 							 "auto: files where \"logging_collector\" is on, else a hook in the "
 							 "processes of the server, which misses what the postmaster says.",
 							 &Setting.log_source, LOG_SOURCE_AUTO, log_sources, at_start, 0, NULL,
 							 NULL, NULL);
-	DefineCustomIntVariable("pganalytics.log_ring_size",
-							"Shared memory for entries that the hook has taken.",
-							"Entries beyond it are dropped and counted.  Taken only where the hook "
-							"is used.", &Setting.log_ring_size_kb, 1024, 64, 1024 * 1024, at_start,
-							GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"pganalytics.log_ring_size", "Shared memory for entries that the hook has taken.",
+		"Entries beyond it are dropped and counted.  Taken only where the hook "
+		"is used.",
+		&Setting.log_ring_size_kb, 1024, 64, 1024 * 1024, at_start, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		char		name[NAMEDATALEN];
-		char		what[128];
+		char name[NAMEDATALEN];
+		char what[128];
 
 		snprintf(name, sizeof(name), "pganalytics.%s_interval", Collectors[i].name);
 		snprintf(what, sizeof(what), "Time between two runs of the collector %s.",
@@ -543,8 +546,9 @@ SettingsInit(void)
 		DefineCustomIntVariable(MemoryContextStrdup(TopMemoryContext, name),
 								MemoryContextStrdup(TopMemoryContext, what),
 								"0: the larger of the collector's default and "
-								"\"pganalytics.interval\".", &Setting.collector_interval_s[i], 0, 0,
-								DAY, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+								"\"pganalytics.interval\".",
+								&Setting.collector_interval_s[i], 0, 0, DAY, PGC_SIGHUP, GUC_UNIT_S,
+								NULL, NULL, NULL);
 	}
 	MarkGUCPrefixReserved("pganalytics");
 }

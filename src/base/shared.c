@@ -31,12 +31,12 @@ SharedRequest(void)
 static void
 SharedStartup(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();
 
-	Shared = NULL;				/* in case this is a restart within the postmaster */
+	Shared = NULL; /* in case this is a restart within the postmaster */
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	Shared = ShmemInitStruct(SEGMENT_NAME, sizeof(SharedState), &found);
 	if (!found)
@@ -80,7 +80,7 @@ SharedInit(void)
 void
 SharedCopyText(char *slot, size_t size, const char *text)
 {
-	size_t		len = strlen(text);
+	size_t len = strlen(text);
 
 	if (len >= size)
 		len = pg_encoding_mbcliplen(PG_UTF8, text, len, size - 1);
@@ -91,7 +91,7 @@ SharedCopyText(char *slot, size_t size, const char *text)
 void
 WakeWorker(const WorkerSlot *slot)
 {
-	Latch	   *latch = slot->latch;
+	Latch *latch = slot->latch;
 
 	if (latch)
 		SetLatch(latch);

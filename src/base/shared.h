@@ -30,24 +30,24 @@
 /* What a worker says of itself. */
 typedef struct WorkerSlot
 {
-	pid_t		pid;			/* 0: does not run */
-	Latch	   *latch;			/* of its PGPROC; those are never freed */
-	TimestampTz started_at;		/* 0: never */
+	pid_t		pid;		/* 0: does not run */
+	Latch	   *latch;		/* of its PGPROC; those are never freed */
+	TimestampTz started_at; /* 0: never */
 	int			restarts;
-	char		state[32];		/* "idle", "collecting", "sending", … */
-	int64		memory_bytes;	/* private memory */
+	char		state[32];	  /* "idle", "collecting", "sending", … */
+	int64		memory_bytes; /* private memory */
 } WorkerSlot;
 
 typedef struct VisitorSlot
 {
-	WorkerSlot	worker;
-	Oid			database;
-	char		database_name[NAMEDATALEN];
-	uint32		collectors;		/* mask of 1 << CollectorType */
-	uint64		custom;			/* mask of 1 << place in SharedState.custom */
-	bool		finished;		/* set by the visitor: it has reported all it has to say */
-	uint32		left;			/* the same: what it did not come to */
-	uint32		failed;			/* the same: what ran into a timeout */
+	WorkerSlot worker;
+	Oid		   database;
+	char	   database_name[NAMEDATALEN];
+	uint32	   collectors; /* mask of 1 << CollectorType */
+	uint64	   custom;	   /* mask of 1 << place in SharedState.custom */
+	bool	   finished;   /* set by the visitor: it has reported all it has to say */
+	uint32	   left;	   /* the same: what it did not come to */
+	uint32	   failed;	   /* the same: what ran into a timeout */
 } VisitorSlot;
 
 /* One per collector type; written by collect/ledger.c. */
@@ -55,30 +55,30 @@ typedef struct CollectorSlot
 {
 	int64		runs;
 	int64		errors;
-	int64		rows;			/* of the last run */
-	TimestampTz last_run;		/* 0: never */
+	int64		rows;	  /* of the last run */
+	TimestampTz last_run; /* 0: never */
 	double		last_duration_ms;
-	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
+	char		last_error[ERROR_TEXT_SIZE]; /* "": none */
 	char		last_error_database[NAMEDATALEN];
 	TimestampTz last_error_at;
 
 	/* the run that is under way */
 	TimestampTz run_started;
-	uint64		run_ticket;		/* requests up to here are served by it */
+	uint64		run_ticket; /* requests up to here are served by it */
 	int64		run_rows;
-	double		run_ms;			/* worked for it by visitors */
+	double		run_ms; /* worked for it by visitors */
 	char		run_error[ERROR_TEXT_SIZE];
-	bool		run_lost;		/* its batch could not be kept */
+	bool		run_lost; /* its batch could not be kept */
 
 	/*
 	 * pganalytics_collect(): a caller draws a ticket from "requested" and
 	 * waits until "completed" reaches it.  The error of the run that served
 	 * it, if any, is kept for the caller.
 	 */
-	uint64		requested;
-	uint64		completed;
-	char		completed_error[ERROR_TEXT_SIZE];
-	bool		completed_lost;
+	uint64 requested;
+	uint64 completed;
+	char   completed_error[ERROR_TEXT_SIZE];
+	bool   completed_lost;
 } CollectorSlot;
 
 /*
@@ -91,28 +91,28 @@ typedef struct CollectorSlot
 
 typedef struct CustomSlot
 {
-	char		name[NAMEDATALEN];	/* "": not in use */
-	char		query[CUSTOM_QUERY_SIZE];
-	char		databases[CUSTOM_DATABASES_SIZE];
-	int			interval_s;
-	Oid			role;			/* that registered it */
-	bool		was_superuser;	/* it was one at that time */
+	char name[NAMEDATALEN]; /* "": not in use */
+	char query[CUSTOM_QUERY_SIZE];
+	char databases[CUSTOM_DATABASES_SIZE];
+	int	 interval_s;
+	Oid	 role;			/* that registered it */
+	bool was_superuser; /* it was one at that time */
 
-	int64		runs;			/* in databases */
+	int64		runs; /* in databases */
 	int64		errors;
-	TimestampTz last_run;		/* 0: never */
+	TimestampTz last_run; /* 0: never */
 	double		last_duration_ms;
 	int64		last_rows;
 	char		last_database[NAMEDATALEN];
-	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
+	char		last_error[ERROR_TEXT_SIZE]; /* "": none */
 	char		last_error_database[NAMEDATALEN];
 	TimestampTz last_error_at;
 } CustomSlot;
 
 typedef enum DeliveryState
 {
-	DELIVERY_OFF,				/* no backend_url */
-	DELIVERY_STARTING,			/* nothing tried yet */
+	DELIVERY_OFF,	   /* no backend_url */
+	DELIVERY_STARTING, /* nothing tried yet */
 	DELIVERY_OK,
 	DELIVERY_BACKOFF,
 	DELIVERY_UNAUTHORIZED,
@@ -122,40 +122,40 @@ typedef enum DeliveryState
 typedef struct DeliverySlot
 {
 	DeliveryState state;
-	int64		sent;			/* batches delivered */
-	int64		failed;			/* attempts that were not */
-	int64		bytes_raw;		/* of delivered batches, JSON */
-	int64		bytes_sent;		/* of delivered batches, as they went out */
-	char		tls_version[16];	/* of the last connection, "": none */
-	int			last_status;	/* of the last reply, 0: none */
-	TimestampTz last_success;	/* 0: never */
-	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
-	int			consecutive_failures;
-	TimestampTz next_attempt;	/* 0: nothing is waiting for a retry */
-	TimestampTz token_expires_at;	/* 0: no token */
-	uint64		flush_requested;	/* pganalytics_flush() draws a ticket */
+	int64		  sent;						   /* batches delivered */
+	int64		  failed;					   /* attempts that were not */
+	int64		  bytes_raw;				   /* of delivered batches, JSON */
+	int64		  bytes_sent;				   /* of delivered batches, as they went out */
+	char		  tls_version[16];			   /* of the last connection, "": none */
+	int			  last_status;				   /* of the last reply, 0: none */
+	TimestampTz	  last_success;				   /* 0: never */
+	char		  last_error[ERROR_TEXT_SIZE]; /* "": none */
+	int			  consecutive_failures;
+	TimestampTz	  next_attempt;		/* 0: nothing is waiting for a retry */
+	TimestampTz	  token_expires_at; /* 0: no token */
+	uint64		  flush_requested;	/* pganalytics_flush() draws a ticket */
 } DeliverySlot;
 
 /* The collector id from registration, see identity.h. */
 typedef struct RegisteredSlot
 {
-	pg_atomic_uint32 generation;	/* see published.h */
-	char		id[CREDENTIALS_ID_SIZE];	/* "": none */
+	pg_atomic_uint32 generation;			  /* see published.h */
+	char			 id[CREDENTIALS_ID_SIZE]; /* "": none */
 } RegisteredSlot;
 
 /* What a backend asks for, see inforce.h. */
 typedef struct PublishedRemote
 {
-	bool		present;		/* there is one */
+	bool		 present; /* there is one */
 	RemoteConfig config;
 } PublishedRemote;
 
 typedef struct RemoteSlot
 {
-	pg_atomic_uint32 generation;	/* see published.h */
-	PublishedRemote published;
-	TimestampTz pulled_at;		/* the last time the backend gave an answer, 0: never */
-	char		last_error[ERROR_TEXT_SIZE];	/* "": none */
+	pg_atomic_uint32 generation; /* see published.h */
+	PublishedRemote	 published;
+	TimestampTz		 pulled_at; /* the last time the backend gave an answer, 0: never */
+	char			 last_error[ERROR_TEXT_SIZE]; /* "": none */
 } RemoteSlot;
 
 /* What a session has the sender do: it draws a ticket and waits until "completed" reaches it. */
@@ -170,29 +170,29 @@ typedef enum ErrandId
 
 typedef struct ErrandSlot
 {
-	uint64		requested;
-	uint64		completed;
-	char		argument[ERRAND_ARGUMENT_SIZE]; /* of the newest request */
-	char		error[ERROR_TEXT_SIZE]; /* of the last one completed, "": none */
+	uint64 requested;
+	uint64 completed;
+	char   argument[ERRAND_ARGUMENT_SIZE]; /* of the newest request */
+	char   error[ERROR_TEXT_SIZE];		   /* of the last one completed, "": none */
 } ErrandSlot;
 
 /* See problem.h. */
 typedef enum ProblemId
 {
-	PROBLEM_STATE_DIRECTORY,	/* cannot be created or written */
-	PROBLEM_SPOOL,				/* a batch could not be kept */
-	PROBLEM_EVICTION,			/* batches were dropped to keep a limit */
-	PROBLEM_REJECTED,			/* the backend, or a checksum, refused a batch */
-	PROBLEM_DELIVERY,			/* the backend cannot be reached, or refuses us */
-	PROBLEM_CREDENTIALS,		/* certificate, key or secret file */
-	PROBLEM_CONFIG,				/* the remote configuration is refused or cannot be had */
-	PROBLEM_DATABASE,			/* pganalytics.database cannot be connected to */
-	PROBLEM_VISITORS,			/* visitors cannot be started or fail */
-	PROBLEM_LOG,				/* the server log cannot be read */
-	PROBLEM_LOG_FORMAT,			/* its prefix is not understood in full */
-	PROBLEM_STATEMENTS,			/* pg_stat_statements cannot be read */
-	PROBLEM_LATE_VISITS,		/* a database has not been visited for long */
-	PROBLEM_CPU					/* collectors are delayed by max_cpu_percent */
+	PROBLEM_STATE_DIRECTORY, /* cannot be created or written */
+	PROBLEM_SPOOL,			 /* a batch could not be kept */
+	PROBLEM_EVICTION,		 /* batches were dropped to keep a limit */
+	PROBLEM_REJECTED,		 /* the backend, or a checksum, refused a batch */
+	PROBLEM_DELIVERY,		 /* the backend cannot be reached, or refuses us */
+	PROBLEM_CREDENTIALS,	 /* certificate, key or secret file */
+	PROBLEM_CONFIG,			 /* the remote configuration is refused or cannot be had */
+	PROBLEM_DATABASE,		 /* pganalytics.database cannot be connected to */
+	PROBLEM_VISITORS,		 /* visitors cannot be started or fail */
+	PROBLEM_LOG,			 /* the server log cannot be read */
+	PROBLEM_LOG_FORMAT,		 /* its prefix is not understood in full */
+	PROBLEM_STATEMENTS,		 /* pg_stat_statements cannot be read */
+	PROBLEM_LATE_VISITS,	 /* a database has not been visited for long */
+	PROBLEM_CPU				 /* collectors are delayed by max_cpu_percent */
 } ProblemId;
 
 #define NUM_PROBLEMS (PROBLEM_CPU + 1)
@@ -203,8 +203,8 @@ typedef struct BreakerSlot
 	int			collector;
 	Oid			database;
 	const void *what;
-	int			timeouts;		/* in a row; 0: the slot is free */
-	TimestampTz until;			/* it is left alone; 0: it is not */
+	int			timeouts; /* in a row; 0: the slot is free */
+	TimestampTz until;	  /* it is left alone; 0: it is not */
 } BreakerSlot;
 
 #define MAX_BREAKERS 64
@@ -212,8 +212,8 @@ typedef struct BreakerSlot
 
 typedef struct ProblemSlot
 {
-	int			code;			/* 0: no problem */
-	bool		expect_news;	/* see ProblemExpectNews */
+	int			code;		 /* 0: no problem */
+	bool		expect_news; /* see ProblemExpectNews */
 	TimestampTz since;
 	char		text[ERROR_TEXT_SIZE];
 } ProblemSlot;
@@ -221,32 +221,32 @@ typedef struct ProblemSlot
 /* How far somebody came: in this part, the tables after this one are left. */
 typedef struct SnapshotPlace
 {
-	int			part;
-	Oid			after;
+	int part;
+	Oid after;
 } SnapshotPlace;
 
 /* A snapshot, as far as it was hashed and sent. */
 typedef struct SentSnapshot
 {
-	int64		changes;		/* of the catalogues, before it was hashed; -1: not known */
-	Oid			last_table;		/* that was looked at */
+	int64		  changes;	  /* of the catalogues, before it was hashed; -1: not known */
+	Oid			  last_table; /* that was looked at */
 	SnapshotPlace hashed;
-	uint64		steady_hash;	/* of the parts that change only with the catalogues */
-	uint64		hash;			/* of the whole */
+	uint64		  steady_hash; /* of the parts that change only with the catalogues */
+	uint64		  hash;		   /* of the whole */
 	SnapshotPlace sent;
-	bool		is_complete;	/* all of it was sent */
-	int32		skipped;		/* definitions that could not be read */
-	TimestampTz begun_at;
+	bool		  is_complete; /* all of it was sent */
+	int32		  skipped;	   /* definitions that could not be read */
+	TimestampTz	  begun_at;
 } SentSnapshot;
 
 /* Written by collect/snapshots.c. */
 typedef struct SnapshotSlot
 {
-	int			collector;
-	Oid			database;		/* InvalidOid: of the cluster */
-	uint64		audience;		/* to whom it was sent, under which id */
-	TimestampTz looked_at;		/* 0: the slot is free */
-	int			look_wait_s;	/* until the next look before its time */
+	int			 collector;
+	Oid			 database;	  /* InvalidOid: of the cluster */
+	uint64		 audience;	  /* to whom it was sent, under which id */
+	TimestampTz	 looked_at;	  /* 0: the slot is free */
+	int			 look_wait_s; /* until the next look before its time */
 	SentSnapshot snapshot;
 } SnapshotSlot;
 
@@ -261,23 +261,23 @@ typedef struct SnapshotSlot
  */
 typedef struct Leaving
 {
-	uint64		dropping;
-	uint64		rejecting;
-	uint64		splitting;
-	uint64		halves[2];		/* of "splitting" */
+	uint64 dropping;
+	uint64 rejecting;
+	uint64 splitting;
+	uint64 halves[2]; /* of "splitting" */
 } Leaving;
 
 /* Where the log collector has got to; counts are those since the server started. */
 typedef struct LogSlot
 {
-	char		source[16];		/* "": nowhere yet */
-	char		file[256];
-	uint64		offset;
-	uint64		backlog_bytes;	/* of this file, not read by the last run */
-	int64		entries;		/* read, sent or not */
-	int64		dropped;		/* entries left out by log_max_rate */
-	int64		lost_bytes;		/* seen, but gone before they were read */
-	int64		skipped_bytes;	/* that were part of no entry */
+	char   source[16]; /* "": nowhere yet */
+	char   file[256];
+	uint64 offset;
+	uint64 backlog_bytes; /* of this file, not read by the last run */
+	int64  entries;		  /* read, sent or not */
+	int64  dropped;		  /* entries left out by log_max_rate */
+	int64  lost_bytes;	  /* seen, but gone before they were read */
+	int64  skipped_bytes; /* that were part of no entry */
 } LogSlot;
 
 typedef struct SharedState
@@ -291,31 +291,31 @@ typedef struct SharedState
 	double		longest_visit_ms;
 	struct
 	{
-		int			databases;	/* that are visited */
-		int64		longest_gap_ms;	/* between two visits of a database, or since its last */
-		char		longest_gap_database[NAMEDATALEN];
-	}			visits;
+		int	  databases;	  /* that are visited */
+		int64 longest_gap_ms; /* between two visits of a database, or since its last */
+		char  longest_gap_database[NAMEDATALEN];
+	} visits;
 
 	/* see collect/cpu_lid.c */
-	pg_atomic_uint64 cpu_of_ended;	/* µs that workers used which have ended */
-	int64		cpu_total;		/* µs, of all, since the server started */
-	double		cpu_percent;	/* of one core, over the last minute */
-	int64		cpu_delayed_ms;
+	pg_atomic_uint64 cpu_of_ended; /* µs that workers used which have ended */
+	int64			 cpu_total;	   /* µs, of all, since the server started */
+	double			 cpu_percent;  /* of one core, over the last minute */
+	int64			 cpu_delayed_ms;
 
-	CollectorSlot collectors[NUM_COLLECTORS];
-	BreakerSlot breakers[MAX_BREAKERS];
+	CollectorSlot	  collectors[NUM_COLLECTORS];
+	BreakerSlot		  breakers[MAX_BREAKERS];
 	ConditionVariable progress; /* a collection completed, a batch left the spool */
 
-	CustomSlot	custom[MAX_CUSTOM];
-	pg_atomic_uint64 custom_changes;	/* of their table, by pganalytics_…_custom_collector() */
+	CustomSlot		 custom[MAX_CUSTOM];
+	pg_atomic_uint64 custom_changes; /* of their table, by pganalytics_…_custom_collector() */
 
-	DeliverySlot delivery;
+	DeliverySlot   delivery;
 	RegisteredSlot registered;
-	RemoteSlot	remote;
-	ErrandSlot	errands[NUM_ERRANDS];
-	ProblemSlot problems[NUM_PROBLEMS];
-	LogSlot		log;
-	SnapshotSlot snapshots[MAX_SNAPSHOTS];
+	RemoteSlot	   remote;
+	ErrandSlot	   errands[NUM_ERRANDS];
+	ProblemSlot	   problems[NUM_PROBLEMS];
+	LogSlot		   log;
+	SnapshotSlot   snapshots[MAX_SNAPSHOTS];
 
 	/* pganalytics.database: failed connections and when to try again */
 	int			connect_failures;
@@ -323,21 +323,21 @@ typedef struct SharedState
 	TimestampTz connect_not_before;
 
 	/* spool: see spool/README.md */
-	pg_atomic_uint64 sequence;	/* last one given out */
-	pg_atomic_uint64 batches;	/* files waiting */
-	pg_atomic_uint64 bytes;		/* their size */
-	pg_atomic_uint64 oldest;	/* sequence of the oldest, 0: none known */
+	pg_atomic_uint64 sequence; /* last one given out */
+	pg_atomic_uint64 batches;  /* files waiting */
+	pg_atomic_uint64 bytes;	   /* their size */
+	pg_atomic_uint64 oldest;   /* sequence of the oldest, 0: none known */
 	pg_atomic_uint64 written;
-	pg_atomic_uint64 dropped;	/* cumulative for the collector id, kept on disk */
-	pg_atomic_uint64 rejected;	/* the same */
-	pg_atomic_uint64 split;		/* the same */
-	pg_atomic_uint64 sending;	/* sequence that the sender works on, 0: none */
-	pg_atomic_uint64 evicting;	/* sequence that is being evicted, 0: none */
-	pg_atomic_uint64 newest_half;	/* sequence of the last batch made by splitting one */
+	pg_atomic_uint64 dropped;				/* cumulative for the collector id, kept on disk */
+	pg_atomic_uint64 rejected;				/* the same */
+	pg_atomic_uint64 split;					/* the same */
+	pg_atomic_uint64 sending;				/* sequence that the sender works on, 0: none */
+	pg_atomic_uint64 evicting;				/* sequence that is being evicted, 0: none */
+	pg_atomic_uint64 newest_half;			/* sequence of the last batch made by splitting one */
 	pg_atomic_uint64 arrived[ARRIVED_MOST]; /* cannot be removed, 0: free */
-	Leaving		leaving;		/* under the lock, with the count that goes with it */
-	uint64		spool_failed_size;	/* of the last batch that could not be kept */
-	TimestampTz spool_failed_at;
+	Leaving			 leaving;				/* under the lock, with the count that goes with it */
+	uint64			 spool_failed_size;		/* of the last batch that could not be kept */
+	TimestampTz		 spool_failed_at;
 	pg_atomic_uint32 counters_busy;
 	pg_atomic_uint32 recovered; /* the spool has been looked through since the server started */
 } SharedState;
@@ -352,4 +352,4 @@ extern void SharedCopyText(char *slot, size_t size, const char *text);
 /* Wakes a worker, if it runs. */
 extern void WakeWorker(const WorkerSlot *slot);
 
-#endif							/* SHARED_H */
+#endif /* SHARED_H */

@@ -93,7 +93,7 @@ SqlDollarTag(const SqlText *sql, size_t i)
 size_t
 SqlWholeCharacters(const char *text, size_t len)
 {
-	size_t lead = len;
+	size_t		  lead = len;
 	unsigned char c;
 
 	while (lead > 0 && len - lead < 3 && ((unsigned char) text[lead - 1] & 0xC0) == 0x80)

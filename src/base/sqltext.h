@@ -13,8 +13,8 @@
 typedef struct SqlText
 {
 	const char *text;
-	size_t len;
-	bool in_comment; /* what looks like a comment is none */
+	size_t		len;
+	bool		in_comment; /* what looks like a comment is none */
 } SqlText;
 
 /* '\0' behind the end. */
@@ -55,7 +55,7 @@ static inline bool
 IsWordStart(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		   (unsigned char) c >= 0x80;
+		(unsigned char) c >= 0x80;
 }
 
 static inline bool

@@ -27,7 +27,7 @@ WriteAll(int fd, const char *data, size_t size)
 {
 	while (size > 0)
 	{
-		ssize_t		written = write(fd, data, size);
+		ssize_t written = write(fd, data, size);
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -47,14 +47,14 @@ WriteAll(int fd, const char *data, size_t size)
 bool
 StateFileWrite(const char *name, const char *data, size_t size, char *error, size_t error_size)
 {
-	char		path[MAXPGPATH];
-	char		temporary[MAXPGPATH];
-	int			fd;
-	bool		written;
+	char path[MAXPGPATH];
+	char temporary[MAXPGPATH];
+	int	 fd;
+	bool written;
 
 	StateFilePath(path, name);
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
-	(void) unlink(temporary);	/* what a crash has left */
+	(void) unlink(temporary); /* what a crash has left */
 	fd = BasicOpenFilePerm(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 						   S_IRUSR | S_IWUSR);
 	if (fd < 0)
@@ -98,8 +98,10 @@ StateFileRead(const char *name, char *buffer, size_t most, char *error, size_t e
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 		(st.st_mode & (S_IRWXG | S_IRWXO)) != 0 || st.st_size > (off_t) most)
 	{
-		snprintf(error, error_size, "\"%s\" is not used: it is not a regular file of the server's "
-				 "user with mode 0600 and of at most %zu kB", path, most / 1024);
+		snprintf(error, error_size,
+				 "\"%s\" is not used: it is not a regular file of the server's "
+				 "user with mode 0600 and of at most %zu kB",
+				 path, most / 1024);
 		close(fd);
 		return -1;
 	}
@@ -119,7 +121,7 @@ StateFileRead(const char *name, char *buffer, size_t most, char *error, size_t e
 bool
 StateFileRemove(const char *name)
 {
-	char		path[MAXPGPATH];
+	char path[MAXPGPATH];
 
 	StateFilePath(path, name);
 	return unlink(path) == 0 || errno == ENOENT;

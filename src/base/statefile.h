@@ -14,8 +14,8 @@ extern void StateFilePath(char *path, const char *name);
  * Replaces the file, mode 0600: whoever looks sees the old one or the new one,
  * also after a crash.  False: error says why, and the old one is still there.
  */
-extern bool StateFileWrite(const char *name, const char *data, size_t size,
-						   char *error, size_t error_size);
+extern bool StateFileWrite(const char *name, const char *data, size_t size, char *error,
+						   size_t error_size);
 
 /*
  * Reads a file of at most "most" bytes; a NUL follows what was read, so the
@@ -23,10 +23,10 @@ extern bool StateFileWrite(const char *name, const char *data, size_t size,
  * that belongs to somebody else, or that others can read, is not taken.
  * Returns its length, -1: there is none (error is ""), or it cannot be used.
  */
-extern ssize_t StateFileRead(const char *name, char *buffer, size_t most,
-							 char *error, size_t error_size);
+extern ssize_t StateFileRead(const char *name, char *buffer, size_t most, char *error,
+							 size_t error_size);
 
 /* Removes it; one that is not there is fine. */
 extern bool StateFileRemove(const char *name);
 
-#endif							/* STATEFILE_H */
+#endif /* STATEFILE_H */

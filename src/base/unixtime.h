@@ -23,4 +23,4 @@ TimestampFromUnix(int64 unix_us)
 	return unix_us - EPOCH_DIFFERENCE_US;
 }
 
-#endif							/* UNIXTIME_H */
+#endif /* UNIXTIME_H */

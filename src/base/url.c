@@ -33,8 +33,8 @@ IsHexDigit(char c)
 static bool
 HostNameIsValid(const char *host)
 {
-	size_t		length = strlen(host);
-	size_t		label = 0;
+	size_t length = strlen(host);
+	size_t label = 0;
 
 	/* one dot at the end marks a name as complete */
 	if (length > 1 && host[length - 1] == '.')
@@ -44,7 +44,7 @@ HostNameIsValid(const char *host)
 
 	for (size_t i = 0; i < length; i++)
 	{
-		char		c = host[i];
+		char c = host[i];
 
 		if (c == '.')
 		{
@@ -71,12 +71,12 @@ LooksLikeIpv4(const char *host)
 static const char *
 CheckHost(const char *host, bool bracketed)
 {
-	struct in_addr v4;
+	struct in_addr	v4;
 	struct in6_addr v6;
 
 	if (bracketed)
 		return inet_pton(AF_INET6, host, &v6) == 1 ? NULL :
-			"the text in brackets is not an IPv6 address";
+													 "the text in brackets is not an IPv6 address";
 	if (host[0] == '\0')
 		return "the host name is missing";
 	if (LooksLikeIpv4(host))
@@ -88,7 +88,7 @@ CheckHost(const char *host, bool bracketed)
 static int
 ParsePort(const char *text, const char *end)
 {
-	int			port = 0;
+	int port = 0;
 
 	if (end == text || end - text > 5)
 		return 0;
@@ -116,8 +116,7 @@ CheckPath(const char *path)
 
 		/* curl would resolve these, a proxy perhaps differently */
 		if (*p == '/' && p[1] == '.' &&
-			(p[2] == '/' || p[2] == '\0' ||
-			 (p[2] == '.' && (p[3] == '/' || p[3] == '\0'))))
+			(p[2] == '/' || p[2] == '\0' || (p[2] == '.' && (p[3] == '/' || p[3] == '\0'))))
 			return "the path contains \".\" or \"..\"";
 	}
 	return NULL;
@@ -222,8 +221,7 @@ Parse(const char *text, Url *url)
 		return "it must not contain a fragment (\"#\")";
 
 	path = authority + strcspn(authority, "/");
-	if ((error = ParseAuthority(authority, path, url)) != NULL ||
-		(error = CheckPath(path)) != NULL)
+	if ((error = ParseAuthority(authority, path, url)) != NULL || (error = CheckPath(path)) != NULL)
 		return error;
 
 	while (text + length > path && text[length - 1] == '/')
@@ -245,7 +243,7 @@ UrlParse(const char *text, Url *url)
 bool
 UrlJoin(const Url *url, const char *path, char *buffer, size_t size)
 {
-	int			written;
+	int written;
 
 	while (*path == '/')
 		path++;

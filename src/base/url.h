@@ -15,13 +15,13 @@
 
 typedef struct Url
 {
-	bool		https;			/* else http */
-	char		host[256];		/* without the brackets of an IPv6 address */
-	int			port;			/* the scheme's own where none is given */
-	char		base[URL_SIZE]; /* all of it, without a slash at the end */
-	bool		has_prefix;		/* a path other than "/" */
-	bool		has_credentials;	/* a user name or password; never accepted */
-	const char *error;			/* what is wrong with it, a constant; NULL: nothing */
+	bool		https;			 /* else http */
+	char		host[256];		 /* without the brackets of an IPv6 address */
+	int			port;			 /* the scheme's own where none is given */
+	char		base[URL_SIZE];	 /* all of it, without a slash at the end */
+	bool		has_prefix;		 /* a path other than "/" */
+	bool		has_credentials; /* a user name or password; never accepted */
+	const char *error;			 /* what is wrong with it, a constant; NULL: nothing */
 } Url;
 
 /* Fills *url; false: it is no good, url->error says why. */
@@ -33,4 +33,4 @@ extern bool UrlParse(const char *text, Url *url);
  */
 extern bool UrlJoin(const Url *url, const char *path, char *buffer, size_t size);
 
-#endif							/* URL_H */
+#endif /* URL_H */

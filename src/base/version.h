@@ -7,4 +7,4 @@
 
 #define PGANALYTICS_VERSION "3.0.0"
 
-#endif							/* VERSION_H */
+#endif /* VERSION_H */

@@ -45,15 +45,15 @@
 #define ERROR_PAUSE_MS 5000L
 #define MEMORY_REFRESH_MS 60000
 
-static WorkerSlot *my_slot = NULL;
-static uint64 reload_count = 0;
+static WorkerSlot			*my_slot = NULL;
+static uint64				 reload_count = 0;
 static volatile sig_atomic_t query_is_running = false;
-static bool was_woken = true;
+static bool					 was_woken = true;
 
 static void
 WorkerHandleSigterm(SIGNAL_ARGS)
 {
-	int			save_errno = errno;
+	int save_errno = errno;
 
 	ShutdownRequestPending = true;
 	if (query_is_running)
@@ -99,11 +99,11 @@ WorkerProcessesNeeded(void)
 int64
 WorkerMemory(void)
 {
-	char		text[128];
-	long long	resident;
-	long long	shared;
-	int			fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	ssize_t		len;
+	char	  text[128];
+	long long resident;
+	long long shared;
+	int		  fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t	  len;
 
 	if (fd < 0)
 		return 0;
@@ -121,7 +121,7 @@ void
 WorkerReport(const char *state)
 {
 	static TimestampTz measured_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz		   now = GetCurrentTimestamp();
 
 	if (measured_at == 0 || TimestampDifferenceExceeds(measured_at, now, MEMORY_REFRESH_MS))
 	{
@@ -145,11 +145,11 @@ ReleaseSlot(int code, Datum arg)
 {
 	struct rusage used;
 
-	LWLockReleaseAll();			/* an error while it was held */
+	LWLockReleaseAll(); /* an error while it was held */
 	if (getrusage(RUSAGE_SELF, &used) == 0)
 		pg_atomic_fetch_add_u64(&Shared->cpu_of_ended,
 								(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * USECS_PER_SEC +
-								used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+									used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	my_slot->pid = 0;
 	my_slot->latch = NULL;
@@ -169,7 +169,7 @@ WorkerStart(WorkerSlot *slot)
 	BackgroundWorkerUnblockSignals();
 
 	if (Shared == NULL)
-		proc_exit(1);			/* the library is no longer preloaded */
+		proc_exit(1); /* the library is no longer preloaded */
 
 	my_slot = slot;
 	error_context_stack = &worker_context;
@@ -188,7 +188,7 @@ void
 WorkerIsConnected(void)
 {
 	pqsignal(SIGTERM, WorkerHandleSigterm);
-	CHECK_FOR_INTERRUPTS();		/* one that came before */
+	CHECK_FOR_INTERRUPTS(); /* one that came before */
 }
 
 void
@@ -230,13 +230,13 @@ void
 WorkerWait(long timeout_ms)
 {
 	static uint32 wait_event = 0;
-	int			events;
+	int			  events;
 
 	if (wait_event == 0)
 		wait_event = WaitEventNew("PganalyticsMain");
-	events = WaitLatch(MyLatch,
-					   WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout_ms >= 0 ? WL_TIMEOUT : 0),
-					   timeout_ms, wait_event);
+	events =
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout_ms >= 0 ? WL_TIMEOUT : 0),
+				  timeout_ms, wait_event);
 	/* one that is set from now on ends the next wait */
 	was_woken = (events & WL_LATCH_SET) != 0;
 	if (was_woken)
@@ -281,7 +281,7 @@ RecoverFromError(MemoryContext context)
 void
 WorkerLoop(WorkerCycle cycle, void *arg)
 {
-	sigjmp_buf	local_sigjmp_buf;
+	sigjmp_buf	  local_sigjmp_buf;
 	MemoryContext context;
 
 	WorkerIsConnected();
@@ -312,7 +312,7 @@ WorkerLoop(WorkerCycle cycle, void *arg)
 
 	for (;;)
 	{
-		long		wait_ms;
+		long wait_ms;
 
 		WorkerCheckInterrupts();
 		wait_ms = cycle(arg);
@@ -326,7 +326,7 @@ WorkerLoop(WorkerCycle cycle, void *arg)
 bool
 PeriodicIsDue(Periodic *job, int64 interval_ms, TimestampTz now)
 {
-	int64		interval_us = interval_ms * 1000;
+	int64 interval_us = interval_ms * 1000;
 
 	if (interval_ms != job->interval_ms)
 	{
@@ -338,20 +338,20 @@ PeriodicIsDue(Periodic *job, int64 interval_ms, TimestampTz now)
 		job->interval_ms = interval_ms;
 	}
 	if (job->due > now + interval_us)
-		job->due = now + interval_us;	/* the clock was set back */
+		job->due = now + interval_us; /* the clock was set back */
 	if (now < job->due)
 		return false;
 
 	job->due += interval_us;
 	if (job->due <= now)
-		job->due = now + interval_us;	/* missed: what is past is past */
+		job->due = now + interval_us; /* missed: what is past is past */
 	return true;
 }
 
 long
 PeriodicWait(const Periodic *job, TimestampTz now, long at_most)
 {
-	long		wait_ms = 0;
+	long wait_ms = 0;
 
 	if (job->due > now)
 		wait_ms = TimestampDifferenceMilliseconds(now, job->due);

@@ -19,7 +19,7 @@ extern void WorkersInit(void);
  * The least that "max_worker_processes" must be, by what is certain: our own
  * and the launcher of logical replication.
  */
-extern int	WorkerProcessesNeeded(void);
+extern int WorkerProcessesNeeded(void);
 
 /*
  * To be called first in a worker's main: signal handlers, unblocked signals,
@@ -47,7 +47,7 @@ extern int64 WorkerMemory(void);
  * and followed by a pause.  Each cycle runs in a memory context of its own
  * that is reset afterwards.
  */
-typedef long (*WorkerCycle) (void *arg);
+typedef long (*WorkerCycle)(void *arg);
 pg_noreturn extern void WorkerLoop(WorkerCycle cycle, void *arg);
 
 /*
@@ -78,7 +78,7 @@ extern uint64 WorkerReloadCount(void);
 /* A job that is due every so often. */
 typedef struct Periodic
 {
-	TimestampTz due;			/* 0: at once */
+	TimestampTz due; /* 0: at once */
 	int64		interval_ms;
 } Periodic;
 
@@ -92,4 +92,4 @@ extern bool PeriodicIsDue(Periodic *job, int64 interval_ms, TimestampTz now);
 /* ms until it is due, 0 if it is; limited by "at_most" (-1: no limit). */
 extern long PeriodicWait(const Periodic *job, TimestampTz now, long at_most);
 
-#endif							/* WORKER_H */
+#endif /* WORKER_H */

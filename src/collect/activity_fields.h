@@ -23,4 +23,4 @@ enum ActivityStateField
 
 extern const Field ActivityStateFields[];
 
-#endif							/* ACTIVITY_FIELDS_H */
+#endif /* ACTIVITY_FIELDS_H */

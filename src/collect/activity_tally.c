@@ -13,14 +13,14 @@
 #define TEXT_SIZE (ACTIVITY_NAME_SIZE + ACTIVITY_WORKER_SIZE)
 
 _Static_assert(sizeof(ActivityKey) == offsetof(ActivityKey, application) + TEXT_SIZE,
-			  "a key has padding, which memcmp would compare");
+			   "a key has padding, which memcmp would compare");
 _Static_assert(offsetof(ActivityKey, application) % sizeof(uint64_t) == 0 &&
-			  ACTIVITY_NAME_SIZE % sizeof(uint64_t) == 0 &&
-			  ACTIVITY_WORKER_SIZE % sizeof(uint64_t) == 0,
-			  "a key is not hashed by words");
+				   ACTIVITY_NAME_SIZE % sizeof(uint64_t) == 0 &&
+				   ACTIVITY_WORKER_SIZE % sizeof(uint64_t) == 0,
+			   "a key is not hashed by words");
 _Static_assert(ACTIVITY_SLOTS >= 2 * ACTIVITY_MAX_KEYS &&
-			  (ACTIVITY_SLOTS & (ACTIVITY_SLOTS - 1)) == 0 && ACTIVITY_MAX_KEYS < UINT16_MAX,
-			  "the slots do not fit the keys");
+				   (ACTIVITY_SLOTS & (ACTIVITY_SLOTS - 1)) == 0 && ACTIVITY_MAX_KEYS < UINT16_MAX,
+			   "the slots do not fit the keys");
 
 void
 ActivityKeyClear(ActivityKey *key)
@@ -31,7 +31,7 @@ ActivityKeyClear(ActivityKey *key)
 void
 ActivityKeySetText(char *field, size_t size, const char *text)
 {
-	size_t		len = strnlen(text, size - 1);
+	size_t len = strnlen(text, size - 1);
 
 	memcpy(field, text, len);
 }
@@ -44,7 +44,7 @@ Mix(uint64_t hash, const void *data, size_t size, bool stop_at_zero)
 
 	for (size_t i = 0; i < size; i += sizeof(uint64_t))
 	{
-		uint64_t	word;
+		uint64_t word;
 
 		memcpy(&word, p + i, sizeof(word));
 		if (word == 0 && stop_at_zero)
@@ -58,7 +58,7 @@ Mix(uint64_t hash, const void *data, size_t size, bool stop_at_zero)
 static uint64_t
 Hash(const ActivityKey *key)
 {
-	uint64_t	hash = Mix(1, key, offsetof(ActivityKey, application), false);
+	uint64_t hash = Mix(1, key, offsetof(ActivityKey, application), false);
 
 	hash = Mix(hash, key->application, sizeof(key->application), true);
 	return Mix(hash, key->worker, sizeof(key->worker), true);
@@ -67,7 +67,7 @@ Hash(const ActivityKey *key)
 void
 ActivityTallyAdd(ActivityTally *tally, const ActivityKey *key)
 {
-	uint64_t	slot = Hash(key) % ACTIVITY_SLOTS;
+	uint64_t	   slot = Hash(key) % ACTIVITY_SLOTS;
 	ActivityCount *count;
 
 	for (; tally->slots[slot] != 0; slot = (slot + 1) % ACTIVITY_SLOTS)

@@ -49,9 +49,9 @@ Take(const BreakerKey *key)
 bool
 BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeouts)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz	 now = GetCurrentTimestamp();
 	BreakerSlot *slot;
-	bool open;
+	bool		 open;
 
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	slot = Find(key);
@@ -66,7 +66,7 @@ BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeouts)
 void
 BreakerTimedOut(const BreakerKey *key)
 {
-	int64 interval = CollectorInterval(key->collector);
+	int64		 interval = CollectorInterval(key->collector);
 	BreakerSlot *slot;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);

@@ -20,8 +20,8 @@
  */
 typedef struct BreakerKey
 {
-	int collector;
-	Oid database;
+	int			collector;
+	Oid			database;
 	const void *what;
 } BreakerKey;
 

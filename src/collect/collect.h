@@ -14,4 +14,4 @@
 /* Filesystems and directories, with the tablespaces by their names. */
 extern void CollectDiskUsage(Batch *batch, bool in_session);
 
-#endif							/* COLLECT_H */
+#endif /* COLLECT_H */

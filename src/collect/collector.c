@@ -50,32 +50,32 @@
 #define MAX_SAMPLES_PER_REPORT 300 /* of pg_activity */
 #define MAX_CONNECT_WAIT_S 300
 #define RETRY_AFTER_S 60
-#define LID_WAIT_MS 1000L		/* between looks at the CPU where collectors are delayed */
-#define HURRY_US 1000000		/* shortest time between two runs of pg_log that cannot wait */
-#define MAX_TABLESPACES 1000	/* that are known by name; others go by OID */
+#define LID_WAIT_MS 1000L	 /* between looks at the CPU where collectors are delayed */
+#define HURRY_US 1000000	 /* shortest time between two runs of pg_log that cannot wait */
+#define MAX_TABLESPACES 1000 /* that are known by name; others go by OID */
 
 extern PGDLLEXPORT void PganalyticsCollectorMain(Datum main_arg);
 
 typedef struct Collection
 {
-	char		database[NAMEDATALEN];	/* that we are connected to */
-	Periodic	jobs[NUM_COLLECTORS];
-	TimestampTz work_due;		/* when there is more to do than to sample; 0: now */
-	TimestampTz looked_at;		/* when the last cycle began */
-	Periodic	sampling;
+	char		 database[NAMEDATALEN]; /* that we are connected to */
+	Periodic	 jobs[NUM_COLLECTORS];
+	TimestampTz	 work_due;	/* when there is more to do than to sample; 0: now */
+	TimestampTz	 looked_at; /* when the last cycle began */
+	Periodic	 sampling;
 	SysstatState sysstat;
-	LogReader  *log;
-	TimestampTz log_hurried_at; /* when it was read before its time */
-	uint64		reloads;		/* that were seen */
+	LogReader	*log;
+	TimestampTz	 log_hurried_at; /* when it was read before its time */
+	uint64		 reloads;		 /* that were seen */
 } Collection;
 
 /* ---- what each collector does ---- */
 
 typedef struct Tablespaces
 {
-	MemoryContext context;
+	MemoryContext  context;
 	TablespaceName names[MAX_TABLESPACES];
-	int			count;
+	int			   count;
 } Tablespaces;
 
 static void
@@ -88,13 +88,14 @@ ListTablespaces(void *arg)
 		elog(ERROR, "could not list the tablespaces");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		is_null;
-		char	   *name = NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null)));
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		bool	  is_null;
+		char	 *name = NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null)));
 
 		list->names[list->count].oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
-		list->names[list->count++].name = MemoryContextStrdup(list->context, SharedNameToUtf8(name));
+		list->names[list->count++].name =
+			MemoryContextStrdup(list->context, SharedNameToUtf8(name));
 	}
 }
 
@@ -102,7 +103,7 @@ void
 CollectDiskUsage(Batch *batch, bool in_session)
 {
 	Tablespaces *list = palloc0(sizeof(Tablespaces));
-	QueryError	error;
+	QueryError	 error;
 
 	list->context = CurrentMemoryContext;
 	if (in_session)
@@ -123,8 +124,8 @@ RetrySoon(Periodic *job)
 static void
 RunCollector(Collection *c, int type, Batch *batch)
 {
-	int64		rows = BatchRows(batch);
-	int			errors = BatchErrors(batch);
+	int64 rows = BatchRows(batch);
+	int	  errors = BatchErrors(batch);
 
 	LedgerBegin(type);
 	WorkerReport(Collectors[type].name);
@@ -168,7 +169,7 @@ IsDue(Collection *c, int type, TimestampTz now)
 {
 	if (LedgerIsRequested(type))
 	{
-		c->jobs[type].interval_ms = 0;	/* counts from this run on */
+		c->jobs[type].interval_ms = 0; /* counts from this run on */
 		return PeriodicIsDue(&c->jobs[type], IntervalMs(type), now);
 	}
 	if (!CollectorEnabled(type))
@@ -188,7 +189,7 @@ IsDue(Collection *c, int type, TimestampTz now)
 static uint32
 DueCollectors(Collection *c, TimestampTz now, bool scheduled)
 {
-	uint32		due = 0;
+	uint32 due = 0;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
@@ -216,9 +217,9 @@ NextDue(Collection *c)
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
 		if (Collectors[i].scope == SCOPE_DATABASE)
-			continue;			/* visits.c */
+			continue; /* visits.c */
 		if (LedgerIsRequested(i))
-			return 0;			/* a query that waited for a lock took the latch */
+			return 0; /* a query that waited for a lock took the latch */
 		if (CollectorEnabled(i))
 			wait_ms = PeriodicWait(&c->jobs[i], now, wait_ms);
 	}
@@ -237,7 +238,7 @@ RunDueCollectors(Collection *c, uint32 due, Batch *batch)
 		RunCollector(c, i, batch);
 		CHECK_FOR_INTERRUPTS();
 		if (ShutdownIsRequested())
-			break;				/* the batch is still closed */
+			break; /* the batch is still closed */
 	}
 }
 
@@ -279,11 +280,11 @@ TakeSamples(Collection *c, TimestampTz now)
 static long
 RunWork(Collection *c, TimestampTz now)
 {
-	uint32		due;
-	long		wait_ms;
-	bool		scheduled = CpuLidAllows(now);
-	bool		kept;
-	Batch	   *batch;
+	uint32 due;
+	long   wait_ms;
+	bool   scheduled = CpuLidAllows(now);
+	bool   kept;
+	Batch *batch;
 
 	if (!CollectorEnabled(COLLECTOR_PG_LOG))
 		LogReaderRest(c->log);
@@ -296,7 +297,7 @@ RunWork(Collection *c, TimestampTz now)
 		BreakersReset();
 	}
 	c->reloads = WorkerReloadCount();
-	SnapshotsKept(false);		/* left over where an error ended the last cycle */
+	SnapshotsKept(false); /* left over where an error ended the last cycle */
 
 	batch = BatchCreate();
 	due = DueCollectors(c, now, scheduled);
@@ -339,17 +340,17 @@ CollectorCycle(void *arg)
 	bool		only_sample = IsForSampleOnly(c, now);
 
 	if (strcmp(c->database, Setting.database) != 0)
-		proc_exit(1);			/* "pganalytics.database" was changed: start anew, connect there */
+		proc_exit(1); /* "pganalytics.database" was changed: start anew, connect there */
 	c->looked_at = now;
 	TakeSamples(c, now);
 	if (!only_sample)
 	{
-		long		wait_ms;
+		long wait_ms;
 
-		c->work_due = 0;		/* after an error, too */
+		c->work_due = 0; /* after an error, too */
 		wait_ms = RunWork(c, now);
-		c->work_due = wait_ms < 0 ? DT_NOEND
-			: TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
+		c->work_due =
+			wait_ms < 0 ? DT_NOEND : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
 	}
 	return NextWakeup(c);
 }
@@ -387,15 +388,15 @@ WaitBeforeConnecting(void)
 static void
 Connect(Collection *c)
 {
-	int			wait_s;
+	int wait_s;
 
 	WaitBeforeConnecting();
 	strlcpy(c->database, Setting.database, sizeof(c->database));
 
 	wait_s = MIN_CONNECT_WAIT_S << Min(Shared->connect_failures, 6);
 	Shared->connect_tried_at = GetCurrentTimestamp();
-	Shared->connect_not_before = Shared->connect_tried_at +
-		Min(wait_s, MAX_CONNECT_WAIT_S) * USECS_PER_SEC;
+	Shared->connect_not_before =
+		Shared->connect_tried_at + Min(wait_s, MAX_CONNECT_WAIT_S) * USECS_PER_SEC;
 	Shared->connect_failures++;
 	SessionBeforeConnecting(Setting.lock_timeout_ms);
 	BackgroundWorkerInitializeConnection(c->database, NULL, 0);

@@ -26,7 +26,7 @@ static CpuWindow window;
 static int64
 CpuOf(pid_t pid)
 {
-	clockid_t clock;
+	clockid_t		clock;
 	struct timespec used;
 
 	if (pid == 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
@@ -39,7 +39,7 @@ CpuOfAll(void)
 {
 	static int64 highest = 0;
 	int64 total = (int64) pg_atomic_read_u64(&Shared->cpu_of_ended) + CpuOf(Shared->collector.pid) +
-				  CpuOf(Shared->sender.pid);
+		CpuOf(Shared->sender.pid);
 
 	for (int i = 0; i < MAX_VISITORS; i++)
 		total += CpuOf(Shared->visitors[i].worker.pid);
@@ -51,11 +51,11 @@ bool
 CpuLidAllows(TimestampTz now)
 {
 	static TimestampTz delayed_at = 0;
-	static bool was_allowed = true;
+	static bool		   was_allowed = true;
 	static TimestampTz asked_at = 0;
-	int64 total = CpuOfAll();
-	double percent = CpuWindowUsed(&window, now, total) * 100.0 / CPU_WINDOW;
-	bool allowed = Setting.max_cpu_percent == 0 || percent < Setting.max_cpu_percent;
+	int64			   total = CpuOfAll();
+	double			   percent = CpuWindowUsed(&window, now, total) * 100.0 / CPU_WINDOW;
+	bool			   allowed = Setting.max_cpu_percent == 0 || percent < Setting.max_cpu_percent;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	Shared->cpu_total = total;

@@ -22,8 +22,8 @@ typedef struct CpuSample
 typedef struct CpuWindow
 {
 	CpuSample samples[CPU_SAMPLES];
-	int count;
-	int next; /* the place of the next sample */
+	int		  count;
+	int		  next; /* the place of the next sample */
 } CpuWindow;
 
 /* Notes the total so far; returns how much of it was used within the last minute. */

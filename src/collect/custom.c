@@ -20,10 +20,10 @@
 
 #define LOOK_AGAIN_MS 60000 /* for changes that nobody told of, by pg_restore */
 
-static Periodic jobs[MAX_CUSTOM];
+static Periodic	   jobs[MAX_CUSTOM];
 static TimestampTz looked_at = 0;
-static uint64 changes_seen = 0;
-static uint64 reloads_seen = 0;
+static uint64	   changes_seen = 0;
+static uint64	   reloads_seen = 0;
 
 /* ---- the table ---- */
 
@@ -60,29 +60,29 @@ CustomFromRow(CustomSlot *slot, int row)
 {
 	HeapTuple tuple = SPI_tuptable->vals[row];
 	TupleDesc desc = SPI_tuptable->tupdesc;
-	bool is_null[3];
-	int64 seconds = DatumGetInt64(SPI_getbinval(tuple, desc, 4, &is_null[0]));
+	bool	  is_null[3];
+	int64	  seconds = DatumGetInt64(SPI_getbinval(tuple, desc, 4, &is_null[0]));
 
 	slot->role = DatumGetObjectId(SPI_getbinval(tuple, desc, 5, &is_null[1]));
 	slot->was_superuser = DatumGetBool(SPI_getbinval(tuple, desc, 6, &is_null[2]));
 	slot->interval_s = (int) Min(Max(seconds, 1), 24 * 60 * 60);
 	return CopyText(slot->name, sizeof(slot->name), row, 1) && slot->name[0] &&
-		   CopyText(slot->query, sizeof(slot->query), row, 2) &&
-		   CopyText(slot->databases, sizeof(slot->databases), row, 3) && !is_null[0] &&
-		   !is_null[1] && !is_null[2];
+		CopyText(slot->query, sizeof(slot->query), row, 2) &&
+		CopyText(slot->databases, sizeof(slot->databases), row, 3) && !is_null[0] && !is_null[1] &&
+		!is_null[2];
 }
 
 typedef struct CustomTable
 {
 	CustomSlot *rows; /* MAX_CUSTOM of them */
-	int count;
+	int			count;
 } CustomTable;
 
 static void
 ReadTable(void *arg)
 {
 	CustomTable *table = arg;
-	char *name = CustomTableName();
+	char		*name = CustomTableName();
 
 	table->count = 0;
 	if (name == NULL)
@@ -117,7 +117,7 @@ RemoveMissing(const CustomTable *table)
 	for (int i = 0; i < MAX_CUSTOM; i++)
 	{
 		CustomSlot *slot = &Shared->custom[i];
-		bool found = false;
+		bool		found = false;
 
 		for (int j = 0; j < table->count && !found; j++)
 			found = strcmp(table->rows[j].name, slot->name) == 0;
@@ -132,7 +132,7 @@ RemoveMissing(const CustomTable *table)
 static void
 Define(const CustomSlot *row)
 {
-	int i = SlotOf(row->name);
+	int			i = SlotOf(row->name);
 	CustomSlot *slot;
 
 	if (i < 0)
@@ -156,9 +156,9 @@ void
 CustomRefresh(Batch *batch, TimestampTz now)
 {
 	CustomTable table;
-	QueryError error;
-	uint64 changes = pg_atomic_read_u64(&Shared->custom_changes);
-	uint64 reloads = WorkerReloadCount();
+	QueryError	error;
+	uint64		changes = pg_atomic_read_u64(&Shared->custom_changes);
+	uint64		reloads = WorkerReloadCount();
 
 	if (looked_at != 0 && now >= looked_at && changes == changes_seen && reloads == reloads_seen &&
 		!TimestampDifferenceExceeds(looked_at, now, LOOK_AGAIN_MS))

@@ -44,8 +44,8 @@ extern char *CustomTableName(void);
  * Copies a row of the table, selected as CUSTOM_COLUMNS, into a slot; false:
  * it cannot be one that was registered.
  */
-#define CUSTOM_COLUMNS                                                                             \
-	"name, query, databases, pg_catalog.date_part('epoch', \"interval\")::pg_catalog.int8, "       \
+#define CUSTOM_COLUMNS \
+	"name, query, databases, pg_catalog.date_part('epoch', \"interval\")::pg_catalog.int8, " \
 	"role::pg_catalog.oid, was_superuser"
 
 extern bool CustomFromRow(CustomSlot *slot, int row);
@@ -71,6 +71,6 @@ extern void CustomCheck(const CustomSlot *slot);
 typedef struct CustomColumns CustomColumns;
 
 extern CustomColumns *CustomColumnsOf(TupleDesc desc);
-extern void CustomWriteRow(JsonWriter *w, const CustomColumns *columns, HeapTuple row);
+extern void			  CustomWriteRow(JsonWriter *w, const CustomColumns *columns, HeapTuple row);
 
 #endif /* CUSTOM_H */

@@ -38,23 +38,23 @@ typedef enum ColumnKind
 typedef struct CustomColumn
 {
 	ColumnKind kind;
-	Field field; /* name, and type for AS_FIELD */
-	Oid type;
-	Oid output; /* function */
-	bool is_varlena;
+	Field	   field; /* name, and type for AS_FIELD */
+	Oid		   type;
+	Oid		   output; /* function */
+	bool	   is_varlena;
 } CustomColumn;
 
 struct CustomColumns
 {
-	TupleDesc desc;
-	Datum *values;
-	bool *nulls;
+	TupleDesc	 desc;
+	Datum		*values;
+	bool		*nulls;
 	CustomColumn columns[FLEXIBLE_ARRAY_MEMBER];
 };
 
 static const struct
 {
-	Oid type;
+	Oid		  type;
 	FieldType as;
 } simple_types[] = {
 	{INT8OID, FIELD_INT},	  {INT4OID, FIELD_INT},			{OIDOID, FIELD_INT},
@@ -105,10 +105,11 @@ CustomColumnsOf(TupleDesc desc)
 		for (int j = 0; j < i; j++)
 		{
 			if (strcmp(result->columns[j].field.name, column->field.name) == 0)
-				ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN),
-								errmsg("the query of a custom collector returns two columns \"%s\"",
-									   NameStr(TupleDescAttr(desc, i)->attname)),
-								errhint("Give each column a name of its own with AS.")));
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("the query of a custom collector returns two columns \"%s\"",
+								NameStr(TupleDescAttr(desc, i)->attname)),
+						 errhint("Give each column a name of its own with AS.")));
 		}
 	}
 	return result;
@@ -148,8 +149,9 @@ WriteValue(JsonWriter *w, const CustomColumn *column, Datum value)
 	const char *name = column->field.name;
 
 	if (column->is_varlena && toast_raw_datum_size(value) > MAX_VALUE_SIZE)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a value of column \"%s\" is larger than 1 MB", name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a value of column \"%s\" is larger than 1 MB", name)));
 	switch (column->kind)
 	{
 		case AS_FIELD:

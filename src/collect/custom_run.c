@@ -51,9 +51,9 @@
 
 /* ---- whose code may run ---- */
 
-static bool guards = false;
+static bool					   guards = false;
 static object_access_hook_type next_object_access_hook;
-static needs_fmgr_hook_type next_needs_fmgr_hook;
+static needs_fmgr_hook_type	   next_needs_fmgr_hook;
 
 static bool
 IsOfSuperuser(Oid owner)
@@ -65,7 +65,7 @@ static void
 CheckFunction(Oid function)
 {
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	bool trusted = false;
+	bool	  trusted = false;
 
 	if (HeapTupleIsValid(tuple))
 	{
@@ -113,10 +113,10 @@ CheckFunctionOfNode(Oid function, void *arg)
 static void
 CheckRelation(Oid relation)
 {
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	HeapTuple	  tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Form_pg_class form;
-	bool is_view;
-	bool trusted;
+	bool		  is_view;
+	bool		  trusted;
 
 	if (!HeapTupleIsValid(tuple))
 		return; /* dropped: the planner will say so */
@@ -128,9 +128,9 @@ CheckRelation(Oid relation)
 	if (!trusted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 is_view ? errmsg("view %s is not owned by a superuser", get_rel_name(relation))
-						 : errmsg("foreign table %s is not owned by a superuser",
-								  get_rel_name(relation)),
+				 is_view ?
+					 errmsg("view %s is not owned by a superuser", get_rel_name(relation)) :
+					 errmsg("foreign table %s is not owned by a superuser", get_rel_name(relation)),
 				 errdetail(
 					 "The custom collector was registered by a superuser and would run it as one."),
 				 errhint("Register the custom collector as another role, for example a member of "
@@ -175,14 +175,14 @@ CheckPlan(SPIPlanPtr plan)
 typedef struct CustomRun
 {
 	const CustomSlot *slot;
-	Batch *batch;
-	const char *database;
-	int64 limit; /* rows; 0: only check, by one row */
+	Batch			 *batch;
+	const char		 *database;
+	int64			  limit; /* rows; 0: only check, by one row */
 
 	int64 rows;
-	Oid saved_user;
-	int saved_context;
-	int nest_level;
+	Oid	  saved_user;
+	int	  saved_context;
+	int	  nest_level;
 } CustomRun;
 
 static void
@@ -209,8 +209,9 @@ BecomeRole(CustomRun *run)
 							 GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 							 0, false);
-	SetUserIdAndSecContext(slot->role, run->saved_context | SECURITY_LOCAL_USERID_CHANGE |
-										   SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(slot->role,
+						   run->saved_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
 	guards = superuser_arg(slot->role);
 }
 
@@ -245,8 +246,9 @@ Prepare(const CustomRun *run)
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
 	if (!IsReadOnlySelect(plan))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_DEFINITION),
-						errmsg("the query of a custom collector must be one SELECT")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_CURSOR_DEFINITION),
+				 errmsg("the query of a custom collector must be one SELECT")));
 	if (guards)
 		CheckPlan(plan);
 	return plan;
@@ -275,10 +277,10 @@ static void
 WriteRows(CustomRun *run, Portal portal)
 {
 	CustomColumns *columns = NULL;
-	MemoryContext row_context = AllocSetContextCreate(
-		CurrentMemoryContext, "pganalytics custom row", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext  row_context = AllocSetContextCreate(
+		 CurrentMemoryContext, "pganalytics custom row", ALLOCSET_DEFAULT_SIZES);
 	JsonWriter *w = BeginMetric(run);
-	bool truncated = false;
+	bool		truncated = false;
 
 	while (!truncated)
 	{
@@ -314,7 +316,7 @@ static void
 RunQuery(void *arg)
 {
 	CustomRun *run = arg;
-	Portal portal;
+	Portal	   portal;
 
 	run->rows = 0;
 	BecomeRole(run);
@@ -384,10 +386,10 @@ static void
 RunInVisitor(int i, CustomRun *run, TimestampTz deadline)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
-	long left_ms = TimestampDifferenceMilliseconds(started_at, deadline);
-	char text[ERROR_TEXT_SIZE];
-	QueryError error;
-	bool done;
+	long		left_ms = TimestampDifferenceMilliseconds(started_at, deadline);
+	char		text[ERROR_TEXT_SIZE];
+	QueryError	error;
+	bool		done;
 
 	if (left_ms <= 0)
 	{
@@ -430,8 +432,8 @@ void
 CustomCollect(uint64 set, Batch *batch, const char *database, TimestampTz deadline)
 {
 	CustomSlot *copy = palloc(sizeof(CustomSlot));
-	CustomRun run = {copy, batch, database, Setting.custom_row_limit};
-	int first = AnyOf(set);
+	CustomRun	run = {copy, batch, database, Setting.custom_row_limit};
+	int			first = AnyOf(set);
 
 	InstallGuards();
 	if (overtime == MAX_TIMEOUTS)
@@ -479,21 +481,22 @@ CustomCheck(const CustomSlot *slot)
 typedef struct SampleList
 {
 	MemoryContext context;
-	CustomSlot *slots;
-	int count;
+	CustomSlot	 *slots;
+	int			  count;
 } SampleList;
 
 static void
 ListOfCaller(void *arg)
 {
 	SampleList *list = arg;
-	char *name = CustomTableName();
+	char	   *name = CustomTableName();
 
 	if (name == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this database holds no custom collectors"),
-						errhint("Call this in database \"%s\" (\"pganalytics.database\").",
-								Setting.database)));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database holds no custom collectors"),
+				 errhint("Call this in database \"%s\" (\"pganalytics.database\").",
+						 Setting.database)));
 	if (SPI_execute(psprintf("SELECT " CUSTOM_COLUMNS " FROM %s ORDER BY name", name), true,
 					MAX_CUSTOM) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the table of custom collectors");
@@ -512,7 +515,7 @@ void
 CustomSample(Batch *batch)
 {
 	SampleList list = {CurrentMemoryContext};
-	CustomRun run = {NULL, batch, get_database_name(MyDatabaseId), Setting.custom_row_limit};
+	CustomRun  run = {NULL, batch, get_database_name(MyDatabaseId), Setting.custom_row_limit};
 
 	QueryRunInSession(ListOfCaller, &list);
 	for (int i = 0; i < list.count; i++)

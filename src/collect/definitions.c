@@ -30,9 +30,9 @@
 
 #define CHUNK_OBJECTS 50
 #define CHUNK_BYTES (256 * 1024)
-#define MOST_OBJECTS 250		/* in one visit */
+#define MOST_OBJECTS 250 /* in one visit */
 #define MOST_FAILURES 10
-#define MOST_RELATIONS 100		/* that are locked for one object */
+#define MOST_RELATIONS 100 /* that are locked for one object */
 #define ARRAY "definitions"
 
 typedef struct Definition
@@ -40,7 +40,7 @@ typedef struct Definition
 	const char *kind;
 	Oid			oid;
 	char	   *schema;
-	char	   *table;			/* NULL: it belongs to none */
+	char	   *table; /* NULL: it belongs to none */
 	char	   *name;
 	char	   *text;
 	size_t		len;
@@ -50,13 +50,13 @@ typedef struct Definition
 typedef struct Chunk
 {
 	MemoryContext context;
-	SnapshotPlace place;		/* part: index of the source */
-	bool		reading;		/* an object: should it fail, the next one may be read */
-	int			looked_at;
-	int			skipped;
-	size_t		bytes;
-	int			count;
-	Definition	definitions[CHUNK_OBJECTS];
+	SnapshotPlace place;   /* part: index of the source */
+	bool		  reading; /* an object: should it fail, the next one may be read */
+	int			  looked_at;
+	int			  skipped;
+	size_t		  bytes;
+	int			  count;
+	Definition	  definitions[CHUNK_OBJECTS];
 } Chunk;
 
 /* ---- locks ---- */
@@ -101,9 +101,9 @@ AreGone(const Oid *relations, int count)
 static char *
 ReadText(const char *sql, Oid oid)
 {
-	Oid			types[1] = {OIDOID};
-	Datum		values[1] = {ObjectIdGetDatum(oid)};
-	char	   *text;
+	Oid	  types[1] = {OIDOID};
+	Datum values[1] = {ObjectIdGetDatum(oid)};
+	char *text;
 
 	if (SPI_execute_with_args(sql, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a definition");
@@ -116,11 +116,11 @@ ReadText(const char *sql, Oid oid)
 static void
 Keep(Chunk *chunk, const char *kind, Oid oid, HeapTuple row, TupleDesc desc, const char *text)
 {
-	size_t		len = strlen(text);
-	size_t		room = Min(len * 2 + 64, (size_t) Setting.query_text_size);
-	char	   *table = SPI_getvalue(row, desc, 3);
+	size_t		  len = strlen(text);
+	size_t		  room = Min(len * 2 + 64, (size_t) Setting.query_text_size);
+	char		 *table = SPI_getvalue(row, desc, 3);
 	MemoryContext old;
-	Definition *d = &chunk->definitions[chunk->count];
+	Definition	 *d = &chunk->definitions[chunk->count];
 
 	old = MemoryContextSwitchTo(chunk->context);
 	d->kind = kind;
@@ -138,12 +138,12 @@ Keep(Chunk *chunk, const char *kind, Oid oid, HeapTuple row, TupleDesc desc, con
 static void
 ReadObject(Chunk *chunk, const DefinitionSource *source, HeapTuple row, TupleDesc desc)
 {
-	bool		is_null;
-	Oid			oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
-	ArrayType  *array = DatumGetArrayTypeP(SPI_getbinval(row, desc, 5, &is_null));
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	const Oid  *relations = (const Oid *) ARR_DATA_PTR(array);
-	char	   *text;
+	bool	   is_null;
+	Oid		   oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
+	ArrayType *array = DatumGetArrayTypeP(SPI_getbinval(row, desc, 5, &is_null));
+	int		   count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const Oid *relations = (const Oid *) ARR_DATA_PTR(array);
+	char	  *text;
 
 	chunk->place.after = oid;
 	chunk->looked_at++;
@@ -171,11 +171,11 @@ IsFull(const Chunk *chunk)
 static void
 ReadSource(Chunk *chunk, const DefinitionSource *source)
 {
-	int			wanted = CHUNK_OBJECTS - chunk->looked_at;
-	Oid			types[2] = {OIDOID, INT8OID};
-	Datum		values[2] = {ObjectIdGetDatum(chunk->place.after), Int64GetDatum(wanted)};
+	int			   wanted = CHUNK_OBJECTS - chunk->looked_at;
+	Oid			   types[2] = {OIDOID, INT8OID};
+	Datum		   values[2] = {ObjectIdGetDatum(chunk->place.after), Int64GetDatum(wanted)};
 	SPITupleTable *objects;
-	uint64		found;
+	uint64		   found;
 
 	if (SPI_execute_with_args(source->list, 2, types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list definitions");
@@ -187,13 +187,13 @@ ReadSource(Chunk *chunk, const DefinitionSource *source)
 		ReadObject(chunk, source, objects->vals[i], objects->tupdesc);
 	}
 	if (found < wanted && !IsFull(chunk))
-		chunk->place = (SnapshotPlace) {chunk->place.part + 1, InvalidOid};
+		chunk->place = (SnapshotPlace){chunk->place.part + 1, InvalidOid};
 }
 
 static void
 ReadChunk(void *arg)
 {
-	Chunk	   *chunk = ((SqlRun *) arg)->own;
+	Chunk *chunk = ((SqlRun *) arg)->own;
 
 	while (PgSchemaDefinitions[chunk->place.part].kind && !IsFull(chunk))
 		ReadSource(chunk, &PgSchemaDefinitions[chunk->place.part]);
@@ -205,7 +205,7 @@ WriteChunk(SqlRun *run, const Chunk *chunk)
 	for (int i = 0; i < chunk->count; i++)
 	{
 		const Definition *d = &chunk->definitions[i];
-		JsonWriter *w = MetricStreamArrayNext(&run->stream, ARRAY);
+		JsonWriter		 *w = MetricStreamArrayNext(&run->stream, ARRAY);
 
 		JsonObjectBegin(w, NULL);
 		JsonText(w, "kind", d->kind);
@@ -241,19 +241,19 @@ NextChunk(SqlRun *run, Chunk *chunk, int *failures)
 bool
 DefinitionsWrite(SqlRun *run, int first_part, SnapshotPlace *place, int32 *skipped)
 {
-	Chunk	   *chunk;
-	void	   *own = run->own;
-	int			looked_at = 0;
-	int			failures = 0;
+	Chunk *chunk;
+	void  *own = run->own;
+	int	   looked_at = 0;
+	int	   failures = 0;
 
 	if (Setting.query_text_size == 0)
 		return true;
 	chunk = MemoryContextAllocZero(run->context, sizeof(Chunk));
-	chunk->context = AllocSetContextCreate(run->context, "pganalytics definitions",
-										   ALLOCSET_DEFAULT_SIZES);
-	chunk->place = (SnapshotPlace) {place->part - first_part, place->after};
+	chunk->context =
+		AllocSetContextCreate(run->context, "pganalytics definitions", ALLOCSET_DEFAULT_SIZES);
+	chunk->place = (SnapshotPlace){place->part - first_part, place->after};
 	run->own = chunk;
-	run->probe = NULL;			/* what takes too long here is not the last probe's fault */
+	run->probe = NULL; /* what takes too long here is not the last probe's fault */
 	MetricStreamArrayBegin(&run->stream, ARRAY);
 	MetricStreamKeepRows(&run->stream);
 	while (PgSchemaDefinitions[chunk->place.part].kind && looked_at < MOST_OBJECTS &&
@@ -265,7 +265,7 @@ DefinitionsWrite(SqlRun *run, int first_part, SnapshotPlace *place, int32 *skipp
 	MetricStreamArrayEnd(&run->stream);
 	JsonInt(run->stream.writer, "definitions_skipped", chunk->skipped);
 	run->own = own;
-	*place = (SnapshotPlace) {first_part + chunk->place.part, chunk->place.after};
+	*place = (SnapshotPlace){first_part + chunk->place.part, chunk->place.after};
 	*skipped += chunk->skipped;
 	return PgSchemaDefinitions[chunk->place.part].kind == NULL;
 }

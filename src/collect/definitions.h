@@ -14,4 +14,4 @@
  */
 extern bool DefinitionsWrite(SqlRun *run, int first_part, SnapshotPlace *place, int32 *skipped);
 
-#endif							/* DEFINITIONS_H */
+#endif /* DEFINITIONS_H */

@@ -27,32 +27,32 @@
 
 typedef struct NodeSize
 {
-	uint32		relfilenode;
-	uint32		blocks;
+	uint32 relfilenode;
+	uint32 blocks;
 } NodeSize;
 
 /* The files of the database in one tablespace, sorted by relfilenode once all are there. */
 typedef struct Folder
 {
-	Oid			tablespace;
-	NodeSize   *files;
-	int			count;
-	int			room;
+	Oid		  tablespace;
+	NodeSize *files;
+	int		  count;
+	int		  room;
 } Folder;
 
 struct FileSizes
 {
-	Folder	   *folders;
-	int			count;
-	int64		database_bytes;
-	bool		complete;		/* every directory could be read */
+	Folder *folders;
+	int		count;
+	int64	database_bytes;
+	bool	complete; /* every directory could be read */
 };
 
 /* "16384", "16384.1", "16384_fsm": the relfilenode; 0: a file of another kind. */
 static uint32
 RelfilenodeOf(const char *name)
 {
-	char	   *end;
+	char		 *end;
 	unsigned long node;
 
 	if (name[0] < '1' || name[0] > '9')
@@ -66,14 +66,14 @@ RelfilenodeOf(const char *name)
 static void
 AddFile(Folder *folder, uint32 relfilenode, int64 bytes)
 {
-	NodeSize   *file;
+	NodeSize *file;
 
 	if (folder->count == folder->room)
 	{
 		folder->room = Max(1024, folder->room + folder->room / 2);
-		folder->files = folder->files
-			? repalloc_huge(folder->files, sizeof(NodeSize) * folder->room)
-			: palloc(sizeof(NodeSize) * folder->room);
+		folder->files = folder->files ?
+			repalloc_huge(folder->files, sizeof(NodeSize) * folder->room) :
+			palloc(sizeof(NodeSize) * folder->room);
 	}
 	file = &folder->files[folder->count++];
 	file->relfilenode = relfilenode;
@@ -83,8 +83,8 @@ AddFile(Folder *folder, uint32 relfilenode, int64 bytes)
 static int
 CompareFiles(const void *a, const void *b)
 {
-	uint32		left = ((const NodeSize *) a)->relfilenode;
-	uint32		right = ((const NodeSize *) b)->relfilenode;
+	uint32 left = ((const NodeSize *) a)->relfilenode;
+	uint32 right = ((const NodeSize *) b)->relfilenode;
 
 	return left < right ? -1 : left > right;
 }
@@ -93,7 +93,7 @@ CompareFiles(const void *a, const void *b)
 static void
 SortFolder(Folder *folder)
 {
-	int			kept = 0;
+	int kept = 0;
 
 	qsort(folder->files, folder->count, sizeof(NodeSize), CompareFiles);
 	for (int i = 0; i < folder->count; i++)
@@ -110,17 +110,17 @@ SortFolder(Folder *folder)
 static bool
 ReadFolder(FileSizes *sizes, Oid tablespace, const char *path, bool *missing)
 {
-	Folder	   *folder;
-	DIR		   *dir = AllocateDir(path);
+	Folder		  *folder;
+	DIR			  *dir = AllocateDir(path);
 	struct dirent *entry;
 
 	*missing = dir == NULL && errno == ENOENT;
 	if (dir == NULL)
 		return false;
 
-	sizes->folders = sizes->folders
-		? repalloc(sizes->folders, sizeof(Folder) * (sizes->count + 1))
-		: palloc(sizeof(Folder));
+	sizes->folders = sizes->folders ?
+		repalloc(sizes->folders, sizeof(Folder) * (sizes->count + 1)) :
+		palloc(sizeof(Folder));
 	folder = &sizes->folders[sizes->count++];
 	memset(folder, 0, sizeof(*folder));
 	folder->tablespace = tablespace;
@@ -133,7 +133,7 @@ ReadFolder(FileSizes *sizes, Oid tablespace, const char *path, bool *missing)
 		CHECK_FOR_INTERRUPTS();
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!S_ISREG(st.st_mode))
-			continue;			/* dropped meanwhile, or "." */
+			continue; /* dropped meanwhile, or "." */
 		if (tablespace != GLOBALTABLESPACE_OID)
 			sizes->database_bytes += st.st_size;
 		relfilenode = RelfilenodeOf(entry->d_name);
@@ -148,11 +148,11 @@ ReadFolder(FileSizes *sizes, Oid tablespace, const char *path, bool *missing)
 FileSizes *
 FileSizesRead(void)
 {
-	FileSizes  *sizes = palloc0(sizeof(FileSizes));
-	DIR		   *dir;
+	FileSizes	  *sizes = palloc0(sizeof(FileSizes));
+	DIR			  *dir;
 	struct dirent *entry;
-	bool		missing;
-	char	   *path = GetDatabasePath(MyDatabaseId, MyDatabaseTableSpace);
+	bool		   missing;
+	char		  *path = GetDatabasePath(MyDatabaseId, MyDatabaseTableSpace);
 
 	/* key 0: the database's own tablespace */
 	sizes->complete = ReadFolder(sizes, InvalidOid, path, &missing);
@@ -161,7 +161,7 @@ FileSizesRead(void)
 	dir = AllocateDir("pg_tblspc");
 	while (dir && (entry = ReadDirExtended(dir, "pg_tblspc", DEBUG1)) != NULL)
 	{
-		Oid			tablespace = RelfilenodeOf(entry->d_name);
+		Oid tablespace = RelfilenodeOf(entry->d_name);
 
 		if (tablespace == InvalidOid || tablespace == MyDatabaseTableSpace)
 			continue;
@@ -185,15 +185,15 @@ FileSizesRead(void)
 bool
 FileSizesOfRelation(const FileSizes *sizes, int64 key, int64 *bytes)
 {
-	bool		has_pages = key < 0;
-	uint64		place = (uint64) (has_pages ? -key : key);
-	Oid			tablespace = (Oid) (place >> 32);
-	NodeSize	wanted = {.relfilenode = (uint32) place};
+	bool	 has_pages = key < 0;
+	uint64	 place = (uint64) (has_pages ? -key : key);
+	Oid		 tablespace = (Oid) (place >> 32);
+	NodeSize wanted = {.relfilenode = (uint32) place};
 
 	for (int i = 0; i < sizes->count; i++)
 	{
 		const Folder *folder = &sizes->folders[i];
-		NodeSize   *file;
+		NodeSize	 *file;
 
 		if (folder->tablespace != tablespace)
 			continue;
@@ -216,8 +216,8 @@ FileSizesOfDatabase(const FileSizes *sizes, int64 *bytes)
 static int
 CompareBlocks(const void *a, const void *b)
 {
-	uint32		left = *(const uint32 *) a;
-	uint32		right = *(const uint32 *) b;
+	uint32 left = *(const uint32 *) a;
+	uint32 right = *(const uint32 *) b;
 
 	return left > right ? -1 : left < right;
 }
@@ -226,9 +226,9 @@ CompareBlocks(const void *a, const void *b)
 static uint32
 BlocksOfRank(const FileSizes *sizes, int total, int rank)
 {
-	uint32	   *blocks = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * total);
-	uint32		result;
-	int			count = 0;
+	uint32 *blocks = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * total);
+	uint32	result;
+	int		count = 0;
 
 	for (int i = 0; i < sizes->count; i++)
 	{
@@ -244,9 +244,9 @@ BlocksOfRank(const FileSizes *sizes, int total, int rank)
 int
 FileSizesLargest(const FileSizes *sizes, int most, int64 **keys, int64 **blocks)
 {
-	int			total = 0;
-	int			count = 0;
-	uint32		at_least = 0;
+	int	   total = 0;
+	int	   count = 0;
+	uint32 at_least = 0;
 
 	for (int i = 0; i < sizes->count; i++)
 		total += sizes->folders[i].count;

@@ -30,6 +30,6 @@ extern bool FileSizesOfDatabase(const FileSizes *sizes, int64 *bytes);
  * CurrentMemoryContext: keys (none of them negative or 0) and blocks.  Returns
  * how many.
  */
-extern int	FileSizesLargest(const FileSizes *sizes, int most, int64 **keys, int64 **blocks);
+extern int FileSizesLargest(const FileSizes *sizes, int most, int64 **keys, int64 **blocks);
 
-#endif							/* FILES_H */
+#endif /* FILES_H */

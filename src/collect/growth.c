@@ -13,7 +13,7 @@
 static uint32_t
 SlotsFor(uint32_t limit)
 {
-	uint32_t	slots = 16;
+	uint32_t slots = 16;
 
 	while (slots / 5 * 4 < limit && slots < UINT32_C(1) << 31)
 		slots *= 2;
@@ -37,7 +37,7 @@ StatementTableInit(StatementTable *table, uint32_t limit)
 static uint32_t
 Hash(const StatementTotals *key)
 {
-	uint64_t	hash = (uint64_t) key->queryid;
+	uint64_t hash = (uint64_t) key->queryid;
 
 	hash ^= ((uint64_t) key->dbid << 32 | key->userid) * UINT64_C(0x9E3779B97F4A7C15);
 	hash += key->toplevel;
@@ -57,7 +57,7 @@ IsSameStatement(const StatementTotals *a, const StatementTotals *b)
 static uint32_t
 SlotOf(const StatementTable *table, const StatementTotals *key)
 {
-	uint32_t	slot = Hash(key) & table->mask;
+	uint32_t slot = Hash(key) & table->mask;
 
 	while (table->slots[slot].used && !IsSameStatement(&table->slots[slot], key))
 		slot = (slot + 1) & table->mask;
@@ -96,7 +96,7 @@ StatementTableFind(const StatementTable *table, const StatementTotals *totals)
 Growth
 StatementGrowth(const StatementTotals *before, const StatementTotals *now)
 {
-	Growth		growth = {now->time, now->calls, now->time};
+	Growth growth = {now->time, now->calls, now->time};
 
 	if (before && before->since == now->since && before->calls <= now->calls &&
 		before->time <= now->time)
@@ -124,7 +124,7 @@ GrowthCompare(const Growth *a, const Growth *b)
 static void
 SiftUp(Ranked *heap, int at)
 {
-	Ranked		moving = heap[at];
+	Ranked moving = heap[at];
 
 	while (at > 0 && GrowthCompare(&moving.growth, &heap[(at - 1) / 2].growth) < 0)
 	{
@@ -137,14 +137,13 @@ SiftUp(Ranked *heap, int at)
 static void
 SiftDown(Ranked *heap, int count, int at)
 {
-	Ranked		moving = heap[at];
+	Ranked moving = heap[at];
 
 	for (;;)
 	{
-		int			child = 2 * at + 1;
+		int child = 2 * at + 1;
 
-		if (child + 1 < count &&
-			GrowthCompare(&heap[child + 1].growth, &heap[child].growth) < 0)
+		if (child + 1 < count && GrowthCompare(&heap[child + 1].growth, &heap[child].growth) < 0)
 			child++;
 		if (child >= count || GrowthCompare(&moving.growth, &heap[child].growth) <= 0)
 			break;
@@ -157,7 +156,7 @@ SiftDown(Ranked *heap, int count, int at)
 void *
 RankingOffer(Ranked *heap, int *count, int room, Ranked candidate)
 {
-	void	   *least;
+	void *least;
 
 	if (*count < room)
 	{

@@ -83,7 +83,7 @@ void
 LedgerEnd(int collector, bool kept)
 {
 	CollectorSlot *slot = &Shared->collectors[collector];
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz	   now = GetCurrentTimestamp();
 
 	if (!kept)
 		LedgerLost(collector, NULL);
@@ -104,7 +104,7 @@ bool
 LedgerIsRequested(int collector)
 {
 	CollectorSlot *slot = &Shared->collectors[collector];
-	bool		requested;
+	bool		   requested;
 
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	requested = slot->requested > slot->completed;
@@ -115,7 +115,7 @@ LedgerIsRequested(int collector)
 uint64
 LedgerRequest(int collector)
 {
-	uint64		ticket;
+	uint64 ticket;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	ticket = ++Shared->collectors[collector].requested;
@@ -127,7 +127,7 @@ bool
 LedgerServed(int collector, uint64 ticket, char *error, size_t size)
 {
 	CollectorSlot *slot = &Shared->collectors[collector];
-	bool		served;
+	bool		   served;
 
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	served = slot->completed >= ticket;

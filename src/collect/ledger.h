@@ -32,6 +32,6 @@ extern bool LedgerIsRequested(int collector);
  * whether it has been, and copies that run's error ("": none).
  */
 extern uint64 LedgerRequest(int collector);
-extern bool LedgerServed(int collector, uint64 ticket, char *error, size_t size);
+extern bool	  LedgerServed(int collector, uint64 ticket, char *error, size_t size);
 
-#endif							/* LEDGER_H */
+#endif /* LEDGER_H */

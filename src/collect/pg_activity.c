@@ -21,7 +21,7 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/backend_status.h"
-#include "utils/lsyscache.h"		/* get_database_name of 19 */
+#include "utils/lsyscache.h" /* get_database_name of 19 */
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -40,11 +40,11 @@ StaticAssertDecl(ACTIVITY_WORKER_SIZE == BGW_MAXLEN, "types of workers do not fi
 
 /* Of the collector, between its reports; untouched memory in every other process. */
 static ActivityTally running;
-static TimestampTz running_since = 0;	/* 0: nothing has been seen yet */
+static TimestampTz	 running_since = 0; /* 0: nothing has been seen yet */
 
 typedef struct ActivityNames
 {
-	const char *database;		/* NULL: unknown */
+	const char *database; /* NULL: unknown */
 	const char *user;
 	const char *application;
 	const char *backend_type;
@@ -55,9 +55,9 @@ typedef struct ActivityNames
 struct ActivityReport
 {
 	ActivityTally *tally;
-	TimestampTz read_at;
-	int64		interval_ms;	/* 0: unknown */
-	ActivityNames names[FLEXIBLE_ARRAY_MEMBER]; /* of tally->counts */
+	TimestampTz	   read_at;
+	int64		   interval_ms;					 /* 0: unknown */
+	ActivityNames  names[FLEXIBLE_ARRAY_MEMBER]; /* of tally->counts */
 };
 
 /* ---- one look ---- */
@@ -66,13 +66,13 @@ struct ActivityReport
 static bool
 ReadStatus(volatile PgBackendStatus *status, int pid, ActivityKey *key)
 {
-	bool		is_whole = false;
-	bool		is_its = false;
+	bool is_whole = false;
+	bool is_its = false;
 
 	for (int i = 0; i < MAX_READS && !is_whole; i++)
 	{
-		int			before;
-		int			after;
+		int before;
+		int after;
 
 		ActivityKeyClear(key);
 		pgstat_begin_read_activity(status, before);
@@ -113,16 +113,16 @@ SampleInto(ActivityTally *tally)
 {
 	for (int i = 0; i < ProcGlobal->allProcCount; i++)
 	{
-		PGPROC	   *proc = &ProcGlobal->allProcs[i];
-		int			pid = *(volatile int *) &proc->procLatch.owner_pid; /* 0: free, unlike "pid" */
+		PGPROC *proc = &ProcGlobal->allProcs[i];
+		int		pid = *(volatile int *) &proc->procLatch.owner_pid; /* 0: free, unlike "pid" */
 		PgBackendStatus *status;
-		ActivityKey key;
+		ActivityKey		 key;
 
 		if (pid == 0 || pid == MyProcPid)
 			continue;
 		status = BackendStatusOfProc(i, pid);
 		if (status == NULL || !ReadStatus(status, pid, &key))
-			continue;			/* on its way in or out */
+			continue; /* on its way in or out */
 		KeepWhatCounts(&key, *(volatile uint32 *) &proc->wait_event_info);
 		if (key.backend_type == B_BG_WORKER)
 		{
@@ -170,8 +170,8 @@ LookUpNames(const ActivityKey *key, ActivityNames *names)
 	if (OidIsValid(key->user))
 		names->user = Utf8OrNull(GetUserNameFromId(key->user, true));
 	names->application = Utf8OrNull(key->application);
-	names->backend_type = key->worker[0] ? Utf8OrNull(key->worker)
-		: GetBackendTypeDesc((BackendType) key->backend_type);
+	names->backend_type = key->worker[0] ? Utf8OrNull(key->worker) :
+										   GetBackendTypeDesc((BackendType) key->backend_type);
 	names->wait_event_type = pgstat_get_wait_event_type(key->wait_event);
 	names->wait_event = pgstat_get_wait_event(key->wait_event);
 }
@@ -179,7 +179,7 @@ LookUpNames(const ActivityKey *key, ActivityNames *names)
 ActivityReport *
 ActivityReportCreate(bool of_this_moment)
 {
-	ActivityTally *tally = of_this_moment ? palloc0(sizeof(ActivityTally)) : &running;
+	ActivityTally  *tally = of_this_moment ? palloc0(sizeof(ActivityTally)) : &running;
 	ActivityReport *report;
 
 	if (of_this_moment)
@@ -208,15 +208,14 @@ ActivityReportValues(const ActivityReport *report, const Field *fields, Value *v
 static void
 WriteState(JsonWriter *w, const ActivityCount *count, const ActivityNames *names)
 {
-	Value		values[NUM_ACTIVITY_STATE_FIELDS] = {0};
-	char		queryid[24];
+	Value values[NUM_ACTIVITY_STATE_FIELDS] = {0};
+	char  queryid[24];
 
 	ValueSetText(&values[ACTIVITY_STATE_DATABASE], names->database);
 	ValueSetText(&values[ACTIVITY_STATE_USER], names->user);
 	ValueSetText(&values[ACTIVITY_STATE_APPLICATION], names->application);
 	ValueSetText(&values[ACTIVITY_STATE_BACKEND_TYPE], names->backend_type);
-	ValueSetText(&values[ACTIVITY_STATE_STATE],
-				 BackendStateName((BackendState) count->key.state));
+	ValueSetText(&values[ACTIVITY_STATE_STATE], BackendStateName((BackendState) count->key.state));
 	ValueSetText(&values[ACTIVITY_STATE_WAIT_EVENT_TYPE], names->wait_event_type);
 	ValueSetText(&values[ACTIVITY_STATE_WAIT_EVENT], names->wait_event);
 	if (count->key.queryid != 0)
@@ -235,7 +234,7 @@ int
 ActivityReportWrite(const ActivityReport *report, MetricStream *stream)
 {
 	ActivityTally *tally = report->tally;
-	int			rows = tally->used;
+	int			   rows = tally->used;
 
 	MetricStreamArrayBegin(stream, "states");
 	for (int i = 0; i < rows; i++)

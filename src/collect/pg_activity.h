@@ -29,6 +29,6 @@ extern ActivityReport *ActivityReportCreate(bool of_this_moment);
 extern void ActivityReportValues(const ActivityReport *report, const Field *fields, Value *values);
 
 /* Writes the array "states"; returns the number of rows.  The collector's tally begins anew. */
-extern int	ActivityReportWrite(const ActivityReport *report, MetricStream *stream);
+extern int ActivityReportWrite(const ActivityReport *report, MetricStream *stream);
 
-#endif							/* PG_ACTIVITY_H */
+#endif /* PG_ACTIVITY_H */

@@ -14,6 +14,9 @@
 #include "collect/activity_fields.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define TABLE_HOLDS(table, n) \
 	_Static_assert(sizeof(table) / sizeof((table)[0]) == (n) + 1, #table " and its indexes differ")
 

@@ -23,6 +23,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define MOST_LARGEST "2000"		/* are looked at, tables and indexes each */
 #define MOST_ROWS "1000"		/* are reported */
 

@@ -10,6 +10,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define MAX_RELATIONS "100"
 
 #define READ(oid) \

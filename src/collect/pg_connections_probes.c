@@ -11,6 +11,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define MAX_GROUPS "500"
 
 /* The largest groups; many addresses or application names with a pid in them end up in "other". */

@@ -10,6 +10,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 static const Field extension_fields[] = {
 	{"name", FIELD_TEXT, NULL, true, 0, 0, "e.extname"},
 	{"installed_version", FIELD_TEXT, NULL, true, 0, 0, "e.extversion"},

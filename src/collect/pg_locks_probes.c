@@ -12,6 +12,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define MAX_WAITS "100"
 #define MAX_BLOCKED_BY "50"
 

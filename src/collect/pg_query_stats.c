@@ -21,7 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
-#include "utils/lsyscache.h"		/* get_database_name of 19 */
+#include "utils/lsyscache.h" /* get_database_name of 19 */
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -56,41 +56,41 @@ enum
 
 typedef struct DatabaseStatements
 {
-	Oid			oid;			/* key of the hash table */
-	int64		found;
-	int64		ranked_by_total;
-	Ranked	   *heap;			/* of HeapTuple */
-	int			count;
-	int			room;
+	Oid		oid; /* key of the hash table */
+	int64	found;
+	int64	ranked_by_total;
+	Ranked *heap; /* of HeapTuple */
+	int		count;
+	int		room;
 } DatabaseStatements;
 
 /* One cycle. */
 typedef struct QueryStats
 {
-	SqlRun	   *run;
-	bool		available;		/* pg_stat_statements can be read */
+	SqlRun		   *run;
+	bool			available; /* pg_stat_statements can be read */
 	StatementSource source;
 
 	const Field *columns[MAX_COLUMNS];
-	int			column_count;
-	TupleDesc	desc;
-	HTAB	   *databases;
+	int			 column_count;
+	TupleDesc	 desc;
+	HTAB		*databases;
 
-	const StatementTable *before;	/* totals of the last cycle, NULL: not known */
-	bool		all_are_new;	/* everything was reset since */
-	MemoryContext totals_context;
-	StatementTable *totals;		/* of this one */
-	int64		deallocated;
-	TimestampTz stats_reset;
-	StatementTexts texts;
+	const StatementTable *before;	   /* totals of the last cycle, NULL: not known */
+	bool				  all_are_new; /* everything was reset since */
+	MemoryContext		  totals_context;
+	StatementTable		 *totals; /* of this one */
+	int64				  deallocated;
+	TimestampTz			  stats_reset;
+	StatementTexts		  texts;
 } QueryStats;
 
 /* What the worker knows of the last cycle. */
 static struct
 {
-	MemoryContext context;		/* NULL: there was none */
+	MemoryContext	context; /* NULL: there was none */
 	StatementTable *totals;
-	TimestampTz stats_reset;
+	TimestampTz		stats_reset;
 } last_cycle;
 
 /* ---- the query ---- */
@@ -103,7 +103,7 @@ static struct
 static char *
 BuildQuery(QueryStats *stats)
 {
-	const Probe *probe = PgQueryStatsProbes[0];
+	const Probe	  *probe = PgQueryStatsProbes[0];
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -115,7 +115,8 @@ BuildQuery(QueryStats *stats)
 			continue;
 		Assert(stats->column_count < MAX_COLUMNS);
 		stats->columns[stats->column_count++] = column;
-		appendStringInfo(&sql, ProbeIsTracked(column->tracker) ? ", %s AS %s" : ", nullif(%s, 0) AS %s",
+		appendStringInfo(&sql,
+						 ProbeIsTracked(column->tracker) ? ", %s AS %s" : ", nullif(%s, 0) AS %s",
 						 column->source, quote_identifier(column->name));
 	}
 	appendStringInfo(&sql, " FROM %s", probe->from);
@@ -125,7 +126,7 @@ BuildQuery(QueryStats *stats)
 static void
 CheckColumns(QueryStats *stats, TupleDesc desc)
 {
-	bool		fits = desc->natts == NUM_KEYS + stats->column_count;
+	bool fits = desc->natts == NUM_KEYS + stats->column_count;
 
 	for (int i = 0; fits && i < stats->column_count; i++)
 	{
@@ -146,7 +147,7 @@ static StatementTotals
 TotalsOf(TupleTableSlot *slot)
 {
 	StatementTotals totals = {0};
-	Datum	   *key = slot->tts_values - 1;
+	Datum		   *key = slot->tts_values - 1;
 
 	slot_getsomeattrs(slot, NUM_KEYS);
 	totals.userid = DatumGetObjectId(key[KEY_USER]);
@@ -180,7 +181,7 @@ GrowthOf(QueryStats *stats, DatabaseStatements *of, const StatementTotals *total
 static DatabaseStatements *
 StatementsOf(QueryStats *stats, Oid database)
 {
-	bool		found;
+	bool				found;
 	DatabaseStatements *statements = hash_search(stats->databases, &database, HASH_ENTER, &found);
 
 	if (!found)
@@ -191,12 +192,12 @@ StatementsOf(QueryStats *stats, Oid database)
 static void
 Rank(QueryStats *stats, TupleTableSlot *slot)
 {
-	int			limit = Setting.max_statements > 0 ? Setting.max_statements : INT_MAX;
-	StatementTotals totals = TotalsOf(slot);
+	int					limit = Setting.max_statements > 0 ? Setting.max_statements : INT_MAX;
+	StatementTotals		totals = TotalsOf(slot);
 	DatabaseStatements *of = StatementsOf(stats, totals.dbid);
-	Ranked		candidate = {.growth = GrowthOf(stats, of, &totals)};
-	MemoryContext old;
-	HeapTuple	least;
+	Ranked				candidate = {.growth = GrowthOf(stats, of, &totals)};
+	MemoryContext		old;
+	HeapTuple			least;
 
 	if (stats->totals)
 		(void) StatementTablePut(stats->totals, &totals);
@@ -207,10 +208,10 @@ Rank(QueryStats *stats, TupleTableSlot *slot)
 	old = MemoryContextSwitchTo(stats->run->context);
 	if (of->count == of->room && of->count < limit)
 	{
-		Size		size = sizeof(Ranked) * (Size) (of->room = Max(64, of->room * 2));
+		Size size = sizeof(Ranked) * (Size) (of->room = Max(64, of->room * 2));
 
 		of->heap = of->heap ? repalloc_huge(of->heap, size) :
-			MemoryContextAllocHuge(CurrentMemoryContext, size);
+							  MemoryContextAllocHuge(CurrentMemoryContext, size);
 	}
 	candidate.row = ExecCopySlotHeapTuple(slot);
 	least = RankingOffer(of->heap, &of->count, Min(of->room, limit), candidate);
@@ -226,7 +227,8 @@ static void
 ReportObstacle(SqlRun *run, StatementObstacle obstacle)
 {
 	if (run->in_session && obstacle != NO_OBSTACLE)
-		BatchError(run->stream.batch, run->stream.type, NULL, NULL, StatementObstacleText(obstacle));
+		BatchError(run->stream.batch, run->stream.type, NULL, NULL,
+				   StatementObstacleText(obstacle));
 	else if (run->in_session)
 		return;
 	else if (obstacle == NO_OBSTACLE)
@@ -241,13 +243,13 @@ ReportObstacle(SqlRun *run, StatementObstacle obstacle)
 typedef struct StatementReceiver
 {
 	DestReceiver receiver;
-	QueryStats *stats;
+	QueryStats	*stats;
 } StatementReceiver;
 
 static void
 StartReceiving(DestReceiver *self, int operation, TupleDesc desc)
 {
-	QueryStats *stats = ((StatementReceiver *) self)->stats;
+	QueryStats	 *stats = ((StatementReceiver *) self)->stats;
 	MemoryContext old = MemoryContextSwitchTo(stats->run->context);
 
 	CheckColumns(stats, desc);
@@ -272,15 +274,15 @@ ReadInfo(QueryStats *stats)
 {
 	const char *sql = "SELECT dealloc, stats_reset FROM @extschema@." LIBRARY "_info()";
 
-	bool		is_null;
+	bool is_null;
 
 	if (SPI_execute(ExtensionNameSchema(sql, stats->source.schema), true, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not read " LIBRARY "_info");
-	stats->deallocated = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-													 1, &is_null));
-	stats->stats_reset = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-														   SPI_tuptable->tupdesc, 2, &is_null));
+	stats->deallocated =
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	stats->stats_reset = DatumGetTimestampTz(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null));
 }
 
 /* The totals go with the cycle unless they are adopted. */
@@ -288,9 +290,9 @@ static void
 PrepareMemory(QueryStats *stats)
 {
 	MemoryContext context = stats->run->context;
-	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(DatabaseStatements),
-		.hcxt = context};
-	int			limit = atoi(GetConfigOption(LIBRARY ".max", false, false));
+	HASHCTL		  control = {
+			  .keysize = sizeof(Oid), .entrysize = sizeof(DatabaseStatements), .hcxt = context};
+	int limit = atoi(GetConfigOption(LIBRARY ".max", false, false));
 
 	stats->databases = hash_create("databases with statements", 32, &control,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -299,8 +301,8 @@ PrepareMemory(QueryStats *stats)
 	stats->before = last_cycle.totals;
 	stats->all_are_new = last_cycle.totals && last_cycle.stats_reset != stats->stats_reset;
 	limit = Min(Max(limit, 1), MAX_REMEMBERED);
-	stats->totals_context = AllocSetContextCreate(context, "totals of statements",
-												  ALLOCSET_SMALL_SIZES);
+	stats->totals_context =
+		AllocSetContextCreate(context, "totals of statements", ALLOCSET_SMALL_SIZES);
 	stats->totals = MemoryContextAllocZero(stats->totals_context, StatementTableSize(limit));
 	StatementTableInit(stats->totals, limit);
 }
@@ -308,10 +310,10 @@ PrepareMemory(QueryStats *stats)
 static void
 ReadStatements(void *arg)
 {
-	QueryStats *stats = ((SqlRun *) arg)->own;
+	QueryStats		 *stats = ((SqlRun *) arg)->own;
 	StatementObstacle obstacle = StatementSourceFind(&stats->source);
-	StatementReceiver receiver = {{ReceiveStatement, StartReceiving, EndReceiving, EndReceiving,
-		DestTuplestore}, stats};
+	StatementReceiver receiver = {
+		{ReceiveStatement, StartReceiving, EndReceiving, EndReceiving, DestTuplestore}, stats};
 	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.receiver};
 
 	if (obstacle != NO_OBSTACLE)
@@ -366,7 +368,7 @@ QueryStatsRest(void)
 static int64
 QueryIdOf(QueryStats *stats, HeapTuple row)
 {
-	bool		is_null;
+	bool is_null;
 
 	return DatumGetInt64(heap_getattr(row, KEY_QUERYID, stats->desc, &is_null));
 }
@@ -374,7 +376,7 @@ QueryIdOf(QueryStats *stats, HeapTuple row)
 static void
 WantTexts(QueryStats *stats)
 {
-	HASH_SEQ_STATUS status;
+	HASH_SEQ_STATUS		status;
 	DatabaseStatements *of;
 
 	stats->texts.context = stats->run->context;
@@ -384,8 +386,7 @@ WantTexts(QueryStats *stats)
 	while ((of = hash_seq_search(&status)) != NULL)
 	{
 		for (int i = 0; i < of->count; i++)
-			StatementTextsWant(&stats->texts, of->oid,
-							   QueryIdOf(stats, of->heap[i].row));
+			StatementTextsWant(&stats->texts, of->oid, QueryIdOf(stats, of->heap[i].row));
 	}
 }
 
@@ -412,8 +413,8 @@ WriteText(QueryStats *stats, JsonWriter *w, Oid database, int64 queryid)
 static void
 WriteStatement(QueryStats *stats, JsonWriter *w, Oid database, HeapTuple row)
 {
-	Datum		values[NUM_KEYS + MAX_COLUMNS];
-	bool		nulls[NUM_KEYS + MAX_COLUMNS];
+	Datum values[NUM_KEYS + MAX_COLUMNS];
+	bool  nulls[NUM_KEYS + MAX_COLUMNS];
 
 	heap_deform_tuple(row, stats->desc, values, nulls);
 	JsonObjectBegin(w, NULL);
@@ -430,7 +431,7 @@ WriteStatement(QueryStats *stats, JsonWriter *w, Oid database, HeapTuple row)
 static void
 SetValues(QueryStats *stats, const DatabaseStatements *of)
 {
-	Value	   *values = stats->run->values;
+	Value		*values = stats->run->values;
 	const Field *fields = stats->run->stream.fields;
 
 	ValueSetInt(&values[FieldIndex(fields, "deallocated")], stats->deallocated);
@@ -443,7 +444,7 @@ static void
 WriteDatabase(QueryStats *stats, DatabaseStatements *of)
 {
 	MetricStream *stream = &stats->run->stream;
-	const Probe *probe = PgQueryStatsProbes[0];
+	const Probe	 *probe = PgQueryStatsProbes[0];
 
 	SetValues(stats, of);
 	RankingSort(of->heap, of->count);
@@ -458,18 +459,18 @@ WriteDatabase(QueryStats *stats, DatabaseStatements *of)
 static void
 WriteStatements(void *arg)
 {
-	SqlRun	   *run = arg;
-	QueryStats *stats = run->own;
-	HASH_SEQ_STATUS status;
+	SqlRun			   *run = arg;
+	QueryStats		   *stats = run->own;
+	HASH_SEQ_STATUS		status;
 	DatabaseStatements *of;
 
 	hash_seq_init(&status, stats->databases);
 	while ((of = hash_seq_search(&status)) != NULL)
 	{
-		char	   *name = get_database_name(of->oid);
+		char *name = get_database_name(of->oid);
 
 		if (name == NULL)
-			continue;			/* dropped this very moment */
+			continue; /* dropped this very moment */
 		strlcpy(run->database, TextToUtf8(name), sizeof(run->database));
 		run->stream.database = run->database;
 		WriteDatabase(stats, of);

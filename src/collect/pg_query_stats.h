@@ -13,4 +13,4 @@ extern void QueryStatsRun(SqlRun *run);
 /* While it is switched off: nothing is remembered, nothing is a problem. */
 extern void QueryStatsRest(void);
 
-#endif							/* PG_QUERY_STATS_H */
+#endif /* PG_QUERY_STATS_H */

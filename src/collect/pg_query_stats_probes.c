@@ -11,6 +11,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define COUNTER(name) {name, FIELD_INT, NULL, false, 0, 0, "s." name}
 #define BLOCKS(name) {name, FIELD_INT, "blocks", false, 0, 0, "s." name}
 #define IO_TIME(name, since) \

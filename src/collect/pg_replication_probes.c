@@ -11,6 +11,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 /* Some functions raise an error on the other kind of server; CASE does not call them there. */
 #define ON_THE_PRIMARY(expression) \
 	"CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN " expression " END"

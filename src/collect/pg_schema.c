@@ -25,16 +25,16 @@
 /* The arguments of a query that has only max_relations; null: no limit. */
 typedef struct LimitArgument
 {
-	Oid			types[1];
-	Datum		values[1];
-	char		nulls[1];
+	Oid	  types[1];
+	Datum values[1];
+	char  nulls[1];
 } LimitArgument;
 
 static LimitArgument
 MaxRelations(void)
 {
-	return (LimitArgument) {{INT8OID}, {Int64GetDatum(Setting.max_relations)},
-		{Setting.max_relations > 0 ? ' ' : 'n'}};
+	return (LimitArgument){
+		{INT8OID}, {Int64GetDatum(Setting.max_relations)}, {Setting.max_relations > 0 ? ' ' : 'n'}};
 }
 
 static Datum
@@ -46,8 +46,8 @@ FirstRow(int column, bool *is_null)
 static void
 ReadChanges(void *arg)
 {
-	int64	   *changes = arg;
-	bool		is_null;
+	int64 *changes = arg;
+	bool   is_null;
 
 	if (SPI_execute(PgSchemaChangesSql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the counters of the catalogues");
@@ -59,12 +59,13 @@ static void
 CountTables(SqlRun *run, SnapshotSource *source)
 {
 	LimitArgument limit = MaxRelations();
-	int64		count;
-	Datum		last;
-	bool		is_null;
+	int64		  count;
+	Datum		  last;
+	bool		  is_null;
 
 	if (SPI_execute_with_args(PgSchemaCountSql, 1, limit.types, limit.values, limit.nulls, true,
-							  1) != SPI_OK_SELECT || SPI_processed != 1)
+							  1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
 		elog(ERROR, "could not count the tables");
 	count = DatumGetInt64(FirstRow(1, &is_null));
 	last = FirstRow(2, &is_null);
@@ -77,14 +78,14 @@ CountTables(SqlRun *run, SnapshotSource *source)
 static void
 ReadSequences(SqlRun *run)
 {
-	LimitArgument limit = MaxRelations();
+	LimitArgument  limit = MaxRelations();
 	SPITupleTable *sequences;
-	uint64		count;
-	int64	   *keys;
-	int64	   *numbers;
+	uint64		   count;
+	int64		  *keys;
+	int64		  *numbers;
 
-	if (SPI_execute_with_args(PgSchemaSequencesSql, 1, limit.types, limit.values, limit.nulls,
-							  true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(PgSchemaSequencesSql, 1, limit.types, limit.values, limit.nulls, true,
+							  0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list the sequences");
 	sequences = SPI_tuptable;
 	count = SPI_processed;
@@ -92,9 +93,9 @@ ReadSequences(SqlRun *run)
 	numbers = MemoryContextAllocHuge(run->context, sizeof(int64) * Max(count, 1));
 	for (uint64 i = 0; i < count; i++)
 	{
-		bool		is_null;
-		Oid			oid = DatumGetObjectId(SPI_getbinval(sequences->vals[i], sequences->tupdesc, 1,
-														 &is_null));
+		bool is_null;
+		Oid	 oid =
+			DatumGetObjectId(SPI_getbinval(sequences->vals[i], sequences->tupdesc, 1, &is_null));
 		SequenceState state = SequenceLastValue(oid, &numbers[i]);
 
 		CHECK_FOR_INTERRUPTS();
@@ -110,7 +111,7 @@ ReadSequences(SqlRun *run)
 static void
 Prepare(void *arg)
 {
-	SqlRun	   *run = arg;
+	SqlRun		   *run = arg;
 	SnapshotSource *source = run->own;
 
 	ReadChanges(&source->changes);
@@ -131,8 +132,8 @@ SchemaRun(SqlRun *run)
 bool
 SchemaIsOutdated(void)
 {
-	QueryError	error;
-	int64		changes;
+	QueryError error;
+	int64	   changes;
 
 	return QueryRun(ReadChanges, &changes, Setting.statement_timeout_ms, &error) &&
 		SnapshotIsOutdated(COLLECTOR_PG_SCHEMA, MyDatabaseId, changes);

@@ -18,4 +18,4 @@ extern void SchemaRun(SqlRun *run);
  */
 extern bool SchemaIsOutdated(void);
 
-#endif							/* PG_SCHEMA_H */
+#endif /* PG_SCHEMA_H */

@@ -14,7 +14,7 @@
 #define DEPENDS_ON(catalogue, oid) \
 	"ARRAY(SELECT DISTINCT d.refobjid FROM pg_catalog.pg_depend d " \
 	"WHERE d.classid = " CATALOGUE(catalogue) " AND d.objid = " oid " " \
-	"AND d.refclassid = " CATALOGUE("pg_class") ")"
+											  "AND d.refclassid = " CATALOGUE("pg_class") ")"
 
 #define LIST(oid, table, name, relations, from) \
 	"SELECT " oid ", n.nspname, " table ", " name ", " relations " FROM pg_catalog." from " " \
@@ -25,37 +25,38 @@
 
 const DefinitionSource PgSchemaDefinitions[] = {
 	{"view",
-		LIST("c.oid", "NULL::name", "c.relname", DEPENDS_ON("pg_rewrite", "r.oid"),
-			 "pg_rewrite r " TABLE_OF("r.ev_class")
-			 "WHERE r.rulename = '_RETURN' AND " NOT_OF_EXTENSION("pg_class", "c.oid")),
-	"SELECT pg_catalog.pg_get_viewdef($1)"},
+	 LIST("c.oid", "NULL::name", "c.relname", DEPENDS_ON("pg_rewrite", "r.oid"),
+		  "pg_rewrite r " TABLE_OF(
+			  "r.ev_class") "WHERE r.rulename = '_RETURN' AND " NOT_OF_EXTENSION("pg_class",
+																				 "c.oid")),
+	 "SELECT pg_catalog.pg_get_viewdef($1)"},
 	{"default",
-		LIST("d.oid", "c.relname", "a.attname", "ARRAY[d.adrelid]",
-			 "pg_attrdef d " TABLE_OF("d.adrelid")
-			 "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum "
-			 "WHERE c.relkind IN ('r', 'p', 'f', 'v')"),
-	"SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.oid = $1"},
+	 LIST(
+		 "d.oid", "c.relname", "a.attname", "ARRAY[d.adrelid]",
+		 "pg_attrdef d " TABLE_OF(
+			 "d.adrelid") "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum "
+						  "WHERE c.relkind IN ('r', 'p', 'f', 'v')"),
+	 "SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.oid = $1"},
 	{"constraint",
-		LIST("k.oid", "c.relname", "k.conname", "ARRAY[k.conrelid]",
-			 "pg_constraint k " TABLE_OF("k.conrelid") "WHERE k.contype IN ('c', 'x')"),
-	"SELECT pg_catalog.pg_get_constraintdef($1)"},
+	 LIST("k.oid", "c.relname", "k.conname", "ARRAY[k.conrelid]",
+		  "pg_constraint k " TABLE_OF("k.conrelid") "WHERE k.contype IN ('c', 'x')"),
+	 "SELECT pg_catalog.pg_get_constraintdef($1)"},
 	{"index",
-		LIST("x.indexrelid", "c.relname", "i.relname", "ARRAY[x.indrelid]",
-			 "pg_index x " TABLE_OF("x.indrelid")
-			 "JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid "
-			 "WHERE (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)"),
-	"SELECT pg_catalog.pg_get_indexdef($1)"},
+	 LIST("x.indexrelid", "c.relname", "i.relname", "ARRAY[x.indrelid]",
+		  "pg_index x " TABLE_OF(
+			  "x.indrelid") "JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid "
+							"WHERE (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)"),
+	 "SELECT pg_catalog.pg_get_indexdef($1)"},
 	{"trigger",
-		LIST("g.oid", "c.relname", "g.tgname", "ARRAY[g.tgrelid]",
-			 "pg_trigger g " TABLE_OF("g.tgrelid") "WHERE NOT g.tgisinternal"),
-	"SELECT pg_catalog.pg_get_triggerdef($1)"},
+	 LIST("g.oid", "c.relname", "g.tgname", "ARRAY[g.tgrelid]",
+		  "pg_trigger g " TABLE_OF("g.tgrelid") "WHERE NOT g.tgisinternal"),
+	 "SELECT pg_catalog.pg_get_triggerdef($1)"},
 	{"function",
-		LIST("p.oid", "NULL::name", "p.proname", DEPENDS_ON("pg_proc", "p.oid"),
-			 "pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
-			 "WHERE p.prokind <> 'a' AND " NOT_OF_EXTENSION("pg_proc", "p.oid")),
-	"SELECT pg_catalog.pg_get_functiondef($1)"},
-	{NULL}
-};
+	 LIST("p.oid", "NULL::name", "p.proname", DEPENDS_ON("pg_proc", "p.oid"),
+		  "pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
+		  "WHERE p.prokind <> 'a' AND " NOT_OF_EXTENSION("pg_proc", "p.oid")),
+	 "SELECT pg_catalog.pg_get_functiondef($1)"},
+	{NULL}};
 
 const Field PgSchemaDefinitionFields[] = {
 	{"kind", FIELD_TEXT, NULL, true, 0, 0, "view, default, constraint, index, trigger or function"},
@@ -66,5 +67,4 @@ const Field PgSchemaDefinitionFields[] = {
 	{"definition", FIELD_TEXT, NULL, true, 0, 0,
 	 "cut to pganalytics.query_text_size, secrets masked"},
 	{"definition_truncated", FIELD_BOOL, NULL, false, 0, 0, "true where it was cut"},
-	FIELDS_END
-};
+	FIELDS_END};

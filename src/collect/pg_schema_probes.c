@@ -18,6 +18,9 @@
 #include "collect/pg_schema_sql.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define MOST_FUNCTIONS "10000"
 
 #define IS_TABLE(c) c ".relkind IN ('r', 'p', 'v', 'm', 'f') AND " c ".relpersistence <> 't'"

@@ -12,7 +12,8 @@
 
 /* What belongs to an extension is told by its version. */
 #define NOT_OF_EXTENSION(catalogue, oid) \
-	"NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = " CATALOGUE(catalogue) " " \
-	"AND d.objid = " oid " AND d.deptype = 'e')"
+	"NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = " CATALOGUE( \
+		catalogue) " " \
+				   "AND d.objid = " oid " AND d.deptype = 'e')"
 
-#endif							/* PG_SCHEMA_SQL_H */
+#endif /* PG_SCHEMA_SQL_H */

@@ -12,6 +12,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 static const Field server_fields[] = {
 	{"started_at", FIELD_TIME, NULL, false, 0, 0, "pg_catalog.pg_postmaster_start_time()"},
 	{"config_loaded_at", FIELD_TIME, NULL, false, 0, 0, "pg_catalog.pg_conf_load_time()"},

@@ -14,6 +14,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define MASK "'********'"
 
 /* Of the server: connection strings, and commands, which may hold credentials. */

@@ -39,17 +39,17 @@
 
 typedef struct ListedTable
 {
-	Oid oid;
+	Oid	 oid;
 	char kind;
 } ListedTable;
 
 typedef struct TableList
 {
 	ListedTable *tables;
-	int count;
-	int room;
-	int users;
-	int catalogues;
+	int			 count;
+	int			 room;
+	int			 users;
+	int			 catalogues;
 } TableList;
 
 /* Columns of an index that its table sums up. */
@@ -70,19 +70,19 @@ static const char *const index_columns[NUM_INDEX_COLUMNS] = {
 
 typedef struct PgStats
 {
-	SqlRun *run;
-	MemoryContext context;
-	FileSizes *sizes; /* NULL: not known */
-	TableList list;
-	TableSum *sums; /* of the chosen tables and of all TOAST tables */
-	int sum_count;
-	bool toast_is_known;
-	bool sums_are_known;
-	bool are_counted;			   /* track_counts is on */
-	int column[NUM_INDEX_COLUMNS]; /* of an index's row; -1: there is none */
-	bool columns_are_found;
+	SqlRun				 *run;
+	MemoryContext		  context;
+	FileSizes			 *sizes; /* NULL: not known */
+	TableList			  list;
+	TableSum			 *sums; /* of the chosen tables and of all TOAST tables */
+	int					  sum_count;
+	bool				  toast_is_known;
+	bool				  sums_are_known;
+	bool				  are_counted;				 /* track_counts is on */
+	int					  column[NUM_INDEX_COLUMNS]; /* of an index's row; -1: there is none */
+	bool				  columns_are_found;
 	const RelationMemory *before; /* of a partial snapshot */
-	RelationMemory *now;		  /* of a full one that is to be remembered */
+	RelationMemory		 *now;	  /* of a full one that is to be remembered */
 } PgStats;
 
 static RelationMemory *to_remember = NULL;
@@ -93,8 +93,8 @@ static void
 ReadRows(PgStats *stats, const char *sql, int64 limit, bool of_catalogues,
 		 void (*take)(PgStats *stats, HeapTuple row, TupleDesc desc))
 {
-	Oid types[2] = {INT8OID, BOOLOID};
-	Datum values[2] = {Int64GetDatum(limit), BoolGetDatum(of_catalogues)};
+	Oid	   types[2] = {INT8OID, BOOLOID};
+	Datum  values[2] = {Int64GetDatum(limit), BoolGetDatum(of_catalogues)};
 	Portal portal = SPI_cursor_open_with_args(NULL, sql, strstr(sql, "$1") ? 2 : 0, types, values,
 											  NULL, true, CURSOR_OPT_NO_SCROLL);
 
@@ -116,16 +116,16 @@ ReadRows(PgStats *stats, const char *sql, int64 limit, bool of_catalogues,
 static void
 TakeTable(PgStats *stats, HeapTuple row, TupleDesc desc)
 {
-	TableList *list = &stats->list;
-	bool is_null;
+	TableList	*list = &stats->list;
+	bool		 is_null;
 	ListedTable *table;
 
 	if (list->count == list->room)
 	{
 		list->room = Max(1024, list->room + list->room / 2);
-		list->tables =
-			list->tables ? repalloc_huge(list->tables, sizeof(ListedTable) * list->room)
-						 : MemoryContextAllocHuge(stats->context, sizeof(ListedTable) * list->room);
+		list->tables = list->tables ?
+			repalloc_huge(list->tables, sizeof(ListedTable) * list->room) :
+			MemoryContextAllocHuge(stats->context, sizeof(ListedTable) * list->room);
 	}
 	table = &list->tables[list->count++];
 	table->oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
@@ -139,7 +139,7 @@ static void
 MakeRoom(PgStats *stats, int tables)
 {
 	const TableList *list = &stats->list;
-	int toast_tables = list->count - list->users - list->catalogues;
+	int				 toast_tables = list->count - list->users - list->catalogues;
 
 	stats->sums =
 		MemoryContextAllocExtended(stats->context, sizeof(TableSum) * Max(tables + toast_tables, 1),
@@ -187,7 +187,7 @@ static int
 ChooseTables(PgStats *stats)
 {
 	const TableList *list = &stats->list;
-	int limit = Setting.max_relations;
+	int				 limit = Setting.max_relations;
 
 	if (limit == 0 || list->users + list->catalogues <= limit)
 	{
@@ -213,9 +213,9 @@ ChooseTables(PgStats *stats)
 static void
 ListTables(void *arg)
 {
-	SqlRun *run = arg;
+	SqlRun	*run = arg;
 	PgStats *stats = run->own;
-	int chosen;
+	int		 chosen;
 
 	ReadRows(stats, PgStatsListSql, 0, false, TakeTable);
 	chosen = ChooseTables(stats);
@@ -232,7 +232,7 @@ ListTables(void *arg)
 static void
 ReadFiles(void *arg)
 {
-	PgStats *stats = ((SqlRun *) arg)->own;
+	PgStats		 *stats = ((SqlRun *) arg)->own;
 	MemoryContext old = MemoryContextSwitchTo(stats->context);
 
 	stats->sizes = FileSizesRead();
@@ -254,8 +254,8 @@ BytesOf(const PgStats *stats, Datum key, bool is_null)
 static void
 TakeToast(PgStats *stats, HeapTuple row, TupleDesc desc)
 {
-	bool is_null;
-	Oid oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
+	bool	  is_null;
+	Oid		  oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
 	TableSum *sum = TableSumsFind(stats->sums, stats->sum_count, oid);
 
 	for (int column = 2; sum && column <= 3; column++)
@@ -297,7 +297,7 @@ static bool
 IsAge(const Field *column)
 {
 	return column->unit &&
-		   (strcmp(column->unit, "transactions") == 0 || strcmp(column->unit, "multixacts") == 0);
+		(strcmp(column->unit, "transactions") == 0 || strcmp(column->unit, "multixacts") == 0);
 }
 
 static uint64
@@ -358,7 +358,7 @@ static bool
 LookAtDatabase(void *arg, const ProbeRow *row, Value *computed)
 {
 	PgStats *stats = arg;
-	int64 bytes;
+	int64	 bytes;
 
 	if (stats->sizes && FileSizesOfDatabase(stats->sizes, &bytes))
 		SetBytes(stats->run->probe->columns, computed, "size_bytes", bytes);
@@ -404,11 +404,11 @@ AddIndex(PgStats *stats, const ProbeRow *row, TableSum *sum, int64 bytes)
 static bool
 LookAtIndex(void *arg, const ProbeRow *row, Value *computed)
 {
-	PgStats *stats = arg;
+	PgStats		*stats = arg;
 	const Field *columns = stats->run->probe->columns;
 	const Datum *aside = row->values + row->aside;
-	int64 bytes = BytesOf(stats, aside[INDEX_FILE], row->nulls[row->aside + INDEX_FILE]);
-	TableSum *sum =
+	int64		 bytes = BytesOf(stats, aside[INDEX_FILE], row->nulls[row->aside + INDEX_FILE]);
+	TableSum	*sum =
 		TableSumsFind(stats->sums, stats->sum_count, DatumGetObjectId(aside[INDEX_TABLE]));
 
 	if (!stats->columns_are_found)
@@ -448,15 +448,15 @@ ToastBytes(PgStats *stats, Oid toast)
 static bool
 LookAtTable(void *arg, const ProbeRow *row, Value *computed)
 {
-	PgStats *stats = arg;
+	PgStats		*stats = arg;
 	const Field *columns = stats->run->probe->columns;
 	const Datum *aside = row->values + row->aside;
-	const bool *nulls = row->nulls + row->aside;
-	Oid oid = DatumGetObjectId(aside[TABLE_OID]);
-	TableSum *sum = TableSumsFind(stats->sums, stats->sum_count, oid);
-	int64 heap = BytesOf(stats, aside[TABLE_FILE], nulls[TABLE_FILE]);
-	int64 toast = ToastBytes(stats, DatumGetObjectId(aside[TABLE_TOAST]));
-	int64 indexes = sum && stats->sums_are_known ? sum->bytes : BYTES_UNKNOWN;
+	const bool	*nulls = row->nulls + row->aside;
+	Oid			 oid = DatumGetObjectId(aside[TABLE_OID]);
+	TableSum	*sum = TableSumsFind(stats->sums, stats->sum_count, oid);
+	int64		 heap = BytesOf(stats, aside[TABLE_FILE], nulls[TABLE_FILE]);
+	int64		 toast = ToastBytes(stats, DatumGetObjectId(aside[TABLE_TOAST]));
+	int64		 indexes = sum && stats->sums_are_known ? sum->bytes : BYTES_UNKNOWN;
 
 	if (sum == NULL)
 		return false; /* left out, or new since the list was made */
@@ -478,10 +478,10 @@ static void
 ChooseSnapshot(PgStats *stats)
 {
 	SqlRun *run = stats->run;
-	int64 most = Setting.full_snapshot_interval_s * USECS_PER_SEC;
-	int64 slack = CollectorInterval(COLLECTOR_PG_STATS) * USECS_PER_SEC / 2;
-	Value *partial = &run->values[FieldIndex(run->stream.fields, "partial")];
-	int64 age;
+	int64	most = Setting.full_snapshot_interval_s * USECS_PER_SEC;
+	int64	slack = CollectorInterval(COLLECTOR_PG_STATS) * USECS_PER_SEC / 2;
+	Value  *partial = &run->values[FieldIndex(run->stream.fields, "partial")];
+	int64	age;
 
 	partial->known = true;
 	if (run->in_session || most == 0)
@@ -498,7 +498,7 @@ ChooseSnapshot(PgStats *stats)
 static bool
 RunProbeOf(PgStats *stats, const Probe *probe)
 {
-	SqlRun *run = stats->run;
+	SqlRun		*run = stats->run;
 	ProbeWatcher watcher = {stats, NULL};
 
 	if (strcmp(probe->key, "databases") == 0)
@@ -516,7 +516,7 @@ void
 PgStatsRun(SqlRun *run)
 {
 	PgStats stats = {.run = run, .context = run->context};
-	int errors = BatchErrors(run->stream.batch);
+	int		errors = BatchErrors(run->stream.batch);
 
 	run->own = &stats;
 	ChooseSnapshot(&stats);

@@ -13,6 +13,9 @@
 #include "base/collectors.h"
 #include "collect/probe.h"
 
+/* SQL as it reads best */
+/* clang-format off */
+
 #define FILE_KEY(c) \
 	"CASE WHEN " c ".relpages > 0 THEN -1 ELSE 1 END * (" \
 	"(" c ".reltablespace::bigint << 32) | CASE WHEN " c ".relfilenode = 0 " \

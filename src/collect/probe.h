@@ -13,9 +13,9 @@
 /* Rows made once and joined in more than one place. */
 typedef struct ProbeCommon
 {
-	const char *name;			/* what the probe calls it */
+	const char	*name; /* what the probe calls it */
 	const Field *columns;
-	const char *from;
+	const char	*from;
 } ProbeCommon;
 
 /* Where a probe makes sense. */
@@ -36,31 +36,37 @@ typedef enum ProbeReader
 
 typedef struct Probe
 {
-	const char *key;			/* of the rows in the metric; NULL: the row's fields are the metric's */
-	bool		single;			/* at most one row: an object instead of an array */
-	bool		sparse;			/* what is null is left out of a row: for rows of several kinds */
-	const Field *columns;		/* Field.source is the SQL expression */
-	const char *from;			/* FROM and WHERE; $1: oid[] of the chosen tables, null: all;
+	const char		  *key; /* of the rows in the metric; NULL: the row's fields are the metric's */
+	bool			   single;	/* at most one row: an object instead of an array */
+	bool			   sparse;	/* what is null is left out of a row: for rows of several kinds */
+	const Field		  *columns; /* Field.source is the SQL expression */
+	const char		  *from;	/* FROM and WHERE; $1: oid[] of the chosen tables, null: all;
 								 * $2, $3: two bigint[], numbers that the collector has read
 								 * by other means, by their keys;
 								 * @extschema@: schema of "extension" */
 	const ProbeCommon *common;	/* or NULL */
-	const Field *aside;			/* more columns, not written: for a ProbeWatcher; or NULL */
-	const char *hashed;			/* record of what tells whether a row "q" has changed; NULL: all of it */
-	bool		moves;			/* what it tells changes without the catalogues */
-	int			since;			/* first server major version, 0: all */
-	int			until;			/* last one, 0: all */
+	const Field		  *aside;	/* more columns, not written: for a ProbeWatcher; or NULL */
+	const char *hashed; /* record of what tells whether a row "q" has changed; NULL: all of it */
+	bool		moves;	/* what it tells changes without the catalogues */
+	int			since;	/* first server major version, 0: all */
+	int			until;	/* last one, 0: all */
 	ProbeRole	role;
 	ProbeReader reader;
-	bool		many_steps;		/* so many that the planner cannot guess their rows */
-	const char *tracker;		/* setting without which there is nothing to read, or NULL */
-	const char *extension;		/* that must be installed, or NULL */
-	const char *extension_since;	/* its first version that will do, "1.8"; NULL: any */
+	bool		many_steps;		 /* so many that the planner cannot guess their rows */
+	const char *tracker;		 /* setting without which there is nothing to read, or NULL */
+	const char *extension;		 /* that must be installed, or NULL */
+	const char *extension_since; /* its first version that will do, "1.8"; NULL: any */
 } Probe;
 
 /* A column of the view that the probe calls s; with the first and the last version that has it. */
-#define COLUMN(name, type, unit) {name, type, unit, false, 0, 0, "s." name}
-#define COLUMN_OF(since, until, name, type, unit) {name, type, unit, false, since, until, "s." name}
+#define COLUMN(name, type, unit) \
+	{ \
+		name, type, unit, false, 0, 0, "s." name \
+	}
+#define COLUMN_OF(since, until, name, type, unit) \
+	{ \
+		name, type, unit, false, since, until, "s." name \
+	}
 
 /* The probes of each collector, in the order they run; each list ends with NULL. */
 extern const Probe *const PgStatsProbes[];
@@ -119,15 +125,15 @@ extern const char PgSchemaSequencesSql[];
 typedef struct DefinitionSource
 {
 	const char *kind;
-	const char *list;			/* the next $2 after the oid $1: oid, schema, table or null, name,
+	const char *list; /* the next $2 after the oid $1: oid, schema, table or null, name,
 								 * oid[] of the relations that are opened for it */
-	const char *text;			/* of the one with the oid $1 */
+	const char *text; /* of the one with the oid $1 */
 } DefinitionSource;
 
-extern const DefinitionSource PgSchemaDefinitions[];	/* ends with a nameless one */
-extern const Field PgSchemaDefinitionFields[];
+extern const DefinitionSource PgSchemaDefinitions[]; /* ends with a nameless one */
+extern const Field			  PgSchemaDefinitionFields[];
 
 /* A number that moves with the catalogues; -1 where nothing is counted: on standbys, for one. */
 extern const char PgSchemaChangesSql[];
 
-#endif							/* PROBE_H */
+#endif /* PROBE_H */

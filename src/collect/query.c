@@ -29,26 +29,25 @@
 char *
 TextToUtf8(char *text)
 {
-	int			encoding = GetDatabaseEncoding();
-	size_t		left = strlen(text);
-	size_t		size = left * MAX_CONVERSION_GROWTH + 1;
-	char	   *utf8;
-	char	   *end;
-	Oid			conversion;
+	int	   encoding = GetDatabaseEncoding();
+	size_t left = strlen(text);
+	size_t size = left * MAX_CONVERSION_GROWTH + 1;
+	char  *utf8;
+	char  *end;
+	Oid	   conversion;
 
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || left == 0)
 		return text;
 	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
 	if (!OidIsValid(conversion))
-		return text;			/* the JSON writer replaces what is no UTF-8 */
+		return text; /* the JSON writer replaces what is no UTF-8 */
 
 	end = utf8 = palloc(size);
 	while (left > 0)
 	{
-		int			done = pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
-														 (unsigned char *) text, (int) left,
-														 (unsigned char *) end,
-														 (int) (size - (end - utf8)), true);
+		int done = pg_do_encoding_conversion_buf(
+			conversion, encoding, PG_UTF8, (unsigned char *) text, (int) left,
+			(unsigned char *) end, (int) (size - (end - utf8)), true);
 
 		text += done;
 		left -= done;
@@ -77,7 +76,7 @@ SharedNameToUtf8(char *name)
 static void
 KeepAsciiOnly(char *text)
 {
-	int			encoding = GetDatabaseEncoding();
+	int encoding = GetDatabaseEncoding();
 
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
 		return;
@@ -97,7 +96,7 @@ DescribeError(const ErrorData *edata, QueryError *error)
 }
 
 bool
-QueryRun(void (*body) (void *arg), void *arg, int timeout_ms, QueryError *error)
+QueryRun(void (*body)(void *arg), void *arg, int timeout_ms, QueryError *error)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	volatile bool done = false;
@@ -130,7 +129,7 @@ QueryRun(void (*body) (void *arg), void *arg, int timeout_ms, QueryError *error)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
+		ErrorData *edata;
 
 		MemoryContextSwitchTo(caller);
 		edata = CopyErrorData();
@@ -151,12 +150,12 @@ QueryRun(void (*body) (void *arg), void *arg, int timeout_ms, QueryError *error)
 }
 
 void
-QueryRunInSession(void (*body) (void *arg), void *arg)
+QueryRunInSession(void (*body)(void *arg), void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int			nest_level = NewGUCNestLevel();
-	bool		own_timeout = !get_timeout_active(STATEMENT_TIMEOUT);
-	char		lock_timeout[16];
+	int			  nest_level = NewGUCNestLevel();
+	bool		  own_timeout = !get_timeout_active(STATEMENT_TIMEOUT);
+	char		  lock_timeout[16];
 
 	/* undone with the transaction, should an error come in between */
 	snprintf(lock_timeout, sizeof(lock_timeout), "%d", Setting.lock_timeout_ms);

@@ -10,9 +10,9 @@
 /* What went wrong; the texts live in the caller's memory context. */
 typedef struct QueryError
 {
-	char	   *message;		/* UTF-8 */
-	char		sqlstate[6];
-	bool		cancelled;		/* the worker has been asked to end */
+	char *message; /* UTF-8 */
+	char  sqlstate[6];
+	bool  cancelled; /* the worker has been asked to end */
 } QueryError;
 
 /*
@@ -22,13 +22,13 @@ typedef struct QueryError
  * Memory that body allocates with palloc goes with the transaction, unless it
  * switches to another context.
  */
-extern bool QueryRun(void (*body) (void *arg), void *arg, int timeout_ms, QueryError *error);
+extern bool QueryRun(void (*body)(void *arg), void *arg, int timeout_ms, QueryError *error);
 
 /*
  * For pganalytics_sample(): the same within the caller's transaction.  Errors
  * are raised.
  */
-extern void QueryRunInSession(void (*body) (void *arg), void *arg);
+extern void QueryRunInSession(void (*body)(void *arg), void *arg);
 
 /*
  * A text of the database's encoding in UTF-8, the same pointer where it is
@@ -42,4 +42,4 @@ extern char *TextToUtf8(char *text);
  */
 extern char *SharedNameToUtf8(char *name);
 
-#endif							/* QUERY_H */
+#endif /* QUERY_H */

@@ -30,16 +30,16 @@
 
 typedef struct MemoryHeader
 {
-	uint32 magic;
-	uint32 format;
-	pg_crc32c crc; /* of all that follows it */
-	uint32 count;
-	Oid database;
-	int32 server_version;
+	uint32		magic;
+	uint32		format;
+	pg_crc32c	crc; /* of all that follows it */
+	uint32		count;
+	Oid			database;
+	int32		server_version;
 	TimestampTz server_start;
 	TimestampTz taken_at;
-	uint64 recipient; /* another one has not got it */
-	char version[16]; /* of the extension: what is hashed may change with it */
+	uint64		recipient;	 /* another one has not got it */
+	char		version[16]; /* of the extension: what is hashed may change with it */
 } MemoryHeader;
 
 StaticAssertDecl(sizeof(RememberedRelation) <= 16, "a relation takes at most 16 bytes");
@@ -107,9 +107,9 @@ static RelationMemory *
 ReadMemory(int fd)
 {
 	RelationMemory *memory;
-	MemoryHeader header;
-	MemoryHeader wanted;
-	struct stat st;
+	MemoryHeader	header;
+	MemoryHeader	wanted;
+	struct stat		st;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !ReadAll(fd, &header, sizeof(header)))
 		return NULL;
@@ -134,9 +134,9 @@ ReadMemory(int fd)
 RelationMemory *
 RelationMemoryLoad(void)
 {
-	char path[MAXPGPATH];
+	char			path[MAXPGPATH];
 	RelationMemory *memory;
-	int fd;
+	int				fd;
 
 	PathOf(path, MyDatabaseId, "");
 	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
@@ -166,11 +166,10 @@ RelationMemoryAdd(RelationMemory *memory, Oid oid, uint64 hash)
 	if (memory->count == memory->room)
 	{
 		memory->room = Max(1024, memory->room + memory->room / 2);
-		memory->relations =
-			memory->relations
-				? repalloc_huge(memory->relations, sizeof(RememberedRelation) * memory->room)
-				: MemoryContextAllocHuge(GetMemoryChunkContext(memory),
-										 sizeof(RememberedRelation) * memory->room);
+		memory->relations = memory->relations ?
+			repalloc_huge(memory->relations, sizeof(RememberedRelation) * memory->room) :
+			MemoryContextAllocHuge(GetMemoryChunkContext(memory),
+								   sizeof(RememberedRelation) * memory->room);
 	}
 	relation = &memory->relations[memory->count++];
 	relation->oid = oid;
@@ -190,11 +189,11 @@ CompareRelations(const void *a, const void *b)
 bool
 RelationMemoryHas(const RelationMemory *memory, Oid oid, uint64 hash)
 {
-	RememberedRelation wanted = {.oid = oid};
-	RememberedRelation *found = memory->count == 0
-									? NULL
-									: bsearch(&wanted, memory->relations, memory->count,
-											  sizeof(RememberedRelation), CompareRelations);
+	RememberedRelation	wanted = {.oid = oid};
+	RememberedRelation *found = memory->count == 0 ?
+		NULL :
+		bsearch(&wanted, memory->relations, memory->count, sizeof(RememberedRelation),
+				CompareRelations);
 
 	return found && found->hash[0] == (uint32) (hash >> 32) && found->hash[1] == (uint32) hash;
 }
@@ -222,13 +221,13 @@ static bool
 WriteMemory(const char *path, const MemoryHeader *header, const RelationMemory *memory)
 {
 	bool done;
-	int fd = BasicOpenFilePerm(
-		path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | PG_BINARY, S_IRUSR | S_IWUSR);
+	int	 fd = BasicOpenFilePerm(
+		 path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | PG_BINARY, S_IRUSR | S_IWUSR);
 
 	if (fd < 0)
 		return false;
 	done = WriteAll(fd, header, sizeof(*header)) &&
-		   WriteAll(fd, memory->relations, sizeof(RememberedRelation) * header->count);
+		WriteAll(fd, memory->relations, sizeof(RememberedRelation) * header->count);
 	return close(fd) == 0 && done;
 }
 
@@ -236,10 +235,10 @@ void
 RelationMemorySave(RelationMemory *memory)
 {
 	MemoryHeader header = HeaderOf(memory->count, memory->taken_at);
-	char folder[MAXPGPATH];
-	char path[MAXPGPATH];
-	char temporary[MAXPGPATH];
-	char suffix[32];
+	char		 folder[MAXPGPATH];
+	char		 path[MAXPGPATH];
+	char		 temporary[MAXPGPATH];
+	char		 suffix[32];
 
 	qsort(memory->relations, memory->count, sizeof(RememberedRelation), CompareRelations);
 	header.crc = Checksum(&header, memory->relations);
@@ -260,9 +259,9 @@ RelationMemorySave(RelationMemory *memory)
 void
 RelationMemoriesSweep(bool (*exists)(Oid database))
 {
-	char folder[MAXPGPATH];
-	char path[MAXPGPATH + 300];
-	DIR *dir;
+	char		   folder[MAXPGPATH];
+	char		   path[MAXPGPATH + 300];
+	DIR			  *dir;
 	struct dirent *entry;
 
 	SpoolPath(folder, sizeof(folder), FOLDER);
@@ -270,7 +269,7 @@ RelationMemoriesSweep(bool (*exists)(Oid database))
 	while (dir && (entry = ReadDirExtended(dir, folder, DEBUG1)) != NULL)
 	{
 		char *end;
-		Oid database = (Oid) strtoul(entry->d_name, &end, 10);
+		Oid	  database = (Oid) strtoul(entry->d_name, &end, 10);
 
 		if (end == entry->d_name || (*end == '\0' && exists(database)))
 			continue;

@@ -25,9 +25,9 @@ typedef struct RememberedRelation
 typedef struct RelationMemory
 {
 	RememberedRelation *relations;
-	int count;
-	int room;
-	TimestampTz taken_at; /* when all was read */
+	int					count;
+	int					room;
+	TimestampTz			taken_at; /* when all was read */
 } RelationMemory;
 
 /* Of the current database, in CurrentMemoryContext; NULL: there is none that holds. */

@@ -165,7 +165,7 @@ ExtensionVersionCompare(const char *a, const char *b)
 char *
 ExtensionFind(const char *name, char **schema)
 {
-	Oid types[1] = {NAMEOID};
+	Oid	  types[1] = {NAMEOID};
 	Datum values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
 
 	if (SPI_execute_with_args("SELECT e.extversion, n.nspname FROM pg_catalog.pg_extension e "
@@ -194,8 +194,8 @@ ProbeApplies(const Probe *probe, bool *missing)
 	if (probe->extension == NULL)
 		return true;
 	version = ExtensionFind(probe->extension, &schema);
-	*missing = version == NULL || (probe->extension_since &&
-								   ExtensionVersionCompare(version, probe->extension_since) < 0);
+	*missing = version == NULL ||
+		(probe->extension_since && ExtensionVersionCompare(version, probe->extension_since) < 0);
 	return !*missing;
 }
 
@@ -215,8 +215,8 @@ AppendColumns(StringInfo sql, const Field *columns, const char *separator)
 		if (!HasColumn(column))
 			continue;
 		appendStringInfo(sql, "%s%s AS %s", separator,
-						 ProbeIsTracked(column->tracker) ? column->source
-														 : null_of_type[column->type],
+						 ProbeIsTracked(column->tracker) ? column->source :
+														   null_of_type[column->type],
 						 quote_identifier(column->name));
 		separator = ", ";
 	}
@@ -243,7 +243,7 @@ static char *
 BuildQuery(const Probe *probe)
 {
 	StringInfoData sql;
-	char *schema;
+	char		  *schema;
 
 	initStringInfo(&sql);
 	if (probe->common)
@@ -256,8 +256,9 @@ BuildQuery(const Probe *probe)
 	if (probe->extension == NULL)
 		return sql.data;
 	if (ExtensionFind(probe->extension, &schema) == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("extension \"%s\" is not installed", probe->extension)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"%s\" is not installed", probe->extension)));
 	return ExtensionNameSchema(sql.data, schema);
 }
 
@@ -303,9 +304,10 @@ CheckList(const Probe *probe, TupleDesc desc, const Field *list, const Field **c
 		if (count >= desc->natts ||
 			strcmp(NameStr(TupleDescAttr(desc, count)->attname), column->name) != 0 ||
 			!ProbeTypeFits(column->type, TupleDescAttr(desc, count)->atttypid))
-			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-							errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
-								   column->name, ProbeName(probe))));
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of probe \"%s\" is not what it is declared to be",
+							column->name, ProbeName(probe))));
 		columns[count++] = column;
 	}
 	return count;
@@ -331,8 +333,8 @@ static void
 WriteTexts(JsonWriter *w, const char *key, Datum value)
 {
 	Datum *elements;
-	bool *nulls;
-	int count;
+	bool  *nulls;
+	int	   count;
 
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
 					  &nulls, &count);
@@ -349,8 +351,8 @@ static void
 WriteInts(JsonWriter *w, const char *key, Datum value)
 {
 	Datum *elements;
-	bool *nulls;
-	int count;
+	bool  *nulls;
+	int	   count;
 
 	deconstruct_array(DatumGetArrayTypeP(value), INT4OID, sizeof(int32), true, TYPALIGN_INT,
 					  &elements, &nulls, &count);
@@ -387,8 +389,8 @@ ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type)
 			break;
 		case FIELD_TEXT:
 			JsonText(w, column->name,
-					 TextToUtf8(type == NAMEOID ? NameStr(*DatumGetName(value))
-												: TextDatumGetCString(value)));
+					 TextToUtf8(type == NAMEOID ? NameStr(*DatumGetName(value)) :
+												  TextDatumGetCString(value)));
 			break;
 		case FIELD_SHARED_NAME:
 			JsonText(w, column->name, SharedNameToUtf8(NameStr(*DatumGetName(value))));
@@ -417,9 +419,9 @@ ProbeWriteValue(JsonWriter *w, const Field *column, Datum value, Oid type)
 /* What a row needs to be taken apart; the memory is reset after each. */
 typedef struct RowBuffer
 {
-	ProbeRow row;
-	Value *computed;
-	size_t computed_size;
+	ProbeRow	  row;
+	Value		 *computed;
+	size_t		  computed_size;
 	MemoryContext context;
 } RowBuffer;
 
@@ -455,7 +457,7 @@ static void
 WriteRow(const Probe *probe, const ProbeInput *input, JsonWriter *w, const RowBuffer *buffer)
 {
 	const ProbeRow *row = &buffer->row;
-	MemoryContext old = MemoryContextSwitchTo(buffer->context);
+	MemoryContext	old = MemoryContextSwitchTo(buffer->context);
 
 	if (probe->key)
 		JsonObjectBegin(w, probe->single ? probe->key : NULL);
@@ -466,9 +468,10 @@ WriteRow(const Probe *probe, const ProbeInput *input, JsonWriter *w, const RowBu
 		if (!row->nulls[i])
 			ProbeWriteValue(w, column, row->values[i], TupleDescAttr(row->desc, i)->atttypid);
 		else if (column->required)
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("column \"%s\" of probe \"%s\" is null", column->name,
-								   ProbeName(probe))));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("column \"%s\" of probe \"%s\" is null", column->name, ProbeName(probe))));
 		else if (!probe->sparse)
 			JsonNull(w, column->name);
 	}
@@ -521,10 +524,10 @@ static const char *const many_steps_settings[][2] = {
 static Portal
 OpenCursor(const char *sql, const ProbeInput *input)
 {
-	Oid types[NUM_PARAMETERS];
+	Oid	  types[NUM_PARAMETERS];
 	Datum values[NUM_PARAMETERS] = {0};
-	char nulls[NUM_PARAMETERS] = {'n', 'n', 'n'};
-	int count = strstr(sql, "$2") ? 3 : strstr(sql, "$1") ? 1 : 0;
+	char  nulls[NUM_PARAMETERS] = {'n', 'n', 'n'};
+	int	  count = strstr(sql, "$2") ? 3 : strstr(sql, "$1") ? 1 : 0;
 
 	memcpy(types, parameter_types, sizeof(types));
 	if (count >= 1 && input->tables)
@@ -546,9 +549,9 @@ int64
 ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 {
 	RowBuffer buffer = {0};
-	int nest_level = NewGUCNestLevel(); /* ended with the transaction, after an error */
-	Portal portal;
-	int64 rows = 0;
+	int		  nest_level = NewGUCNestLevel(); /* ended with the transaction, after an error */
+	Portal	  portal;
+	int64	  rows = 0;
 
 	for (int i = 0; probe->many_steps && i < lengthof(many_steps_settings); i++)
 		(void) set_config_option(many_steps_settings[i][0], many_steps_settings[i][1], PGC_USERSET,
@@ -588,9 +591,9 @@ uint64
 ProbeHash(const Probe *probe, const ProbeInput *input)
 {
 	StringInfoData sql;
-	Portal portal;
-	char *sum;
-	uint64 hash;
+	Portal		   portal;
+	char		  *sum;
+	uint64		   hash;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,

@@ -18,16 +18,16 @@
  */
 typedef struct MetricStream
 {
-	Batch *batch;
-	const char *type;
-	const char *database; /* NULL: of the cluster */
-	const Field *fields;  /* of the metric itself */
+	Batch		*batch;
+	const char	*type;
+	const char	*database; /* NULL: of the cluster */
+	const Field *fields;   /* of the metric itself */
 	const Value *values;
-	TimestampTz read_at;
-	JsonWriter *writer; /* NULL: no metric is open */
-	bool has_content;
-	bool rows_are_open;
-	JsonMark rows_start; /* in the open metric, while rows_are_open */
+	TimestampTz	 read_at;
+	JsonWriter	*writer; /* NULL: no metric is open */
+	bool		 has_content;
+	bool		 rows_are_open;
+	JsonMark	 rows_start; /* in the open metric, while rows_are_open */
 } MetricStream;
 
 /*
@@ -35,9 +35,9 @@ typedef struct MetricStream
  * where none is open; Next gives the writer for one more element, in another
  * metric when this one has grown long; End closes the array.
  */
-extern void MetricStreamArrayBegin(MetricStream *stream, const char *key);
+extern void		   MetricStreamArrayBegin(MetricStream *stream, const char *key);
 extern JsonWriter *MetricStreamArrayNext(MetricStream *stream, const char *key);
-extern void MetricStreamArrayEnd(MetricStream *stream);
+extern void		   MetricStreamArrayEnd(MetricStream *stream);
 
 /* What the open array has stays in it, whatever fails later. */
 extern void MetricStreamKeepRows(MetricStream *stream);
@@ -54,11 +54,11 @@ extern bool ProbeApplies(const Probe *probe, bool *missing);
 /* A row of a probe, taken apart; from "aside" on what is not written. */
 typedef struct ProbeRow
 {
-	TupleDesc desc;
+	TupleDesc	  desc;
 	const Field **columns;
-	Datum *values;
-	bool *nulls;
-	int aside;
+	Datum		 *values;
+	bool		 *nulls;
+	int			  aside;
 } ProbeRow;
 
 /*
@@ -75,12 +75,12 @@ typedef struct ProbeWatcher
 /* What a probe may refer to. */
 typedef struct ProbeInput
 {
-	const Oid *tables; /* NULL: all */
-	int table_count;
+	const Oid				  *tables; /* NULL: all */
+	int						   table_count;
 	const struct ProbeWatcher *watcher; /* or NULL */
-	const int64 *keys;					/* $2 and $3 */
-	const int64 *numbers;
-	int number_count;
+	const int64				  *keys;	/* $2 and $3 */
+	const int64				  *numbers;
+	int						   number_count;
 } ProbeInput;
 
 /*

@@ -13,21 +13,21 @@
 #include <stdint.h>
 
 #define SEEN_PER_GENERATION 5000
-#define SEEN_SLOTS 8192			/* a power of two */
+#define SEEN_SLOTS 8192 /* a power of two */
 
 /* A text belongs to a query id in a database: ids of different databases may be the same. */
 typedef struct SeenText
 {
-	int64_t		queryid;
-	uint32_t	dbid;
-	uint32_t	at;				/* seconds since some time in the past, 0: free */
+	int64_t	 queryid;
+	uint32_t dbid;
+	uint32_t at; /* seconds since some time in the past, 0: free */
 } SeenText;
 
 typedef struct SeenTexts
 {
-	int			count;			/* of the young */
-	SeenText	young[SEEN_SLOTS];
-	SeenText	old[SEEN_SLOTS];
+	int		 count; /* of the young */
+	SeenText young[SEEN_SLOTS];
+	SeenText old[SEEN_SLOTS];
 } SeenTexts;
 
 /* Begins as zeroes. */
@@ -37,4 +37,4 @@ extern uint32_t SeenAt(const SeenTexts *seen, uint32_t dbid, int64_t queryid);
 
 extern void SeenPut(SeenTexts *seen, uint32_t dbid, int64_t queryid, uint32_t at);
 
-#endif							/* SEEN_H */
+#endif /* SEEN_H */

@@ -45,13 +45,12 @@ FindFile(Oid sequence, RelFileLocator *file, bool *permanent)
 	if (HeapTupleIsValid(row))
 	{
 		Form_pg_class class = (Form_pg_class) GETSTRUCT(row);
-		Oid			tablespace = class->reltablespace ? class->reltablespace : MyDatabaseTableSpace;
+		Oid tablespace = class->reltablespace ? class->reltablespace : MyDatabaseTableSpace;
 
-		*file = (RelFileLocator) {tablespace, MyDatabaseId, class->relfilenode};
+		*file = (RelFileLocator){tablespace, MyDatabaseId, class->relfilenode};
 		*permanent = class->relpersistence == RELPERSISTENCE_PERMANENT;
 		found = class->relkind == RELKIND_SEQUENCE && OidIsValid(class->relfilenode) &&
-			class->relpersistence != RELPERSISTENCE_TEMP &&
-			(*permanent || !RecoveryInProgress());
+			class->relpersistence != RELPERSISTENCE_TEMP && (*permanent || !RecoveryInProgress());
 	}
 	systable_endscan(scan);
 	table_close(catalogue, AccessShareLock);
@@ -61,15 +60,15 @@ FindFile(Oid sequence, RelFileLocator *file, bool *permanent)
 static SequenceState
 ReadPage(RelFileLocator file, bool permanent, int64 *value)
 {
-	Buffer		buffer = ReadBufferWithoutRelcache(file, MAIN_FORKNUM, 0, RBM_NORMAL, NULL, permanent);
+	Buffer buffer = ReadBufferWithoutRelcache(file, MAIN_FORKNUM, 0, RBM_NORMAL, NULL, permanent);
 	SequenceState state = SEQUENCE_OUT_OF_REACH;
-	Page		page;
+	Page		  page;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
 	if (!PageIsNew(page) && PageGetMaxOffsetNumber(page) >= FirstOffsetNumber)
 	{
-		HeapTupleData row;
+		HeapTupleData		  row;
 		Form_pg_sequence_data data;
 
 		row.t_data = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, FirstOffsetNumber));
@@ -85,13 +84,13 @@ SequenceState
 SequenceLastValue(Oid sequence, int64 *value)
 {
 	RelFileLocator file;
-	SequenceState state = SEQUENCE_OUT_OF_REACH;
-	bool		permanent;
-	bool		missing = false;
+	SequenceState  state = SEQUENCE_OUT_OF_REACH;
+	bool		   permanent;
+	bool		   missing = false;
 
 	if (!superuser() &&
 		pg_class_aclcheck_ext(sequence, GetUserId(), ACL_SELECT | ACL_USAGE, &missing) !=
-		ACLCHECK_OK)
+			ACLCHECK_OK)
 		return SEQUENCE_OUT_OF_REACH;
 	if (!ConditionalLockRelationOid(sequence, RowExclusiveLock))
 		return SEQUENCE_OUT_OF_REACH;

@@ -108,7 +108,7 @@ SessionBeforeConnecting(int lock_timeout_ms)
 void
 SessionSetLockTimeout(int timeout_ms)
 {
-	char		value[16];
+	char value[16];
 
 	snprintf(value, sizeof(value), "%d", timeout_ms);
 	Force("lock_timeout", value);

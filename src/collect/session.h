@@ -21,4 +21,4 @@ extern void SessionSetLockTimeout(int timeout_ms);
  */
 extern void SessionBeforeConnecting(int lock_timeout_ms);
 
-#endif							/* SESSION_H */
+#endif /* SESSION_H */

@@ -20,24 +20,24 @@
 #include "collect/snapshots.h"
 
 #define SLICE_TABLES 500
-#define SLICE_MS 500			/* more than a slice takes */
+#define SLICE_MS 500 /* more than a slice takes */
 #define ALL_PARTS INT_MAX
 
 /* A snapshot that is being written. */
 typedef struct Writing
 {
 	const SnapshotSource *source;
-	SentSnapshot snapshot;
-	int			steady_parts;	/* the others are hashed each time */
-	int			parts;
-	int			written_part;	/* has rows in the open metric; -1: none */
-	char		hash_text[17];
+	SentSnapshot		  snapshot;
+	int					  steady_parts; /* the others are hashed each time */
+	int					  parts;
+	int					  written_part; /* has rows in the open metric; -1: none */
+	char				  hash_text[17];
 
 	/* the slice in hand */
 	const SnapshotPlace *place;
-	bool		hashing;
-	Oid			last;			/* InvalidOid: it is the last one of its part */
-	uint64		hash;
+	bool				 hashing;
+	Oid					 last; /* InvalidOid: it is the last one of its part */
+	uint64				 hash;
 } Writing;
 
 bool
@@ -51,18 +51,18 @@ SnapshotHasTime(const SqlRun *run)
 static void
 ReadSlice(SqlRun *run, Writing *w)
 {
-	Oid			types[3] = {INT8OID, OIDOID, OIDOID};
-	Datum		values[3] = {Int64GetDatum(SLICE_TABLES), ObjectIdGetDatum(w->place->after),
-		ObjectIdGetDatum(w->source->last_table)};
-	Oid		   *tables = palloc(sizeof(Oid) * SLICE_TABLES);
-	bool		is_null;
+	Oid	  types[3] = {INT8OID, OIDOID, OIDOID};
+	Datum values[3] = {Int64GetDatum(SLICE_TABLES), ObjectIdGetDatum(w->place->after),
+					   ObjectIdGetDatum(w->source->last_table)};
+	Oid	 *tables = palloc(sizeof(Oid) * SLICE_TABLES);
+	bool  is_null;
 
 	if (SPI_execute_with_args(PgSchemaSliceSql, 3, types, values, NULL, true, SLICE_TABLES) !=
 		SPI_OK_SELECT)
 		elog(ERROR, "could not list the tables");
 	for (uint64 i = 0; i < SPI_processed; i++)
-		tables[i] = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
-												   &is_null));
+		tables[i] = DatumGetObjectId(
+			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null));
 	run->input.tables = tables;
 	run->input.table_count = (int) SPI_processed;
 	if (SPI_processed == SLICE_TABLES)
@@ -72,9 +72,9 @@ ReadSlice(SqlRun *run, Writing *w)
 static void
 RunSlice(void *arg)
 {
-	SqlRun	   *run = arg;
-	Writing    *w = run->own;
-	bool		missing;
+	SqlRun	*run = arg;
+	Writing *w = run->own;
+	bool	 missing;
 
 	w->last = InvalidOid;
 	w->hash = 0;
@@ -92,8 +92,8 @@ RunSlice(void *arg)
 static bool
 DoSlice(SqlRun *run, SnapshotPlace *place, bool hashing)
 {
-	Writing    *w = run->own;
-	bool		done;
+	Writing *w = run->own;
+	bool	 done;
 
 	/* an array comes once in a metric */
 	if (!hashing && w->written_part == place->part)
@@ -104,11 +104,11 @@ DoSlice(SqlRun *run, SnapshotPlace *place, bool hashing)
 	w->hashing = hashing;
 	run->probe = w->source->probes[place->part];
 	done = SqlRunStep(run, RunSlice);
-	run->input.tables = NULL;	/* they went with the query */
+	run->input.tables = NULL; /* they went with the query */
 	if (done && OidIsValid(w->last))
 		place->after = w->last;
 	else if (done)
-		*place = (SnapshotPlace) {place->part + 1, InvalidOid};
+		*place = (SnapshotPlace){place->part + 1, InvalidOid};
 	return done;
 }
 
@@ -117,7 +117,7 @@ DoSlice(SqlRun *run, SnapshotPlace *place, bool hashing)
 static bool
 HashParts(SqlRun *run, SnapshotPlace *place, int end, uint64 *hash)
 {
-	Writing    *w = run->own;
+	Writing *w = run->own;
 
 	while (place->part < end)
 	{
@@ -132,16 +132,16 @@ HashParts(SqlRun *run, SnapshotPlace *place, int end, uint64 *hash)
 static bool
 HashAll(SqlRun *run, uint64 *hash)
 {
-	Writing    *w = run->own;
+	Writing		 *w = run->own;
 	SentSnapshot *snapshot = &w->snapshot;
-	int64		changes = w->source->changes;
+	int64		  changes = w->source->changes;
 	SnapshotPlace moving = {w->steady_parts, InvalidOid};
 
 	if ((snapshot->hashed.part >= w->steady_parts &&
 		 (changes < 0 || changes != snapshot->changes)) ||
 		snapshot->last_table != w->source->last_table)
 	{
-		snapshot->hashed = (SnapshotPlace) {0, InvalidOid};
+		snapshot->hashed = (SnapshotPlace){0, InvalidOid};
 		snapshot->steady_hash = 0;
 	}
 	if (snapshot->hashed.part == 0 && !OidIsValid(snapshot->hashed.after))
@@ -159,20 +159,20 @@ HashAll(SqlRun *run, uint64 *hash)
 static void
 SetHash(SqlRun *run, uint64 hash)
 {
-	Writing    *w = run->own;
+	Writing		 *w = run->own;
 	SentSnapshot *snapshot = &w->snapshot;
 
 	if (hash != snapshot->hash)
 	{
 		snapshot->hash = hash;
-		snapshot->sent = (SnapshotPlace) {0, InvalidOid};
+		snapshot->sent = (SnapshotPlace){0, InvalidOid};
 		snapshot->skipped = 0;
 		snapshot->begun_at = run->stream.read_at;
 	}
 	else if (snapshot->sent.part == ALL_PARTS && snapshot->skipped > 0)
 	{
 		/* once more: who was in the way may be gone */
-		snapshot->sent = (SnapshotPlace) {w->parts, InvalidOid};
+		snapshot->sent = (SnapshotPlace){w->parts, InvalidOid};
 		snapshot->skipped = 0;
 	}
 	snprintf(w->hash_text, sizeof(w->hash_text), "%016llx", (unsigned long long) hash);
@@ -184,7 +184,7 @@ SetHash(SqlRun *run, uint64 hash)
 static void
 WriteUnchanged(SqlRun *run)
 {
-	Value	   *unchanged = &run->values[FieldIndex(run->stream.fields, "unchanged")];
+	Value *unchanged = &run->values[FieldIndex(run->stream.fields, "unchanged")];
 
 	for (int i = 0; run->stream.fields[i].name; i++)
 		run->values[i].known = strcmp(run->stream.fields[i].name, "hash") == 0;
@@ -196,9 +196,9 @@ WriteUnchanged(SqlRun *run)
 static void
 WriteParts(SqlRun *run)
 {
-	Writing    *w = run->own;
+	Writing		  *w = run->own;
 	SnapshotPlace *place = &w->snapshot.sent;
-	SnapshotPlace failed = {-1};
+	SnapshotPlace  failed = {-1};
 
 	while (place->part < w->parts)
 	{
@@ -208,7 +208,7 @@ WriteParts(SqlRun *run)
 			continue;
 		if (failed.part < 0)
 			failed = *place;
-		*place = (SnapshotPlace) {place->part + 1, InvalidOid};
+		*place = (SnapshotPlace){place->part + 1, InvalidOid};
 	}
 	if (place->part >= w->parts &&
 		(w->source->write_rest == NULL ||
@@ -221,9 +221,9 @@ WriteParts(SqlRun *run)
 void
 SnapshotWrite(SqlRun *run, const SnapshotSource *source)
 {
-	Oid			database = run->stream.database ? MyDatabaseId : InvalidOid;
-	Writing		w = {.source = source, .written_part = -1};
-	uint64		hash;
+	Oid		database = run->stream.database ? MyDatabaseId : InvalidOid;
+	Writing w = {.source = source, .written_part = -1};
+	uint64	hash;
 
 	while (source->probes[w.parts] != NULL)
 		w.steady_parts += !source->probes[w.parts++]->moves;

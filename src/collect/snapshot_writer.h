@@ -15,16 +15,16 @@
  */
 typedef struct SnapshotSource
 {
-	const Probe *const *probes; /* ends with NULL */
-	int64		changes;		/* see PgSchemaChangesSql; -1: not known */
-	Oid			last_table;		/* that is looked at; InvalidOid: there are none */
-	int64		skipped;		/* tables after it */
+	const Probe *const *probes;		/* ends with NULL */
+	int64				changes;	/* see PgSchemaChangesSql; -1: not known */
+	Oid					last_table; /* that is looked at; InvalidOid: there are none */
+	int64				skipped;	/* tables after it */
 
 	/*
 	 * Writes as much of the rest as there is time for and moves the place on;
 	 * true: that was all of it.  NULL: there is no rest.
 	 */
-	bool		(*write_rest) (SqlRun *run, int first_part, SnapshotPlace *place, int32 *skipped);
+	bool (*write_rest)(SqlRun *run, int first_part, SnapshotPlace *place, int32 *skipped);
 } SnapshotSource;
 
 /*
@@ -36,4 +36,4 @@ extern void SnapshotWrite(SqlRun *run, const SnapshotSource *source);
 /* Is there time for another step?  False before it would be cut off. */
 extern bool SnapshotHasTime(const SqlRun *run);
 
-#endif							/* SNAPSHOT_WRITER_H */
+#endif /* SNAPSHOT_WRITER_H */

@@ -25,14 +25,14 @@
 
 typedef struct WrittenSnapshot
 {
-	int			collector;
-	Oid			database;
+	int			 collector;
+	Oid			 database;
 	SentSnapshot snapshot;
 } WrittenSnapshot;
 
 /* Into the batch that is being written. */
 static WrittenSnapshot written[NUM_COLLECTORS];
-static int	written_count = 0;
+static int			   written_count = 0;
 
 uint64
 SnapshotRecipient(void)
@@ -48,7 +48,7 @@ SnapshotRecipient(void)
 static uint64
 Audience(void)
 {
-	uint64		lost = pg_atomic_read_u64(&Shared->dropped) + pg_atomic_read_u64(&Shared->rejected);
+	uint64 lost = pg_atomic_read_u64(&Shared->dropped) + pg_atomic_read_u64(&Shared->rejected);
 
 	return hash_combine64(lost, SnapshotRecipient());
 }
@@ -79,9 +79,9 @@ FindSlot(int collector, Oid database, bool make)
 bool
 SnapshotRecall(int collector, Oid database, SentSnapshot *snapshot)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz	  now = GetCurrentTimestamp();
 	SnapshotSlot *slot;
-	bool		valid;
+	bool		  valid;
 
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	slot = FindSlot(collector, database, false);
@@ -137,9 +137,9 @@ SnapshotsKept(bool kept)
 bool
 SnapshotIsOutdated(int collector, Oid database, int64 changes)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz	  now = GetCurrentTimestamp();
 	SnapshotSlot *slot;
-	bool		outdated;
+	bool		  outdated;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	slot = FindSlot(collector, database, false);

@@ -32,4 +32,4 @@ extern void SnapshotsKept(bool kept);
  */
 extern bool SnapshotIsOutdated(int collector, Oid database, int64 changes);
 
-#endif							/* SNAPSHOTS_H */
+#endif /* SNAPSHOTS_H */

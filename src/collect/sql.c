@@ -35,12 +35,13 @@
 static void
 NameDatabase(void *arg)
 {
-	SqlRun	   *run = arg;
-	char	   *name = get_database_name(MyDatabaseId);
+	SqlRun *run = arg;
+	char   *name = get_database_name(MyDatabaseId);
 
 	if (name == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_DATABASE),
-						errmsg("database %u is being dropped", MyDatabaseId)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_DATABASE),
+				 errmsg("database %u is being dropped", MyDatabaseId)));
 	strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
 }
 
@@ -49,7 +50,7 @@ NameDatabase(void *arg)
 static void
 NameActivity(void *arg)
 {
-	SqlRun	   *run = arg;
+	SqlRun		 *run = arg;
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
 	run->own = ActivityReportCreate(run->in_session);
@@ -76,10 +77,10 @@ PreparePgActivity(SqlRun *run)
 static void
 ListFiles(void *arg)
 {
-	SqlRun	   *run = arg;
+	SqlRun		 *run = arg;
 	MemoryContext old = MemoryContextSwitchTo(run->context);
-	int64	   *keys;
-	int64	   *blocks;
+	int64		 *keys;
+	int64		 *blocks;
 
 	run->input.number_count = FileSizesLargest(FileSizesRead(), MOST_FILES, &keys, &blocks);
 	run->input.keys = keys;
@@ -90,7 +91,7 @@ ListFiles(void *arg)
 static bool
 PreparePgBloat(SqlRun *run)
 {
-	(void) SqlRunStep(run, ListFiles);	/* else sizes are those of pg_class */
+	(void) SqlRunStep(run, ListFiles); /* else sizes are those of pg_class */
 	return true;
 }
 
@@ -99,16 +100,16 @@ PreparePgBloat(SqlRun *run)
 static void
 SettingsRun(SqlRun *run)
 {
-	SnapshotWrite(run, &(SnapshotSource) {.probes = run->probes, .changes = -1});
+	SnapshotWrite(run, &(SnapshotSource){.probes = run->probes, .changes = -1});
 }
 
 /* ---- the table ---- */
 
 typedef struct SqlCollector
 {
-	const Probe *const *probes; /* ends with NULL */
-	bool		(*prepare) (SqlRun *run);	/* or NULL; false: nothing can be read */
-	void		(*run) (SqlRun *run);	/* reads its probes itself; NULL: one after the other */
+	const Probe *const *probes;	  /* ends with NULL */
+	bool (*prepare)(SqlRun *run); /* or NULL; false: nothing can be read */
+	void (*run)(SqlRun *run);	  /* reads its probes itself; NULL: one after the other */
 } SqlCollector;
 
 static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
@@ -131,8 +132,8 @@ static const SqlCollector sql_collectors[NUM_COLLECTORS] = {
 void
 SqlRunProbe(void *arg)
 {
-	SqlRun	   *run = arg;
-	bool		missing;
+	SqlRun *run = arg;
+	bool	missing;
 
 	if (ProbeApplies(run->probe, &missing))
 		BatchCountRows(run->stream.batch, ProbeRun(run->probe, &run->stream, &run->input));
@@ -155,9 +156,9 @@ IsTimeout(const char *sqlstate)
 
 /* A probe, or what a collector does beside its probes. */
 static BreakerKey
-KeyOf(const SqlRun *run, void (*step) (void *arg))
+KeyOf(const SqlRun *run, void (*step)(void *arg))
 {
-	BreakerKey	key = {.collector = run->collector, .what = run->probe};
+	BreakerKey key = {.collector = run->collector, .what = run->probe};
 
 	if (run->probe == NULL)
 		key.what = (const void *) step;
@@ -185,11 +186,11 @@ IsLeftAlone(SqlRun *run, const BreakerKey *key)
 }
 
 bool
-SqlRunStep(SqlRun *run, void (*step) (void *arg))
+SqlRunStep(SqlRun *run, void (*step)(void *arg))
 {
-	BreakerKey	key;
-	QueryError	error;
-	long		left_ms;
+	BreakerKey key;
+	QueryError error;
+	long	   left_ms;
 
 	if (run->in_session)
 	{
@@ -227,8 +228,8 @@ static void
 RunProbes(SqlRun *run)
 {
 	const Probe *const *probes = run->probes;
-	int			count = 0;
-	int			first = 0;
+	int					count = 0;
+	int					first = 0;
 
 	while (probes[count] != NULL)
 		count++;
@@ -247,7 +248,7 @@ bool
 SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 {
 	const SqlCollector *c = &sql_collectors[collector];
-	SqlRun		run = {0};
+	SqlRun				run = {0};
 
 	Assert(FieldCount(Collectors[collector].fields) <= MAX_METRIC_FIELDS);
 	run.collector = collector;

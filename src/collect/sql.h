@@ -24,25 +24,25 @@ extern bool SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz
 
 typedef struct SqlRun
 {
-	int			collector;
-	MetricStream stream;
-	ProbeInput	input;
-	MemoryContext context;		/* outlives the single transactions */
-	const Probe *const *probes; /* ends with NULL */
-	const Probe *probe;			/* the one that runs */
-	char		database[NAMEDATALEN * 4];	/* in UTF-8 a byte of LATIN1 becomes two */
-	bool		in_session;
-	bool		timed_out;		/* a step did */
-	TimestampTz deadline;
-	Value		values[MAX_METRIC_FIELDS];	/* of the metric itself */
-	void	   *own;			/* of collectors that run themselves */
+	int					collector;
+	MetricStream		stream;
+	ProbeInput			input;
+	MemoryContext		context;				   /* outlives the single transactions */
+	const Probe *const *probes;					   /* ends with NULL */
+	const Probe		   *probe;					   /* the one that runs */
+	char				database[NAMEDATALEN * 4]; /* in UTF-8 a byte of LATIN1 becomes two */
+	bool				in_session;
+	bool				timed_out; /* a step did */
+	TimestampTz			deadline;
+	Value				values[MAX_METRIC_FIELDS]; /* of the metric itself */
+	void			   *own;					   /* of collectors that run themselves */
 } SqlRun;
 
 /*
  * Runs step(run) as a query in the way that suits the caller; false: it
  * failed, the batch knows.
  */
-extern bool SqlRunStep(SqlRun *run, void (*step) (void *arg));
+extern bool SqlRunStep(SqlRun *run, void (*step)(void *arg));
 
 /* The step that runs run->probe. */
 extern void SqlRunProbe(void *run);
@@ -50,4 +50,4 @@ extern void SqlRunProbe(void *run);
 /* ms until the visit has to end, LONG_MAX where it has not. */
 extern long SqlTimeLeft(const SqlRun *run);
 
-#endif							/* SQL_H */
+#endif /* SQL_H */

@@ -12,7 +12,7 @@
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"		/* get_database_name of 19 */
+#include "utils/lsyscache.h" /* get_database_name of 19 */
 
 #include "collect/run.h"
 #include "collect/statement_source.h"
@@ -53,7 +53,7 @@ HowToPreload(void)
 static char *
 InThisDatabase(void)
 {
-	char	   *name = get_database_name(MyDatabaseId);
+	char *name = get_database_name(MyDatabaseId);
 
 	return psprintf("in database \"%s\"%s", name ? name : "?",
 					RecoveryInProgress() ? " of the primary" : "");
@@ -63,9 +63,9 @@ StatementObstacle
 StatementSourceFind(StatementSource *source)
 {
 	const Probe *probe = PgQueryStatsProbes[0];
-	bool		loaded = LibraryIsLoaded();
-	char	   *schema;
-	char	   *version = ExtensionFind(probe->extension, &schema);
+	bool		 loaded = LibraryIsLoaded();
+	char		*schema;
+	char		*version = ExtensionFind(probe->extension, &schema);
 
 	if (version == NULL)
 		return loaded ? NOT_CREATED : NOT_INSTALLED;
@@ -90,16 +90,20 @@ StatementObstacleText(StatementObstacle obstacle)
 	{
 		case NOT_INSTALLED:
 			return psprintf("no statistics of statements, " LIBRARY " is not installed: %s, then "
-							"run CREATE EXTENSION " LIBRARY " %s", HowToPreload(), InThisDatabase());
+							"run CREATE EXTENSION " LIBRARY " %s",
+							HowToPreload(), InThisDatabase());
 		case NOT_CREATED:
 			return psprintf("no statistics of statements, " LIBRARY " is loaded but not created: "
-							"run CREATE EXTENSION " LIBRARY " %s", InThisDatabase());
+							"run CREATE EXTENSION " LIBRARY " %s",
+							InThisDatabase());
 		case NOT_LOADED:
-			return psprintf("no statistics of statements, " LIBRARY " is created but not loaded: %s",
+			return psprintf("no statistics of statements, " LIBRARY
+							" is created but not loaded: %s",
 							HowToPreload());
 		case TOO_OLD:
 			return psprintf("no statistics of statements, the extension " LIBRARY " is too old: "
-							"run ALTER EXTENSION " LIBRARY " UPDATE %s", InThisDatabase());
+							"run ALTER EXTENSION " LIBRARY " UPDATE %s",
+							InThisDatabase());
 		case NO_QUERY_IDS:
 			return pstrdup("no statistics of statements, \"compute_query_id\" is off: set it to "
 						   "auto and reload");

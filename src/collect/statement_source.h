@@ -12,17 +12,17 @@ typedef enum StatementObstacle
 {
 	NO_OBSTACLE,
 	NOT_INSTALLED,
-	NOT_CREATED,				/* only loaded */
-	NOT_LOADED,					/* only created */
+	NOT_CREATED, /* only loaded */
+	NOT_LOADED,	 /* only created */
 	TOO_OLD,
-	NO_QUERY_IDS,				/* so there are no statements */
-	NO_TEXTS					/* but all the rest */
+	NO_QUERY_IDS, /* so there are no statements */
+	NO_TEXTS	  /* but all the rest */
 } StatementObstacle;
 
 typedef struct StatementSource
 {
 	const char *schema;
-	int			major;			/* version of the server whose columns it has */
+	int			major; /* version of the server whose columns it has */
 } StatementSource;
 
 /* Fills *source if there is no obstacle.  To be asked within a query (query.h). */
@@ -31,4 +31,4 @@ extern StatementObstacle StatementSourceFind(StatementSource *source);
 /* What is wrong and what to do, the lines that install it included; likewise. */
 extern char *StatementObstacleText(StatementObstacle obstacle);
 
-#endif							/* STATEMENT_SOURCE_H */
+#endif /* STATEMENT_SOURCE_H */

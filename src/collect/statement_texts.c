@@ -34,17 +34,17 @@
 #include "collect/statement_texts.h"
 
 #define RESEND_S 3600
-#define READ_INTERVAL_MS 59000	/* a minute, but for what a wakeup comes too early */
+#define READ_INTERVAL_MS 59000 /* a minute, but for what a wakeup comes too early */
 #define BYTES_PER_INTERVAL (4 * 1024 * 1024)
 #define AFTER_FAILURE_MS (10 * 60 * 1000)
 #define MAX_FILE_BYTES (64 * 1024 * 1024)
-#define TEXT_BUDGET (4 * 1024 * 1024)	/* memory for the texts of one cycle */
+#define TEXT_BUDGET (4 * 1024 * 1024) /* memory for the texts of one cycle */
 #define FETCH_BYTES (1024 * 1024)
 #define MAX_FETCH_ROWS 200
 #define TEXT_FILE PG_STAT_TMP_DIR "/pgss_query_texts.stat"
 
 /* Of the worker. */
-static SeenTexts *seen = NULL;
+static SeenTexts  *seen = NULL;
 static TimestampTz next_read = 0;
 
 static uint32
@@ -62,17 +62,17 @@ StatementTextsWant(StatementTexts *list, Oid dbid, int64 queryid)
 		return;
 	if (!list->in_session && seen)
 	{
-		uint32		at = SeenAt(seen, dbid, queryid);
+		uint32 at = SeenAt(seen, dbid, queryid);
 
 		if (at != 0 && NowInSeconds() - at < RESEND_S)
 			return;
 	}
 	if (list->count == list->room)
 	{
-		Size		size = sizeof(StatementText) * (list->room = Max(64, list->room * 2));
+		Size size = sizeof(StatementText) * (list->room = Max(64, list->room * 2));
 
 		list->texts = list->texts ? repalloc_huge(list->texts, size) :
-			MemoryContextAllocHuge(list->context, size);
+									MemoryContextAllocHuge(list->context, size);
 	}
 	wanted = &list->texts[list->count++];
 	memset(wanted, 0, sizeof(*wanted));
@@ -105,14 +105,14 @@ StatementTextsAreDue(const StatementTexts *list)
 void
 StatementTextsFetched(const StatementTexts *list, bool succeeded)
 {
-	int64		intervals = Max(1, FileBytes() / BYTES_PER_INTERVAL);
-	int64		wait_ms = succeeded ? intervals * READ_INTERVAL_MS : AFTER_FAILURE_MS;
+	int64 intervals = Max(1, FileBytes() / BYTES_PER_INTERVAL);
+	int64 wait_ms = succeeded ? intervals * READ_INTERVAL_MS : AFTER_FAILURE_MS;
 
 	if (list->in_session)
 		return;
 	next_read = GetCurrentTimestamp() + wait_ms * 1000;
 #ifdef __GLIBC__
-	(void) malloc_trim(0);		/* that moment's memory is not needed again soon */
+	(void) malloc_trim(0); /* that moment's memory is not needed again soon */
 #endif
 }
 
@@ -133,7 +133,7 @@ CompareTexts(const void *a, const void *b)
 static void
 SortAndUnite(StatementTexts *list)
 {
-	int			count = 0;
+	int count = 0;
 
 	if (list->sorted || list->count == 0)
 		return;
@@ -167,7 +167,7 @@ StatementTextsFind(StatementTexts *list, Oid dbid, int64 queryid)
 void
 StatementTextsRemember(const StatementTexts *list)
 {
-	uint32		now = NowInSeconds();
+	uint32 now = NowInSeconds();
 
 	if (list->in_session)
 		return;
@@ -185,7 +185,7 @@ StatementTextsRemember(const StatementTexts *list)
 static ArrayType *
 QueryIds(const StatementTexts *list)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * list->count);
+	Datum *ids = palloc(sizeof(Datum) * list->count);
 
 	for (int i = 0; i < list->count; i++)
 		ids[i] = Int64GetDatum(list->texts[i].queryid);
@@ -197,13 +197,13 @@ QueryIds(const StatementTexts *list)
 static char *
 ToUtf8(char *raw, int encoding)
 {
-	int			len = (int) strlen(raw);
-	int			size = len * MAX_CONVERSION_GROWTH + 1;
-	Oid			procedure;
-	char	   *converted;
+	int	  len = (int) strlen(raw);
+	int	  size = len * MAX_CONVERSION_GROWTH + 1;
+	Oid	  procedure;
+	char *converted;
 
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return raw;				/* the JSON writer replaces what is no UTF-8 */
+		return raw; /* the JSON writer replaces what is no UTF-8 */
 	procedure = FindDefaultConversionProc(encoding, PG_UTF8);
 	if (!OidIsValid(procedure))
 		return raw;
@@ -217,9 +217,9 @@ ToUtf8(char *raw, int encoding)
 static void
 Keep(StatementTexts *list, StatementText *wanted, char *raw, int encoding, int all_bytes)
 {
-	char	   *utf8 = ToUtf8(raw, encoding);
-	char	   *out = palloc(Setting.query_text_size);
-	bool		cut;
+	char *utf8 = ToUtf8(raw, encoding);
+	char *out = palloc(Setting.query_text_size);
+	bool  cut;
 
 	wanted->len = SecretsMask(utf8, strlen(utf8), out, Setting.query_text_size, &cut);
 	wanted->truncated = cut || strlen(raw) < (size_t) all_bytes;
@@ -230,19 +230,19 @@ Keep(StatementTexts *list, StatementText *wanted, char *raw, int encoding, int a
 static size_t
 KeepRow(StatementTexts *list, HeapTuple row, TupleDesc desc)
 {
-	bool		is_null;
-	Oid			dbid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
-	int64		queryid = DatumGetInt64(SPI_getbinval(row, desc, 2, &is_null));
-	int			encoding = DatumGetInt32(SPI_getbinval(row, desc, 3, &is_null));
-	int			all_bytes = DatumGetInt32(SPI_getbinval(row, desc, 4, &is_null));
-	Datum		prefix = SPI_getbinval(row, desc, 5, &is_null);
+	bool		   is_null;
+	Oid			   dbid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
+	int64		   queryid = DatumGetInt64(SPI_getbinval(row, desc, 2, &is_null));
+	int			   encoding = DatumGetInt32(SPI_getbinval(row, desc, 3, &is_null));
+	int			   all_bytes = DatumGetInt32(SPI_getbinval(row, desc, 4, &is_null));
+	Datum		   prefix = SPI_getbinval(row, desc, 5, &is_null);
 	StatementText *wanted = Find(list, dbid, queryid);
 
 	if (wanted == NULL || wanted->text != NULL)
 		return 0;
 	wanted->looked_for = true;
 	if (is_null)
-		return 0;				/* the file of texts is lost */
+		return 0; /* the file of texts is lost */
 	Keep(list, wanted, TextDatumGetCString(prefix), encoding, all_bytes);
 	return wanted->len;
 }
@@ -256,11 +256,11 @@ static const char fetch_sql[] =
 static void
 FetchRaw(StatementTexts *list)
 {
-	Oid			types[2] = {INT8ARRAYOID, INT4OID};
-	Datum		values[2];
-	int			rows_at_once = Max(1, Min(MAX_FETCH_ROWS, FETCH_BYTES / Setting.query_text_size));
-	size_t		bytes = 0;
-	Portal		portal;
+	Oid	   types[2] = {INT8ARRAYOID, INT4OID};
+	Datum  values[2];
+	int	   rows_at_once = Max(1, Min(MAX_FETCH_ROWS, FETCH_BYTES / Setting.query_text_size));
+	size_t bytes = 0;
+	Portal portal;
 
 	values[0] = PointerGetDatum(QueryIds(list));
 	values[1] = Int32GetDatum(Setting.query_text_size + 4); /* cut again later, at a character */
@@ -290,7 +290,7 @@ FetchRaw(StatementTexts *list)
 void
 StatementTextsFetch(StatementTexts *list)
 {
-	int			encoding = GetDatabaseEncoding();
+	int encoding = GetDatabaseEncoding();
 
 	SortAndUnite(list);
 	SetDatabaseEncoding(PG_SQL_ASCII);

@@ -11,7 +11,7 @@ typedef struct StatementText
 {
 	Oid			dbid;
 	int64		queryid;
-	const char *text;			/* UTF-8, masked, cut; NULL: not fetched, or there is none */
+	const char *text; /* UTF-8, masked, cut; NULL: not fetched, or there is none */
 	size_t		len;
 	bool		truncated;
 	bool		looked_for;
@@ -20,13 +20,13 @@ typedef struct StatementText
 /* What one cycle wants. */
 typedef struct StatementTexts
 {
-	MemoryContext context;		/* of all that is in it */
-	const char *schema;			/* of pg_stat_statements */
-	bool		in_session;		/* everything, now, and nothing is remembered */
-	StatementText *texts;		/* once complete: in order of dbid and queryid */
-	int			count;
-	int			room;
-	bool		sorted;
+	MemoryContext  context;	   /* of all that is in it */
+	const char	  *schema;	   /* of pg_stat_statements */
+	bool		   in_session; /* everything, now, and nothing is remembered */
+	StatementText *texts;	   /* once complete: in order of dbid and queryid */
+	int			   count;
+	int			   room;
+	bool		   sorted;
 } StatementTexts;
 
 /* Wants a text, unless it has been sent within the last hour. */
@@ -53,4 +53,4 @@ extern const StatementText *StatementTextsFind(StatementTexts *list, Oid dbid, i
 /* They have been written: not again within the hour. */
 extern void StatementTextsRemember(const StatementTexts *list);
 
-#endif							/* STATEMENT_TEXTS_H */
+#endif /* STATEMENT_TEXTS_H */

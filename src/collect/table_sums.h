@@ -16,12 +16,12 @@ typedef struct TableSum
 {
 	uint32_t oid;
 	uint32_t indexes; /* how many were added */
-	int64_t scans;
-	int64_t fetched;
-	int64_t read; /* blocks */
-	int64_t hit;
-	int64_t last_scan; /* 0: never */
-	int64_t bytes;	   /* below 0: not known */
+	int64_t	 scans;
+	int64_t	 fetched;
+	int64_t	 read; /* blocks */
+	int64_t	 hit;
+	int64_t	 last_scan; /* 0: never */
+	int64_t	 bytes;		/* below 0: not known */
 } TableSum;
 
 #define BYTES_UNKNOWN (-1)

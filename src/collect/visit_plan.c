@@ -47,7 +47,7 @@ PlannedDatabase *
 VisitPlanReplace(VisitPlan *plan, PlannedDatabase *fresh, int count, int64_t now)
 {
 	PlannedDatabase *before = plan->databases;
-	int j = 0;
+	int				 j = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -180,13 +180,13 @@ VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *coll
 			  int64_t *wait)
 {
 	int64_t earliest = INT64_MAX;
-	int next = -1;
+	int		next = -1;
 
 	*wait = -1;
 	for (int i = 0; i < plan->count; i++)
 	{
 		const PlannedDatabase *database = &plan->databases[i];
-		int64_t due;
+		int64_t				   due;
 
 		if (database->busy)
 			continue;
@@ -221,7 +221,7 @@ VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *coll
 static int64_t
 NextDue(const PlannedDatabase *database, int64_t due, int64_t interval, int64_t now)
 {
-	if (due == 0 || IsTooFar(due, interval, now))	/* the first time, or the clock was set back */
+	if (due == 0 || IsTooFar(due, interval, now)) /* the first time, or the clock was set back */
 		return now + (int64_t) (interval * database->place);
 	due += interval;
 	return due > now ? due : now + interval; /* what is missed is missed */

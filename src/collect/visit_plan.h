@@ -19,13 +19,13 @@
 typedef struct PlannedDatabase
 {
 	uint32_t oid;
-	char name[64];
-	double place;				 /* within the interval, 0 to 1 */
-	int64_t due[NUM_COLLECTORS]; /* 0: at once */
-	int64_t known_since;
-	int64_t visited_at; /* when the last visit began, 0: never */
-	int64_t gap;		/* between the last two */
-	bool busy;			/* a visit is under way */
+	char	 name[64];
+	double	 place;				  /* within the interval, 0 to 1 */
+	int64_t	 due[NUM_COLLECTORS]; /* 0: at once */
+	int64_t	 known_since;
+	int64_t	 visited_at; /* when the last visit began, 0: never */
+	int64_t	 gap;		 /* between the last two */
+	bool	 busy;		 /* a visit is under way */
 
 	/* masks of 1 << CollectorType */
 	uint32_t forced;	   /* somebody asked for it */
@@ -37,11 +37,11 @@ typedef struct PlannedDatabase
 typedef struct VisitPlan
 {
 	PlannedDatabase *databases; /* sorted by oid */
-	int count;
-	int64_t interval[NUM_COLLECTORS]; /* 0: not wanted */
-	uint32_t places;				  /* given out so far */
-	int64_t begun_at;				  /* the last visit that nobody asked for */
-	uint32_t patient; /* asked for by nobody who waits: in turn, not before all others */
+	int				 count;
+	int64_t			 interval[NUM_COLLECTORS]; /* 0: not wanted */
+	uint32_t		 places;				   /* given out so far */
+	int64_t			 begun_at;				   /* the last visit that nobody asked for */
+	uint32_t		 patient; /* asked for by nobody who waits: in turn, not before all others */
 } VisitPlan;
 
 /* Wanted every so often; 0: not any more. */

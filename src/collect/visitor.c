@@ -38,8 +38,8 @@ static bool
 LookForChanges(uint32 collectors)
 {
 	return (collectors & (1U << COLLECTOR_PG_STATS)) != 0 &&
-		   (collectors & (1U << COLLECTOR_PG_SCHEMA)) == 0 &&
-		   CollectorEnabled(COLLECTOR_PG_SCHEMA) && SchemaIsOutdated();
+		(collectors & (1U << COLLECTOR_PG_SCHEMA)) == 0 && CollectorEnabled(COLLECTOR_PG_SCHEMA) &&
+		SchemaIsOutdated();
 }
 
 /* How much a visitor may have taken before it leaves what else is due to another one. */
@@ -47,10 +47,10 @@ LookForChanges(uint32 collectors)
 
 typedef struct CollectorResult
 {
-	bool ran;
-	bool complete;
-	int64 rows;
-	int errors;
+	bool   ran;
+	bool   complete;
+	int64  rows;
+	int	   errors;
 	double ms;
 } CollectorResult;
 
@@ -58,9 +58,9 @@ static void
 RunCollector(const VisitorSlot *slot, int collector, Batch *batch, TimestampTz deadline,
 			 CollectorResult *result)
 {
-	TimestampTz started_at = GetCurrentTimestamp();
-	int64 rows = BatchRows(batch);
-	int errors = BatchErrors(batch);
+	TimestampTz	  started_at = GetCurrentTimestamp();
+	int64		  rows = BatchRows(batch);
+	int			  errors = BatchErrors(batch);
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context =
 		AllocSetContextCreate(old, "pganalytics collector", ALLOCSET_DEFAULT_SIZES);
@@ -85,18 +85,19 @@ RunCollector(const VisitorSlot *slot, int collector, Batch *batch, TimestampTz d
 static bool
 HasRoomForMore(int ran, TimestampTz deadline)
 {
-	return ran == 0 || (GetCurrentTimestamp() < deadline && WorkerMemory() < ENOUGH_MEMORY &&
-						!ShutdownIsRequested());
+	return ran == 0 ||
+		(GetCurrentTimestamp() < deadline && WorkerMemory() < ENOUGH_MEMORY &&
+		 !ShutdownIsRequested());
 }
 
 static void
 Visit(VisitorSlot *slot, TimestampTz deadline)
 {
 	CollectorResult results[NUM_COLLECTORS] = {0};
-	Batch *batch = BatchCreate();
-	uint32 collectors = slot->collectors;
-	int ran = 0;
-	bool kept;
+	Batch		   *batch = BatchCreate();
+	uint32			collectors = slot->collectors;
+	int				ran = 0;
+	bool			kept;
 
 	if (LookForChanges(collectors))
 		collectors |= 1U << COLLECTOR_PG_SCHEMA;
@@ -137,8 +138,8 @@ void
 PganalyticsVisitorMain(Datum main_arg)
 {
 	VisitorSlot *slot;
-	TimestampTz started_at = GetCurrentTimestamp();
-	double duration_ms;
+	TimestampTz	 started_at = GetCurrentTimestamp();
+	double		 duration_ms;
 
 	if (Shared == NULL)
 		proc_exit(0);

@@ -47,16 +47,16 @@
 #define LATE_FACTOR 10 /* intervals without a visit that are a problem */
 #define LATE_AT_LEAST (60 * USECS_PER_SEC)
 
-static VisitPlan plan;
-static bool is_listed; /* the list has been read */
+static VisitPlan   plan;
+static bool		   is_listed; /* the list has been read */
 static TimestampTz listed_at;
-static bool rounds_have_begun;
-static uint32 asked_for;	   /* rounds under way that somebody waits for */
-static uint32 visited;		   /* collectors of which the round has had a visit */
-static bool custom_is_running; /* a round of custom collectors */
-static uint64 custom_set;	   /* which of them */
-static int retries;
-static Oid troubled; /* the database of PROBLEM_VISITORS, if it is one's */
+static bool		   rounds_have_begun;
+static uint32	   asked_for;		  /* rounds under way that somebody waits for */
+static uint32	   visited;			  /* collectors of which the round has had a visit */
+static bool		   custom_is_running; /* a round of custom collectors */
+static uint64	   custom_set;		  /* which of them */
+static int		   retries;
+static Oid		   troubled; /* the database of PROBLEM_VISITORS, if it is one's */
 
 static BackgroundWorkerHandle *handles[MAX_VISITORS];
 
@@ -85,21 +85,21 @@ ReportError(Batch *batch, uint32 collectors, const char *database, const char *m
 typedef struct DatabaseList
 {
 	PlannedDatabase *databases;
-	int count;
+	int				 count;
 } DatabaseList;
 
 static bool
 IsSelected(const char *name)
 {
 	return PatternListMatches(Setting.databases, name) &&
-		   !PatternListMatches(Setting.exclude_databases, name);
+		!PatternListMatches(Setting.exclude_databases, name);
 }
 
 static void
 ListDatabases(void *arg)
 {
 	DatabaseList *list = arg;
-	uint64 rows;
+	uint64		  rows;
 
 	if (SPI_execute("SELECT oid, datname FROM pg_catalog.pg_database "
 					"WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 ORDER BY oid",
@@ -111,9 +111,9 @@ ListDatabases(void *arg)
 		MemoryContextAllocHuge(TopMemoryContext, sizeof(PlannedDatabase) * Max(rows, 1));
 	for (uint64 i = 0; i < rows; i++)
 	{
-		HeapTuple row = SPI_tuptable->vals[i];
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		bool is_null;
+		HeapTuple		 row = SPI_tuptable->vals[i];
+		TupleDesc		 desc = SPI_tuptable->tupdesc;
+		bool			 is_null;
 		PlannedDatabase *database = &list->databases[list->count];
 
 		database->oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
@@ -129,8 +129,8 @@ static void
 CheckDatabase(void *arg)
 {
 	PlannedDatabase *database = arg;
-	HeapTuple row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
-	bool is_listed_still = false;
+	HeapTuple		 row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
+	bool			 is_listed_still = false;
 
 	if (HeapTupleIsValid(row))
 	{
@@ -138,7 +138,7 @@ CheckDatabase(void *arg)
 
 		strlcpy(database->name, NameStr(form->datname), sizeof(database->name));
 		is_listed_still = form->datallowconn && !form->datistemplate && form->datconnlimit != -2 &&
-						  IsSelected(database->name);
+			IsSelected(database->name);
 		ReleaseSysCache(row);
 	}
 	if (!is_listed_still)
@@ -166,10 +166,10 @@ SweepMemories(const PlannedDatabase *before, int count)
 static bool
 ReadList(uint32 collectors, Batch *batch, TimestampTz now)
 {
-	DatabaseList list = {NULL, 0};
+	DatabaseList	 list = {NULL, 0};
 	PlannedDatabase *before;
-	int count = plan.count;
-	QueryError error;
+	int				 count = plan.count;
+	QueryError		 error;
 
 	listed_at = now;
 	if (!QueryRun(ListDatabases, &list, Setting.statement_timeout_ms, &error))
@@ -314,7 +314,7 @@ LookAround(Batch *batch, TimestampTz now)
 {
 	uint32 requested = Requested();
 	uint32 wanted = ReadIntervals(now);
-	bool is_first = !rounds_have_begun;
+	bool   is_first = !rounds_have_begun;
 
 	if (requested == 0 && (wanted == 0 || !ListIsOld(now)))
 		return;
@@ -358,10 +358,10 @@ static void
 NoteEnd(int i, Batch *batch)
 {
 	VisitorSlot *slot = &Shared->visitors[i];
-	QueryError error;
-	Oid database = slot->database;
-	uint32 left = slot->left;
-	uint32 failed = slot->failed;
+	QueryError	 error;
+	Oid			 database = slot->database;
+	uint32		 left = slot->left;
+	uint32		 failed = slot->failed;
 
 	pfree(handles[i]);
 	handles[i] = NULL;
@@ -393,10 +393,10 @@ NoteEnd(int i, Batch *batch)
 static bool
 StartVisitor(int i, const PlannedDatabase *database, uint32 collectors)
 {
-	VisitorSlot *slot = &Shared->visitors[i];
+	VisitorSlot		*slot = &Shared->visitors[i];
 	BackgroundWorker worker;
-	MemoryContext old;
-	bool started;
+	MemoryContext	 old;
+	bool			 started;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	memset(&slot->worker, 0, sizeof(slot->worker));
@@ -460,8 +460,8 @@ NoteNoSlot(int busy, uint32 collectors, Batch *batch)
 static uint32
 OneKind(uint32 collectors, uint32 forced)
 {
-	uint32		custom = collectors & (1U << COLLECTOR_CUSTOM);
-	uint32		others = collectors & ~custom;
+	uint32 custom = collectors & (1U << COLLECTOR_CUSTOM);
+	uint32 others = collectors & ~custom;
 
 	if (others == 0 || ((custom & forced) != 0 && (others & forced) == 0))
 		return custom;
@@ -473,7 +473,7 @@ static bool
 Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz now)
 {
 	PlannedDatabase *database = &plan.databases[next];
-	QueryError error;
+	QueryError		 error;
 
 	if (!QueryRun(CheckDatabase, database, Setting.statement_timeout_ms, &error))
 		return false;
@@ -502,8 +502,8 @@ StartVisits(Batch *batch, int busy, bool scheduled)
 	for (int i = 0; i < MAX_VISITORS && busy < Setting.visitors; i++)
 	{
 		TimestampTz now = GetCurrentTimestamp();
-		uint32 collectors;
-		int next;
+		uint32		collectors;
+		int			next;
 
 		/* a visitor of a collector that crashed may still be there */
 		if (handles[i] || Shared->visitors[i].worker.pid != 0)
@@ -526,7 +526,7 @@ StartVisits(Batch *batch, int busy, bool scheduled)
 static void
 ReportGap(TimestampTz now)
 {
-	int longest;
+	int	  longest;
 	int64 gap = VisitPlanLongestGap(&plan, now, &longest);
 	int64 late = LATE_FACTOR * VisitPlanShortestInterval(&plan);
 
@@ -552,11 +552,11 @@ long
 VisitsAdvance(Batch *batch, bool scheduled)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int busy = 0;
-	int64 wait;
-	int64 list_wait;
-	long wait_ms;
-	pid_t pid;
+	int			busy = 0;
+	int64		wait;
+	int64		list_wait;
+	long		wait_ms;
+	pid_t		pid;
 
 	for (int i = 0; i < MAX_VISITORS; i++)
 	{

@@ -25,7 +25,7 @@ FileIdentity
 FileIdentify(const char *path)
 {
 	FileIdentity identity;
-	struct stat st;
+	struct stat	 st;
 
 	memset(&identity, 0, sizeof(identity));
 	if (path[0] == '\0' || stat(path, &st) != 0)
@@ -61,20 +61,20 @@ SecretWipe(void *data, size_t size)
 
 /* The rules of ssl_key_file: ours and 0600, or root's and at most 0640. */
 static bool
-CheckPrivate(const char *what, const char *path, const struct stat *st,
-			 char *error, size_t error_size)
+CheckPrivate(const char *what, const char *path, const struct stat *st, char *error,
+			 size_t error_size)
 {
 	if (st->st_uid != geteuid() && st->st_uid != 0)
 		snprintf(error, error_size,
-				 "%s \"%s\" must be owned by the user that PostgreSQL runs as, or by root",
-				 what, path);
+				 "%s \"%s\" must be owned by the user that PostgreSQL runs as, or by root", what,
+				 path);
 	else if (st->st_uid == geteuid() && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		snprintf(error, error_size, "%s \"%s\" has group or world access: chmod 0600 it",
-				 what, path);
+		snprintf(error, error_size, "%s \"%s\" has group or world access: chmod 0600 it", what,
+				 path);
 	else if (st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
 		snprintf(error, error_size,
-				 "%s \"%s\" has world access or is writable by its group: chmod 0640 it",
-				 what, path);
+				 "%s \"%s\" has world access or is writable by its group: chmod 0640 it", what,
+				 path);
 	else
 		return true;
 	return false;
@@ -132,14 +132,15 @@ AuthReadFile(const char *what, const char *path, bool private, char *buffer, siz
 }
 
 bool
-SecretRead(const char *setting, const char *path, size_t least, Secret *secret,
-		   char *error, size_t error_size)
+SecretRead(const char *setting, const char *path, size_t least, Secret *secret, char *error,
+		   size_t error_size)
 {
-	char		what[128];
-	ssize_t		size;
+	char	what[128];
+	ssize_t size;
 
 	snprintf(what, sizeof(what), "\"%s\": secret file", setting);
-	size = AuthReadFile(what, path, true, (char *) secret->data, SECRET_MAX_SIZE, error, error_size);
+	size =
+		AuthReadFile(what, path, true, (char *) secret->data, SECRET_MAX_SIZE, error, error_size);
 	if (size > 0 && secret->data[size - 1] == '\n')
 		size--;
 	if (size >= (ssize_t) least)
@@ -148,8 +149,8 @@ SecretRead(const char *setting, const char *path, size_t least, Secret *secret,
 		return true;
 	}
 	if (size >= 0)
-		snprintf(error, error_size, "%s \"%s\" holds %d bytes, at least %d are needed",
-				 what, path, (int) size, (int) least);
+		snprintf(error, error_size, "%s \"%s\" holds %d bytes, at least %d are needed", what, path,
+				 (int) size, (int) least);
 	SecretWipe(secret, sizeof(*secret));
 	return false;
 }
@@ -158,10 +159,11 @@ bool
 AuthHmac(const void *key, size_t key_size, const char *data, size_t size, unsigned char mac[32])
 {
 	unsigned int length = 0;
-	bool		ok;
+	bool		 ok;
 
 	ok = HMAC(EVP_sha256(), key, (int) key_size, (const unsigned char *) data, size, mac,
-			  &length) != NULL && length == 32;
+			  &length) != NULL &&
+		length == 32;
 	ERR_clear_error();
 	return ok;
 }

@@ -21,17 +21,17 @@
 /* Tells whether a file has been replaced or written to. */
 typedef struct FileIdentity
 {
-	bool		exists;
-	dev_t		device;
-	ino_t		inode;
-	off_t		size;
+	bool			exists;
+	dev_t			device;
+	ino_t			inode;
+	off_t			size;
 	struct timespec modified;
-	struct timespec changed;	/* also owner and mode */
+	struct timespec changed; /* also owner and mode */
 } FileIdentity;
 
 /* Of the file of that name; path "" is a file that does not exist. */
 extern FileIdentity FileIdentify(const char *path);
-extern bool FileIsSame(const FileIdentity *a, const FileIdentity *b);
+extern bool			FileIsSame(const FileIdentity *a, const FileIdentity *b);
 
 /*
  * Reads a file of at most "most" bytes into a buffer that has room for one
@@ -45,7 +45,7 @@ extern ssize_t AuthReadFile(const char *what, const char *path, bool private, ch
 typedef struct Secret
 {
 	unsigned char data[SECRET_MAX_SIZE + 2];
-	size_t		size;
+	size_t		  size;
 } Secret;
 
 /* Reads a secret of at least that many bytes; "setting" is named in the error. */
@@ -72,8 +72,8 @@ extern bool AuthCheckClient(const char *cert_path, const char *key_path, time_t 
 
 typedef struct CertificateLife
 {
-	time_t		begins;
-	time_t		ends;			/* 0: there is no certificate */
+	time_t begins;
+	time_t ends; /* 0: there is no certificate */
 } CertificateLife;
 
 /* The same of a certificate and a key in memory, as a registration gives them. */
@@ -86,4 +86,4 @@ extern const char *AuthVerifyError(long code);
 /* "TLSv1.3" of an SSL *, a constant. */
 extern const char *AuthTlsVersion(void *ssl);
 
-#endif							/* AUTH_H */
+#endif /* AUTH_H */

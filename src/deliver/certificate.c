@@ -17,16 +17,16 @@
 /* A file in memory; wiped and freed by BufferFree. */
 typedef struct Buffer
 {
-	char	   *data;
-	size_t		capacity;
-	BIO		   *bio;
+	char  *data;
+	size_t capacity;
+	BIO	  *bio;
 } Buffer;
 
 static bool
 BufferRead(Buffer *buffer, const char *what, const char *path, bool private, size_t most,
 		   char *error, size_t error_size)
 {
-	ssize_t		size;
+	ssize_t size;
 
 	buffer->capacity = most + 1;
 	buffer->bio = NULL;
@@ -61,7 +61,7 @@ BufferFree(Buffer *buffer)
 static int
 NoPassphrase(char *buffer, int size, int writing, void *arg)
 {
-	bool	   *asked = arg;
+	bool *asked = arg;
 
 	*asked = true;
 	return -1;
@@ -71,8 +71,8 @@ NoPassphrase(char *buffer, int size, int writing, void *arg)
 static X509 *
 ReadCertificate(const char *what, const char *path, size_t most, char *error, size_t error_size)
 {
-	Buffer		file;
-	X509	   *certificate = NULL;
+	Buffer file;
+	X509  *certificate = NULL;
 
 	if (BufferRead(&file, what, path, false, most, error, error_size))
 	{
@@ -108,8 +108,8 @@ ReadKey(const char *path, char *error, size_t error_size)
 		key = PEM_read_bio_PrivateKey(file.bio, NULL, NoPassphrase, &asked);
 		if (key == NULL && asked)
 			snprintf(error, error_size,
-					 "%s \"%s\" is protected by a passphrase: store the key without one",
-					 what, path);
+					 "%s \"%s\" is protected by a passphrase: store the key without one", what,
+					 path);
 		else if (key == NULL)
 			snprintf(error, error_size, "%s \"%s\" holds no private key in PEM form", what, path);
 	}
@@ -121,7 +121,7 @@ ReadKey(const char *path, char *error, size_t error_size)
 static time_t
 TimeOf(const ASN1_TIME *asn1)
 {
-	struct tm	tm;
+	struct tm tm;
 
 	return asn1 != NULL && ASN1_TIME_to_tm(asn1, &tm) == 1 ? timegm(&tm) : (time_t) -1;
 }
@@ -129,19 +129,19 @@ TimeOf(const ASN1_TIME *asn1)
 static void
 FormatDay(char *buffer, size_t size, time_t when)
 {
-	struct tm	tm;
+	struct tm tm;
 
 	gmtime_r(&when, &tm);
 	strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &tm);
 }
 
 static bool
-CheckValidity(const char *path, X509 *certificate, time_t *not_after,
-			  char *error, size_t error_size)
+CheckValidity(const char *path, X509 *certificate, time_t *not_after, char *error,
+			  size_t error_size)
 {
-	time_t		not_before = TimeOf(X509_get0_notBefore(certificate));
-	time_t		now = time(NULL);
-	char		day[64];
+	time_t not_before = TimeOf(X509_get0_notBefore(certificate));
+	time_t now = time(NULL);
+	char   day[64];
 
 	*not_after = TimeOf(X509_get0_notAfter(certificate));
 	if (*not_after < now)
@@ -157,21 +157,21 @@ CheckValidity(const char *path, X509 *certificate, time_t *not_after,
 		FormatDay(day, sizeof(day), not_before);
 		snprintf(error, error_size,
 				 "\"pganalytics.tls_cert_file\": the certificate in \"%s\" is not valid before %s: "
-				 "check the clock", path, day);
+				 "check the clock",
+				 path, day);
 		return false;
 	}
 	return true;
 }
 
 bool
-AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
-				char *error, size_t error_size)
+AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after, char *error,
+				size_t error_size)
 {
 	const char *what = "\"pganalytics.tls_cert_file\": certificate file";
-	X509	   *certificate = ReadCertificate(what, cert_path, CERTIFICATE_MAX_SIZE,
-											  error, error_size);
-	EVP_PKEY   *key = certificate ? ReadKey(key_path, error, error_size) : NULL;
-	bool		ok = false;
+	X509 *certificate = ReadCertificate(what, cert_path, CERTIFICATE_MAX_SIZE, error, error_size);
+	EVP_PKEY *key = certificate ? ReadKey(key_path, error, error_size) : NULL;
+	bool	  ok = false;
 
 	if (key != NULL && CheckValidity(cert_path, certificate, not_after, error, error_size))
 	{
@@ -179,7 +179,8 @@ AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 		if (!ok)
 			snprintf(error, error_size,
 					 "\"pganalytics.tls_key_file\": the key in \"%s\" does not belong to the "
-					 "certificate in \"%s\"", key_path, cert_path);
+					 "certificate in \"%s\"",
+					 key_path, cert_path);
 	}
 	X509_free(certificate);
 	EVP_PKEY_free(key);
@@ -188,15 +189,15 @@ AuthCheckClient(const char *cert_path, const char *key_path, time_t *not_after,
 }
 
 bool
-AuthCheckPair(const char *certificate_pem, const char *key_pem, CertificateLife *life,
-			  char *error, size_t error_size)
+AuthCheckPair(const char *certificate_pem, const char *key_pem, CertificateLife *life, char *error,
+			  size_t error_size)
 {
-	BIO		   *certificate_bio = BIO_new_mem_buf(certificate_pem, -1);
-	BIO		   *key_bio = BIO_new_mem_buf(key_pem, -1);
-	X509	   *certificate = NULL;
-	EVP_PKEY   *key = NULL;
-	bool		asked = false;
-	bool		ok;
+	BIO		 *certificate_bio = BIO_new_mem_buf(certificate_pem, -1);
+	BIO		 *key_bio = BIO_new_mem_buf(key_pem, -1);
+	X509	 *certificate = NULL;
+	EVP_PKEY *key = NULL;
+	bool	  asked = false;
+	bool	  ok;
 
 	if (certificate_bio)
 		certificate = PEM_read_bio_X509_AUX(certificate_bio, NULL, NULL, NULL);
@@ -231,22 +232,22 @@ AuthVerifyError(long code)
 	{
 		long		code;
 		const char *text;
-	}			errors[] = {
+	} errors[] = {
 		/* curl compares the names itself, and leaves this code */
 		{X509_V_ERR_UNSPECIFIED, "its certificate was issued for another host name"},
 		{X509_V_ERR_CERT_HAS_EXPIRED, "its certificate has expired"},
 		{X509_V_ERR_CERT_NOT_YET_VALID, "its certificate is not valid yet (are the clocks right?)"},
 		{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
-			"its certificate is self-signed and not in \"pganalytics.tls_ca_file\""},
+		 "its certificate is self-signed and not in \"pganalytics.tls_ca_file\""},
 		{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-			"its certificate was issued by an authority that is not in "
-			"\"pganalytics.tls_ca_file\""},
+		 "its certificate was issued by an authority that is not in "
+		 "\"pganalytics.tls_ca_file\""},
 		{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-			"its certificate was issued by an authority that is not in "
-			"\"pganalytics.tls_ca_file\""},
+		 "its certificate was issued by an authority that is not in "
+		 "\"pganalytics.tls_ca_file\""},
 		{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-			"its certificate was issued by an authority that is not in "
-			"\"pganalytics.tls_ca_file\""},
+		 "its certificate was issued by an authority that is not in "
+		 "\"pganalytics.tls_ca_file\""},
 		{X509_V_ERR_CERT_REVOKED, "its certificate has been revoked"},
 		{X509_V_ERR_INVALID_PURPOSE, "its certificate is not meant for a server"},
 		{X509_V_ERR_HOSTNAME_MISMATCH, "its certificate was issued for another host name"},

@@ -47,7 +47,7 @@ AfterMs(int ms)
 static TimestampTz
 TokenExpiry(void)
 {
-	time_t		expires_at = TokenExpiresAt();
+	time_t expires_at = TokenExpiresAt();
 
 	return expires_at == 0 ? 0 : TimestampFromUnix((int64) expires_at * USECS_PER_SEC);
 }
@@ -71,7 +71,7 @@ static void
 EndpointReady(void)
 {
 	DeliverySlot *slot = LockSlot();
-	bool		mended = slot->state == DELIVERY_MISCONFIGURED;
+	bool		  mended = slot->state == DELIVERY_MISCONFIGURED;
 
 	if (mended)
 		slot->last_error[0] = '\0';
@@ -148,10 +148,10 @@ RenewalIsLate(void)
 void
 DeliveryWarnOfExpiry(int days)
 {
-	bool		registered = Setting.tls_cert_file[0] == '\0' && RegistrationCertificateFile()[0];
+	bool registered = Setting.tls_cert_file[0] == '\0' && RegistrationCertificateFile()[0];
 
-	if (days < 0 || (registered && RegistrationIsPossible() ? !RenewalIsLate() :
-					 days >= EXPIRY_WARNING_DAYS))
+	if (days < 0 ||
+		(registered && RegistrationIsPossible() ? !RenewalIsLate() : days >= EXPIRY_WARNING_DAYS))
 		ProblemClear(PROBLEM_CREDENTIALS);
 	else if (!registered)
 		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_EXPIRE,
@@ -160,11 +160,13 @@ DeliveryWarnOfExpiry(int days)
 	else if (RegistrationIsPossible())
 		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_RENEW,
 				   "the certificate from registration expires in %d days and could not be renewed: "
-				   "call pganalytics_register() to see why", days);
+				   "call pganalytics_register() to see why",
+				   days);
 	else
 		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_RENEW,
 				   "the certificate from registration expires in %d days: set "
-				   "\"pganalytics.registration_secret_file\", so that it can be renewed", days);
+				   "\"pganalytics.registration_secret_file\", so that it can be renewed",
+				   days);
 }
 
 void
@@ -256,7 +258,7 @@ DeliveryResetBackoff(void)
 uint64
 DeliveryFlushesRequested(void)
 {
-	uint64		flushes;
+	uint64 flushes;
 
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	flushes = Shared->delivery.flush_requested;

@@ -40,4 +40,4 @@ extern void DeliveryResetBackoff(void);
 /* The number of flushes that have been asked for so far. */
 extern uint64 DeliveryFlushesRequested(void);
 
-#endif							/* DELIVERY_H */
+#endif /* DELIVERY_H */

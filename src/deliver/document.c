@@ -16,13 +16,13 @@
 #include "deliver/json_reply.h"
 #include "deliver/reply.h"
 
-#define NAME_SIZE 64			/* of somebody else's, as it is repeated in texts */
+#define NAME_SIZE 64 /* of somebody else's, as it is repeated in texts */
 
 typedef struct Document
 {
 	const DocumentLimits *limits;
-	RemoteConfig *config;
-	char	   *error;
+	RemoteConfig		 *config;
+	char				 *error;
 } Document;
 
 /* ---- reports ---- */
@@ -38,13 +38,13 @@ Printable(char buffer[NAME_SIZE], const char *name)
 static void
 Ignore(Document *document, const char *group, const char *name)
 {
-	char	   *ignored = document->config->ignored;
-	size_t		used = strlen(ignored);
-	char		buffer[NAME_SIZE];
-	int			length;
+	char  *ignored = document->config->ignored;
+	size_t used = strlen(ignored);
+	char   buffer[NAME_SIZE];
+	int	   length;
 
-	length = snprintf(ignored + used, REMOTE_IGNORED_SIZE - used, "%s%s%s%s",
-					  used > 0 ? ", " : "", group, group[0] ? "." : "", Printable(buffer, name));
+	length = snprintf(ignored + used, REMOTE_IGNORED_SIZE - used, "%s%s%s%s", used > 0 ? ", " : "",
+					  group, group[0] ? "." : "", Printable(buffer, name));
 	if (length < 0 || (size_t) length >= REMOTE_IGNORED_SIZE - used)
 	{
 		ignored[used] = '\0';
@@ -56,7 +56,7 @@ Ignore(Document *document, const char *group, const char *name)
 static bool
 Refuse(Document *document, const char *name, const char *why)
 {
-	char		buffer[NAME_SIZE];
+	char buffer[NAME_SIZE];
 
 	snprintf(document->error, DOCUMENT_ERROR_SIZE, "\"%s\" %s", Printable(buffer, name), why);
 	return false;
@@ -82,8 +82,8 @@ CollectorByAnyName(const char *name)
 static bool
 ReadInterval(Document *document, int type, const char *name, const json_t *value)
 {
-	int			least = document->limits->floor_s[type];
-	char		why[96];
+	int	 least = document->limits->floor_s[type];
+	char why[96];
 
 	if (least < REMOTE_INTERVAL_MIN_S)
 		least = REMOTE_INTERVAL_MIN_S;
@@ -109,8 +109,8 @@ ReadIntervals(Document *document, const char *key, const json_t *value)
 		return Refuse(document, key, "is not an object");
 	json_object_foreach((json_t *) value, name, interval)
 	{
-		int			type = CollectorByAnyName(name);
-		char		full_name[NAME_SIZE * 2];
+		int	 type = CollectorByAnyName(name);
+		char full_name[NAME_SIZE * 2];
 
 		snprintf(full_name, sizeof(full_name), "%s.%.*s", key, NAME_SIZE, name);
 		if (type < 0)
@@ -126,10 +126,10 @@ ReadIntervals(Document *document, const char *key, const json_t *value)
 /* A list of names as a mask; "all" stands for each of them. */
 static bool
 ReadNames(Document *document, const char *key, const json_t *value,
-		  int (*by_name) (const char *name), uint32_t *mask)
+		  int (*by_name)(const char *name), uint32_t *mask)
 {
-	size_t		index;
-	json_t	   *item;
+	size_t	index;
+	json_t *item;
 
 	*mask = 0;
 	if (!json_is_array(value))
@@ -178,8 +178,8 @@ Skip(Document *document, const char *key, const json_t *value)
 static const struct
 {
 	const char *name;
-	bool		(*read) (Document *document, const char *key, const json_t *value);
-}			keys[] = {
+	bool (*read)(Document *document, const char *key, const json_t *value);
+} keys[] = {
 	{"version", ReadVersion},
 	{"intervals", ReadIntervals},
 	{"enabled_collectors", ReadCollectors},
@@ -209,8 +209,8 @@ ReadKey(Document *document, const char *key, const json_t *value)
 static int64_t
 HeaderVersion(const char *text)
 {
-	int64_t		version = 0;
-	int			digits = 0;
+	int64_t version = 0;
+	int		digits = 0;
 
 	for (; *text >= '0' && *text <= '9' && digits < 18; text++, digits++)
 		version = version * 10 + (*text - '0');

@@ -13,7 +13,7 @@
 /* What this server allows. */
 typedef struct DocumentLimits
 {
-	int			floor_s[NUM_COLLECTORS];	/* shortest interval of each collector */
+	int floor_s[NUM_COLLECTORS]; /* shortest interval of each collector */
 } DocumentLimits;
 
 /*
@@ -26,4 +26,4 @@ extern bool DocumentParse(const char *body, size_t size, const char *version_hea
 						  const DocumentLimits *limits, RemoteConfig *config,
 						  char error[DOCUMENT_ERROR_SIZE]);
 
-#endif							/* DOCUMENT_H */
+#endif /* DOCUMENT_H */

@@ -28,10 +28,10 @@ typedef enum WatchedFile
 
 #define NUM_WATCHED_FILES (FILE_REGISTRATION_SECRET + 1)
 
-static Endpoint endpoint;
+static Endpoint		endpoint;
 static FileIdentity identities[NUM_WATCHED_FILES];
-static time_t certificate_ends = 0; /* 0: there is none */
-static int	certificate_number = 0; /* of the one from registration */
+static time_t		certificate_ends = 0;	/* 0: there is none */
+static int			certificate_number = 0; /* of the one from registration */
 
 static const char *
 PathOf(WatchedFile file)
@@ -96,7 +96,7 @@ CheckUrl(void)
 static bool
 CheckProxy(void)
 {
-	Url			proxy;
+	Url proxy;
 
 	if (Setting.proxy_refused)
 		return RefusedForPassword("pganalytics.proxy");
@@ -104,8 +104,7 @@ CheckProxy(void)
 		return true;
 	if (UrlParse(Setting.proxy, &proxy) && !proxy.https && !proxy.has_prefix)
 		return true;
-	snprintf(endpoint.error, sizeof(endpoint.error),
-			 "\"pganalytics.proxy\" is not valid: %s",
+	snprintf(endpoint.error, sizeof(endpoint.error), "\"pganalytics.proxy\" is not valid: %s",
 			 proxy.error ? proxy.error : "it must have the form \"http://host:port\"");
 	return Unusable(PROBLEM_DELIVERY);
 }
@@ -113,8 +112,8 @@ CheckProxy(void)
 static bool
 CheckTlsFiles(void)
 {
-	char	   *error = endpoint.error;
-	size_t		size = sizeof(endpoint.error);
+	char  *error = endpoint.error;
+	size_t size = sizeof(endpoint.error);
 
 	if (Setting.tls_verify && Setting.tls_ca_file[0] &&
 		!AuthCheckAuthorities(Setting.tls_ca_file, error, size))
@@ -122,7 +121,8 @@ CheckTlsFiles(void)
 
 	if ((Setting.tls_cert_file[0] == '\0') != (Setting.tls_key_file[0] == '\0'))
 	{
-		snprintf(error, size, "\"pganalytics.tls_cert_file\" and \"pganalytics.tls_key_file\" "
+		snprintf(error, size,
+				 "\"pganalytics.tls_cert_file\" and \"pganalytics.tls_key_file\" "
 				 "must be set both or not at all");
 		return Unusable(PROBLEM_CREDENTIALS);
 	}
@@ -132,8 +132,8 @@ CheckTlsFiles(void)
 			certificate_ends = RegistrationCurrent()->certificate.ends;
 		return true;
 	}
-	if (!AuthCheckClient(Setting.tls_cert_file, Setting.tls_key_file, &certificate_ends,
-						 error, size))
+	if (!AuthCheckClient(Setting.tls_cert_file, Setting.tls_key_file, &certificate_ends, error,
+						 size))
 		return Unusable(PROBLEM_CREDENTIALS);
 	return true;
 }
@@ -143,14 +143,15 @@ static bool
 CheckSecret(void)
 {
 	static Secret secret;
-	bool		signs = Setting.jwt_secret_file[0] != '\0';
+	bool		  signs = Setting.jwt_secret_file[0] != '\0';
 
 	if (!signs && (RegistrationCurrent() != NULL || !RegistrationIsPossible()))
 		return true;
-	if (signs ? !SecretRead("pganalytics.jwt_secret_file", Setting.jwt_secret_file, SECRET_MIN_SIZE,
-							&secret, endpoint.error, sizeof(endpoint.error))
-		: !SecretRead("pganalytics.registration_secret_file", Setting.registration_secret_file, 1,
-					  &secret, endpoint.error, sizeof(endpoint.error)))
+	if (signs ?
+			!SecretRead("pganalytics.jwt_secret_file", Setting.jwt_secret_file, SECRET_MIN_SIZE,
+						&secret, endpoint.error, sizeof(endpoint.error)) :
+			!SecretRead("pganalytics.registration_secret_file", Setting.registration_secret_file, 1,
+						&secret, endpoint.error, sizeof(endpoint.error)))
 		return Unusable(PROBLEM_CREDENTIALS);
 	SecretWipe(&secret, sizeof(secret));
 	return true;

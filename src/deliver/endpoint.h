@@ -12,17 +12,17 @@
 
 typedef enum EndpointState
 {
-	ENDPOINT_NONE,				/* no backend_url */
+	ENDPOINT_NONE, /* no backend_url */
 	ENDPOINT_READY,
-	ENDPOINT_UNUSABLE			/* a person has to do something, see error */
+	ENDPOINT_UNUSABLE /* a person has to do something, see error */
 } EndpointState;
 
 typedef struct Endpoint
 {
 	EndpointState state;
-	Url			url;
-	ProblemId	problem;		/* what kind of error: PROBLEM_DELIVERY or PROBLEM_CREDENTIALS */
-	char		error[ERROR_TEXT_SIZE];
+	Url			  url;
+	ProblemId	  problem; /* what kind of error: PROBLEM_DELIVERY or PROBLEM_CREDENTIALS */
+	char		  error[ERROR_TEXT_SIZE];
 } Endpoint;
 
 /* The result of the last EndpointCheck. */
@@ -35,6 +35,6 @@ extern const Endpoint *EndpointCheck(void);
 extern bool EndpointIsFresh(void);
 
 /* Days until the client certificate expires, -1: there is none. */
-extern int	EndpointCertificateDays(void);
+extern int EndpointCertificateDays(void);
 
-#endif							/* ENDPOINT_H */
+#endif /* ENDPOINT_H */

@@ -32,9 +32,9 @@
 /* By MonotonicMs(). */
 static struct
 {
-	int64		token_not_before;
-	int			token_failures;
-	int64		certificate_not_before;
+	int64 token_not_before;
+	int	  token_failures;
+	int64 certificate_not_before;
 } errands;
 
 /* ---- orders ---- */
@@ -68,8 +68,8 @@ Complete(ErrandId id, uint64 ticket, const char *error)
 bool
 ErrandsAreOrdered(void)
 {
-	char		argument[ERRAND_ARGUMENT_SIZE];
-	uint64		ticket;
+	char   argument[ERRAND_ARGUMENT_SIZE];
+	uint64 ticket;
 
 	for (int i = 0; i < NUM_ERRANDS; i++)
 	{
@@ -82,8 +82,8 @@ ErrandsAreOrdered(void)
 void
 ErrandsRefuse(const char *why)
 {
-	char		argument[ERRAND_ARGUMENT_SIZE];
-	uint64		ticket;
+	char   argument[ERRAND_ARGUMENT_SIZE];
+	uint64 ticket;
 
 	for (int i = 0; i < NUM_ERRANDS; i++)
 	{
@@ -104,7 +104,7 @@ At(time_t when)
 static int64
 TokenDue(void)
 {
-	time_t		when = TokenRenewalTime();
+	time_t when = TokenRenewalTime();
 
 	if (when == 0 || (time(NULL) >= TokenExpiresAt() && !RegistrationIsPossible()))
 		return PG_INT64_MAX;
@@ -115,14 +115,13 @@ static int64
 CertificateDue(void)
 {
 	const Registration *registration = RegistrationCurrent();
-	time_t		life;
+	time_t				life;
 
 	if (registration == NULL || !registration->has_certificate || Setting.tls_cert_file[0] ||
 		!RegistrationIsPossible())
 		return PG_INT64_MAX;
 	life = registration->certificate.ends - registration->certificate.begins;
-	return Max(At(registration->certificate.begins + life / 3 * 2),
-			   errands.certificate_not_before);
+	return Max(At(registration->certificate.begins + life / 3 * 2), errands.certificate_not_before);
 }
 
 int64
@@ -148,7 +147,7 @@ static bool
 RegisterAsOrdered(uint64 ticket, const char *name)
 {
 	RequestFailure failure;
-	TokenResult result = RegistrationRun(name, &failure);
+	TokenResult	   result = RegistrationRun(name, &failure);
 
 	if (result != TOKEN_INTERRUPTED)
 		Complete(ERRAND_REGISTER, ticket, result == TOKEN_READY ? "" : failure.error);
@@ -158,7 +157,7 @@ RegisterAsOrdered(uint64 ticket, const char *name)
 static void
 PullAsOrdered(uint64 ticket)
 {
-	char		error[ERROR_TEXT_SIZE];
+	char error[ERROR_TEXT_SIZE];
 
 	if (!Setting.remote_config)
 		Complete(ERRAND_PULL_CONFIG, ticket, "\"pganalytics.remote_config\" is off");
@@ -171,7 +170,7 @@ static bool
 RenewToken(int64 now)
 {
 	RequestFailure failure;
-	TokenResult result = TokenRenew(&failure);
+	TokenResult	   result = TokenRenew(&failure);
 
 	if (result == TOKEN_READY)
 	{
@@ -181,7 +180,8 @@ RenewToken(int64 now)
 	}
 	else if (result != TOKEN_INTERRUPTED)
 	{
-		int			delay_ms = failure.retry_after_s > 0 ? failure.retry_after_s * 1000 :
+		int delay_ms = failure.retry_after_s > 0 ?
+			failure.retry_after_s * 1000 :
 			BackoffDelay(++errands.token_failures, pg_prng_double(&pg_global_prng_state));
 
 		errands.token_not_before = now + Max(delay_ms, TOKEN_PAUSE_MS);
@@ -193,9 +193,9 @@ static bool
 RenewCertificate(int64 now)
 {
 	CertificateLife life = RegistrationCurrent()->certificate;
-	int64		retry_s = Max(CERTIFICATE_RETRY_S, (int64) (life.ends - life.begins) / 20);
-	RequestFailure failure;
-	TokenResult result = RegistrationRun(NULL, &failure);
+	int64			retry_s = Max(CERTIFICATE_RETRY_S, (int64) (life.ends - life.begins) / 20);
+	RequestFailure	failure;
+	TokenResult		result = RegistrationRun(NULL, &failure);
 
 	/* also after success: the backend may have given the same one again */
 	if (result != TOKEN_INTERRUPTED)
@@ -206,10 +206,10 @@ RenewCertificate(int64 now)
 bool
 ErrandsRun(void)
 {
-	char		argument[ERRAND_ARGUMENT_SIZE];
-	char		error[ERROR_TEXT_SIZE];
-	int64		now = MonotonicMs();
-	uint64		ticket;
+	char   argument[ERRAND_ARGUMENT_SIZE];
+	char   error[ERROR_TEXT_SIZE];
+	int64  now = MonotonicMs();
+	uint64 ticket;
 
 	if (IsOrdered(ERRAND_REGISTER, &ticket, argument))
 		return RegisterAsOrdered(ticket, argument);

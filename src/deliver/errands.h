@@ -25,4 +25,4 @@ extern void ErrandsRefuse(const char *why);
 /* After a reload. */
 extern void ErrandsReset(int64 now);
 
-#endif							/* ERRANDS_H */
+#endif /* ERRANDS_H */

@@ -3,7 +3,7 @@
  *		What a backend gives when this server registers, or asks for a new token.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE				/* timegm */
+#define _GNU_SOURCE /* timegm */
 #endif
 #include "deliver/grant.h"
 
@@ -19,11 +19,11 @@
 static int
 Digits(const char **text, int count)
 {
-	int			number = 0;
+	int number = 0;
 
 	while (count-- > 0)
 	{
-		char		c = *(*text)++;
+		char c = *(*text)++;
 
 		if (c < '0' || c > '9')
 			return -1;
@@ -45,9 +45,9 @@ Skip(const char **text, const char *any)
 static bool
 ParseZone(const char *text, int *east_s)
 {
-	bool		west = *text == '-';
-	int			hours;
-	int			minutes;
+	bool west = *text == '-';
+	int	 hours;
+	int	 minutes;
 
 	*east_s = 0;
 	if (Skip(&text, "Zz"))
@@ -62,8 +62,8 @@ ParseZone(const char *text, int *east_s)
 int64_t
 ParseTime(const char *text)
 {
-	struct tm	tm;
-	int			east_s;
+	struct tm tm;
+	int		  east_s;
 
 	memset(&tm, 0, sizeof(tm));
 	if ((tm.tm_year = Digits(&text, 4)) < 1970 || !Skip(&text, "-") ||
@@ -119,9 +119,9 @@ static bool
 TakePem(const char *pem, bool is_key, char *buffer)
 {
 	static const char mark[] = "PRIVATE KEY";
-	size_t		length = pem ? strlen(pem) : 0;
-	const char *found = length > 0 ? strstr(pem, mark) : NULL;
-	bool		in_first_line;
+	size_t			  length = pem ? strlen(pem) : 0;
+	const char		 *found = length > 0 ? strstr(pem, mark) : NULL;
+	bool			  in_first_line;
 
 	buffer[0] = '\0';
 	if (length == 0)
@@ -154,7 +154,7 @@ TakeRegistration(const json_t *root, Credentials *credentials, char error[GRANT_
 
 static bool
 Parse(const char *body, size_t size, Credentials *credentials, char error[GRANT_ERROR_SIZE],
-	  bool (*take) (const json_t *root, Credentials *credentials, char error[GRANT_ERROR_SIZE]))
+	  bool (*take)(const json_t *root, Credentials *credentials, char error[GRANT_ERROR_SIZE]))
 {
 	const char *trouble;
 	json_t	   *root = JsonReplyParse(body, size, &trouble);

@@ -25,4 +25,4 @@ extern bool GrantParseToken(const char *body, size_t size, Credentials *credenti
 /* A time as RFC 3339 writes it, in seconds since 1970; -1: it is none. */
 extern int64_t ParseTime(const char *text);
 
-#endif							/* GRANT_H */
+#endif /* GRANT_H */

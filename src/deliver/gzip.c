@@ -13,15 +13,15 @@
 #include "deliver/gzip.h"
 
 #define GZIP_CHUNK (256 * 1024)
-#define GZIP_WINDOW (15 + 16)	/* largest window, gzip header and trailer */
+#define GZIP_WINDOW (15 + 16) /* largest window, gzip header and trailer */
 #define GZIP_MEMORY_LEVEL 8
 
 /* Of the run that goes on, or was left in the middle. */
 static struct
 {
-	z_stream	stream;
-	int			(*end) (z_stream *stream);	/* NULL: no run */
-	char	   *output;
+	z_stream stream;
+	int (*end)(z_stream *stream); /* NULL: no run */
+	char *output;
 } run;
 
 static void
@@ -37,7 +37,7 @@ static GzipResult
 RunFailed(const char *error)
 {
 	RunRelease();
-	return (GzipResult) {.error = error};
+	return (GzipResult){.error = error};
 }
 
 /*
@@ -45,13 +45,13 @@ RunFailed(const char *error)
  * must fit into size bytes.  Returns zlib's last answer.
  */
 static int
-RunToEnd(int (*step) (z_stream *stream, int flush), const char *data, size_t data_size,
-		 size_t size, GzipPoll poll)
+RunToEnd(int (*step)(z_stream *stream, int flush), const char *data, size_t data_size, size_t size,
+		 GzipPoll poll)
 {
-	z_stream   *stream = &run.stream;
-	size_t		given = 0;
-	size_t		taken = 0;
-	int			status;
+	z_stream *stream = &run.stream;
+	size_t	  given = 0;
+	size_t	  taken = 0;
+	int		  status;
 
 	do
 	{
@@ -83,7 +83,7 @@ RunToEnd(int (*step) (z_stream *stream, int flush), const char *data, size_t dat
 static GzipResult
 RunSucceeded(void)
 {
-	GzipResult	result = {.data = run.output, .size = run.stream.total_out};
+	GzipResult result = {.data = run.output, .size = run.stream.total_out};
 
 	run.output = NULL;
 	RunRelease();
@@ -93,8 +93,8 @@ RunSucceeded(void)
 GzipResult
 GzipCompress(const char *data, size_t size, int level, GzipPoll poll)
 {
-	size_t		bound;
-	char	   *smaller;
+	size_t bound;
+	char  *smaller;
 
 	RunRelease();
 	if (deflateInit2(&run.stream, level, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY_LEVEL,
@@ -137,8 +137,8 @@ GzipUncompress(const char *data, size_t size, size_t expected, GzipPoll poll)
 size_t
 GzipPeek(const char *data, size_t data_size, char *buffer, size_t size)
 {
-	z_stream	stream;
-	int			status;
+	z_stream stream;
+	int		 status;
 
 	memset(&stream, 0, sizeof(stream));
 	if (inflateInit2(&stream, GZIP_WINDOW) != Z_OK)

@@ -11,13 +11,13 @@
 
 #include "postgres.h"
 
-typedef void (*GzipPoll) (void);
+typedef void (*GzipPoll)(void);
 
 typedef struct GzipResult
 {
-	char	   *data;			/* malloc'ed, NULL: failed */
+	char	   *data; /* malloc'ed, NULL: failed */
 	size_t		size;
-	const char *error;			/* a constant, why it failed */
+	const char *error; /* a constant, why it failed */
 } GzipResult;
 
 extern GzipResult GzipCompress(const char *data, size_t size, int level, GzipPoll poll);
@@ -28,4 +28,4 @@ extern GzipResult GzipUncompress(const char *data, size_t size, size_t expected,
 /* The first bytes of what is compressed, at most size; returns how many, 0: damaged. */
 extern size_t GzipPeek(const char *data, size_t data_size, char *buffer, size_t size);
 
-#endif							/* GZIP_H */
+#endif /* GZIP_H */

@@ -61,7 +61,7 @@ HttpWipe(void)
 static int64
 SlowestRate(void)
 {
-	int64		limit = (int64) Setting.drain_rate_kb * 1024;
+	int64 limit = (int64) Setting.drain_rate_kb * 1024;
 
 	return limit > 0 ? Min(limit, SLOWEST_LINE) : SLOWEST_LINE;
 }
@@ -69,9 +69,9 @@ SlowestRate(void)
 static CURLcode
 SetRequest(CURL *easy, const HttpRequest *request)
 {
-	CURLcode	code = CURLE_OK;
-	int64		piece_s = 2 * UPLOAD_PIECE / SlowestRate();
-	int64		rate = (int64) Setting.drain_rate_kb * 1024;
+	CURLcode code = CURLE_OK;
+	int64	 piece_s = 2 * UPLOAD_PIECE / SlowestRate();
+	int64	 rate = (int64) Setting.drain_rate_kb * 1024;
 
 	for (int i = 0; i < HTTP_MAX_HEADERS && request->headers[i] != NULL; i++)
 	{
@@ -109,7 +109,7 @@ SetRequest(CURL *easy, const HttpRequest *request)
 static bool
 BeginRequest(const HttpRequest *request, HttpReply *reply)
 {
-	HttpEndRequest();				/* one that an error interrupted */
+	HttpEndRequest(); /* one that an error interrupted */
 	http.error[0] = '\0';
 	http.tls_began = http.head_began = http.head_complete = false;
 	http.retry_after[0] = '\0';
@@ -128,10 +128,10 @@ static bool
 DriveRequest(CURLcode *code)
 {
 	struct epoll_event events[8];
-	CURLMsg    *message;
-	int			running;
-	int			left;
-	int			ready;
+	CURLMsg			  *message;
+	int				   running;
+	int				   left;
+	int				   ready;
 
 	if (http.timer_at >= 0 && MonotonicMs() >= http.timer_at)
 	{
@@ -141,7 +141,7 @@ DriveRequest(CURLcode *code)
 	ready = epoll_wait(http.mux, events, lengthof(events), 0);
 	for (int i = 0; i < ready; i++)
 	{
-		int			mask = 0;
+		int mask = 0;
 
 		if (events[i].events & EPOLLIN)
 			mask |= CURL_CSELECT_IN;
@@ -168,11 +168,11 @@ DriveRequest(CURLcode *code)
 static bool
 WaitForRequest(int64 give_up_at, bool *for_reload)
 {
-	static int64 reload_since = 0;
+	static int64  reload_since = 0;
 	static uint32 wait_event = 0;
-	int64		now = MonotonicMs();
-	int64		until = give_up_at;
-	int			happened;
+	int64		  now = MonotonicMs();
+	int64		  until = give_up_at;
+	int			  happened;
 
 	if (!ConfigReloadPending)
 		reload_since = 0;
@@ -191,10 +191,9 @@ WaitForRequest(int64 give_up_at, bool *for_reload)
 
 	if (wait_event == 0)
 		wait_event = WaitEventNew("PganalyticsSend");
-	happened = WaitLatchOrSocket(MyLatch,
-								 WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT |
-								 WL_EXIT_ON_PM_DEATH,
-								 http.mux, Max(until - now, 0), wait_event);
+	happened = WaitLatchOrSocket(
+		MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, http.mux,
+		Max(until - now, 0), wait_event);
 	if (happened & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	WorkerCheckInterrupts();
@@ -205,7 +204,7 @@ WaitForRequest(int64 give_up_at, bool *for_reload)
 static void
 FinishRequest(CURLcode code, HttpReply *reply)
 {
-	long		status = 0;
+	long status = 0;
 
 	curl_easy_getinfo(http.easy, CURLINFO_RESPONSE_CODE, &status);
 
@@ -229,9 +228,9 @@ FinishRequest(CURLcode code, HttpReply *reply)
 void
 HttpPerform(const HttpRequest *request, HttpReply *reply)
 {
-	CURLcode	code = CURLE_FAILED_INIT;
-	bool		finished;
-	int64		give_up_at;
+	CURLcode code = CURLE_FAILED_INIT;
+	bool	 finished;
+	int64	 give_up_at;
 
 	memset(reply, 0, sizeof(*reply));
 	reply->body = "";

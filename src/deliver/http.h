@@ -9,27 +9,27 @@
 
 #include "base/shared.h"
 
-#define HTTP_BODY_LIMIT (256 * 1024)	/* of a reply; what follows is discarded */
+#define HTTP_BODY_LIMIT (256 * 1024) /* of a reply; what follows is discarded */
 #define HTTP_MAX_HEADERS 16
 
 typedef struct HttpRequest
 {
 	const char *url;
-	const char *headers[HTTP_MAX_HEADERS];	/* "Name: value", NULL behind the last one */
-	const char *body;			/* POSTed; NULL: GET */
+	const char *headers[HTTP_MAX_HEADERS]; /* "Name: value", NULL behind the last one */
+	const char *body;					   /* POSTed; NULL: GET */
 	size_t		body_size;
 } HttpRequest;
 
 typedef struct HttpReply
 {
-	int			status;			/* 0: none, see error */
-	bool		interrupted;	/* given up for a reload: no failure, just not done */
-	int			retry_after_s;	/* 0: not asked for */
-	const char *body;			/* with a NUL behind it; valid until the next request */
+	int			status;		   /* 0: none, see error */
+	bool		interrupted;   /* given up for a reload: no failure, just not done */
+	int			retry_after_s; /* 0: not asked for */
+	const char *body;		   /* with a NUL behind it; valid until the next request */
 	size_t		body_size;
-	char		etag[160];		/* headers, "": not there */
+	char		etag[160]; /* headers, "": not there */
 	char		config_version[32];
-	char		tls_version[16];	/* "": no TLS */
+	char		tls_version[16]; /* "": no TLS */
 	char		error[ERROR_TEXT_SIZE];
 } HttpReply;
 
@@ -52,4 +52,4 @@ extern void HttpWipe(void);
 /* ms of a clock that nobody sets. */
 extern int64 MonotonicMs(void);
 
-#endif							/* HTTP_H */
+#endif /* HTTP_H */

@@ -17,32 +17,36 @@
 
 /* Sets an option of "easy" unless "code" tells of an earlier failure. */
 #define SET(option, value) \
-	do { if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value); } while (0)
+	do \
+	{ \
+		if (code == CURLE_OK) \
+			code = curl_easy_setopt(easy, option, value); \
+	} while (0)
 
 typedef struct HttpClient
 {
-	bool		initialized;	/* curl_global_init() */
-	CURLM	   *multi;
-	CURL	   *easy;
-	int			mux;			/* -1: not open */
-	bool		mux_failed;		/* epoll_ctl() did */
-	int64		timer_at;		/* when curl wants to be called, -1: not */
+	bool   initialized; /* curl_global_init() */
+	CURLM *multi;
+	CURL  *easy;
+	int	   mux;		   /* -1: not open */
+	bool   mux_failed; /* epoll_ctl() did */
+	int64  timer_at;   /* when curl wants to be called, -1: not */
 
 	/* of the request in hand */
-	bool		running;		/* easy has been added to multi */
+	bool			   running; /* easy has been added to multi */
 	struct curl_slist *headers;
-	int64		timeout_ms;
-	size_t		body_size;
-	HttpReply  *reply;
-	bool		tls_began;		/* connected, the handshake follows */
-	bool		head_began;		/* of the reply */
-	bool		head_complete;	/* the empty line has come */
-	char		retry_after[64];
-	char		error[CURL_ERROR_SIZE];
+	int64			   timeout_ms;
+	size_t			   body_size;
+	HttpReply		  *reply;
+	bool			   tls_began;	  /* connected, the handshake follows */
+	bool			   head_began;	  /* of the reply */
+	bool			   head_complete; /* the empty line has come */
+	char			   retry_after[64];
+	char			   error[CURL_ERROR_SIZE];
 } HttpClient;
 
 extern HttpClient http;
-extern char http_body[HTTP_BODY_LIMIT + 1];
+extern char		  http_body[HTTP_BODY_LIMIT + 1];
 
 /* Lets go of the request in hand, finished or not.  Signals must be blocked. */
 extern void HttpEndRequest(void);
@@ -50,4 +54,4 @@ extern void HttpEndRequest(void);
 /* Why there is no reply, as one clause for a person. */
 extern void HttpExplain(CURLcode code, char *error, size_t size);
 
-#endif							/* HTTP_CLIENT_H */
+#endif /* HTTP_CLIENT_H */

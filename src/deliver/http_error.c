@@ -13,7 +13,7 @@
 static int64
 PhaseTime(CURLINFO phase)
 {
-	curl_off_t	time_us = 0;
+	curl_off_t time_us = 0;
 
 	curl_easy_getinfo(http.easy, phase, &time_us);
 	return time_us;
@@ -40,7 +40,7 @@ PhaseOfTimeout(void)
 static void
 ExplainConnect(char *error, size_t size)
 {
-	long		number = 0;
+	long number = 0;
 
 	curl_easy_getinfo(http.easy, CURLINFO_OS_ERRNO, &number);
 	snprintf(error, size, "could not connect%s: %s",
@@ -51,7 +51,7 @@ ExplainConnect(char *error, size_t size)
 static void
 ExplainCut(char *error, size_t size)
 {
-	long		proxy_status = 0;
+	long proxy_status = 0;
 
 	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 300)
@@ -104,8 +104,10 @@ HttpExplain(CURLcode code, char *error, size_t size)
 			snprintf(error, size, "the backend is not trusted: %s", AuthVerifyError(verify));
 			break;
 		case CURLE_SSL_CACERT_BADFILE:
-			strlcpy(error, "the authorities of \"pganalytics.tls_ca_file\" (or of the operating "
-					"system, where it is empty) cannot be read", size);
+			strlcpy(error,
+					"the authorities of \"pganalytics.tls_ca_file\" (or of the operating "
+					"system, where it is empty) cannot be read",
+					size);
 			break;
 		case CURLE_SSL_CERTPROBLEM:
 			strlcpy(error, "the client certificate or its key cannot be used", size);

@@ -18,8 +18,8 @@
 /* mux, connection, and the pair of sockets that the resolver thread wakes us by */
 #define DESCRIPTORS 4
 
-HttpClient	http = {.mux = -1, .timer_at = -1};
-char		http_body[HTTP_BODY_LIMIT + 1];
+HttpClient http = {.mux = -1, .timer_at = -1};
+char	   http_body[HTTP_BODY_LIMIT + 1];
 
 /* ---- callbacks: called by curl ---- */
 
@@ -27,7 +27,7 @@ static int
 OnSocket(CURL *easy, curl_socket_t socket, int what, void *arg, void *socket_arg)
 {
 	struct epoll_event event;
-	int			mux = http.mux;
+	int				   mux = http.mux;
 
 	memset(&event, 0, sizeof(event));
 	event.data.fd = socket;
@@ -79,7 +79,7 @@ OnTls(CURL *easy, void *ssl_context, void *arg)
 static bool
 TakeHeader(const char *name, const char *line, size_t size, char *buffer, size_t buffer_size)
 {
-	size_t		name_size = strlen(name);
+	size_t name_size = strlen(name);
 
 	if (size < name_size || pg_strncasecmp(line, name, name_size) != 0)
 		return false;
@@ -100,7 +100,7 @@ TakeHeader(const char *name, const char *line, size_t size, char *buffer, size_t
 static size_t
 OnHeader(char *line, size_t unit, size_t count, void *arg)
 {
-	size_t		size = unit * count;
+	size_t size = unit * count;
 
 	if (http.reply == NULL)
 		return 0;
@@ -124,8 +124,8 @@ OnHeader(char *line, size_t unit, size_t count, void *arg)
 static size_t
 OnBody(char *data, size_t unit, size_t count, void *arg)
 {
-	size_t		size = unit * count;
-	size_t		kept;
+	size_t size = unit * count;
+	size_t kept;
 
 	if (http.reply == NULL)
 		return 0;
@@ -166,7 +166,7 @@ SetTlsOptions(CURL *easy)
 static CURLcode
 SetOptions(CURL *easy)
 {
-	CURLcode	code = CURLE_OK;
+	CURLcode code = CURLE_OK;
 
 	SET(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -271,7 +271,7 @@ HttpOpen(char *error, size_t error_size)
 void
 HttpEndRequest(void)
 {
-	http.reply = NULL;			/* may be gone, after an error */
+	http.reply = NULL; /* may be gone, after an error */
 	if (http.running)
 		curl_multi_remove_handle(http.multi, http.easy);
 	http.running = false;

@@ -21,12 +21,12 @@ typedef union Piece
 } Piece;
 
 static size_t memory_used = 0;
-static bool memory_ran_out;		/* jansson does not tell */
+static bool	  memory_ran_out; /* jansson does not tell */
 
 static void *
 Allocate(size_t size)
 {
-	Piece	   *piece;
+	Piece *piece;
 
 	piece = size > JSON_REPLY_MEMORY - memory_used ? NULL : malloc(sizeof(Piece) + size);
 	if (piece == NULL)
@@ -42,7 +42,7 @@ Allocate(size_t size)
 static void
 Free(void *pointer)
 {
-	Piece	   *piece = pointer;
+	Piece *piece = pointer;
 
 	if (pointer == NULL)
 		return;
@@ -56,7 +56,7 @@ json_t *
 JsonReplyParse(const char *text, size_t size, const char **error)
 {
 	json_error_t details;
-	json_t	   *root;
+	json_t		*root;
 
 	*error = NULL;
 	if (size > JSON_REPLY_SIZE)

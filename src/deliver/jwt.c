@@ -17,24 +17,23 @@
 
 typedef struct ClaimsBuffer
 {
-	char	   *data;
-	size_t		used;
-	size_t		size;
+	char  *data;
+	size_t used;
+	size_t size;
 } ClaimsBuffer;
 
 size_t
 Base64Url(char *buffer, size_t size, const unsigned char *data, size_t length)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	size_t		used = 0;
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t			  used = 0;
 
 	if (size < (length * 4 + 2) / 3 + 1)
 		return 0;
 	for (size_t i = 0; i < length; i += 3)
 	{
-		size_t		left = length - i;
-		uint32_t	group = (uint32_t) data[i] << 16;
+		size_t	 left = length - i;
+		uint32_t group = (uint32_t) data[i] << 16;
 
 		if (left > 1)
 			group |= (uint32_t) data[i + 1] << 8;
@@ -68,10 +67,10 @@ static size_t
 FormatClaims(char *buffer, size_t size, const JwtClaims *claims)
 {
 	ClaimsBuffer text = {buffer, 0, size};
-	JsonSink	sink = {.write = WriteClaims, .arg = &text};
-	JsonWriter	json;
-	char		chunk[512];
-	char		subject[512];
+	JsonSink	 sink = {.write = WriteClaims, .arg = &text};
+	JsonWriter	 json;
+	char		 chunk[512];
+	char		 subject[512];
 
 	snprintf(subject, sizeof(subject), "collector:%s", claims->collector_id);
 
@@ -91,14 +90,14 @@ FormatClaims(char *buffer, size_t size, const JwtClaims *claims)
 }
 
 bool
-JwtMake(char *token, size_t size, const JwtClaims *claims,
-		JwtMac mac, const void *key, size_t key_size)
+JwtMake(char *token, size_t size, const JwtClaims *claims, JwtMac mac, const void *key,
+		size_t key_size)
 {
-	char		text[JWT_CLAIMS_SIZE];
+	char		  text[JWT_CLAIMS_SIZE];
 	unsigned char signature[JWT_MAC_SIZE];
-	size_t		length;
-	size_t		used;
-	size_t		part;
+	size_t		  length;
+	size_t		  used;
+	size_t		  part;
 
 	length = FormatClaims(text, sizeof(text), claims);
 	if (length == 0)

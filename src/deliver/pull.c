@@ -38,13 +38,13 @@
 /* Times are by MonotonicMs(). */
 static struct
 {
-	int64		next_at;		/* by config_pull_interval */
-	int64		retry_at;		/* after a failure, 0: none */
-	int			failures;		/* in a row */
-	int64		began_at;		/* the last look */
-	bool		accepted;		/* a batch was, since they began */
-	int64		announced;		/* newest version that a reply spoke of, -1: none */
-	int64		looked_for;		/* the one that has been looked for already */
+	int64 next_at;	  /* by config_pull_interval */
+	int64 retry_at;	  /* after a failure, 0: none */
+	int	  failures;	  /* in a row */
+	int64 began_at;	  /* the last look */
+	bool  accepted;	  /* a batch was, since they began */
+	int64 announced;  /* newest version that a reply spoke of, -1: none */
+	int64 looked_for; /* the one that has been looked for already */
 } pull = {.announced = -1, .looked_for = -1};
 
 /* ---- when ---- */
@@ -60,9 +60,9 @@ PullReset(int64 now)
 void
 PullNoteReply(const HttpReply *reply)
 {
-	const char *trouble;
+	const char	 *trouble;
 	const json_t *version;
-	json_t	   *root;
+	json_t		 *root;
 
 	pull.accepted = true;
 	if (strstr(reply->body, "next_config_version") == NULL)
@@ -80,8 +80,7 @@ NewerIsAnnounced(void)
 	const RemoteConfig *config = RemoteInForce();
 
 	/* once: what is refused, or is not there after all, is not asked for with each batch */
-	return pull.announced != pull.looked_for &&
-		pull.announced > (config ? config->version : -1);
+	return pull.announced != pull.looked_for && pull.announced > (config ? config->version : -1);
 }
 
 int64
@@ -120,11 +119,12 @@ Tell(const char *error, bool answered)
 static void
 Failed(int retry_after_s, const char *error)
 {
-	int			delay_ms;
+	int delay_ms;
 
 	if (pull.failures++ == 0)
 		pull.accepted = false;
-	delay_ms = retry_after_s > 0 ? retry_after_s * 1000 :
+	delay_ms = retry_after_s > 0 ?
+		retry_after_s * 1000 :
 		BackoffDelay(pull.failures, pg_prng_double(&pg_global_prng_state));
 	/* one that hangs until it times out must not keep batches waiting most of the time */
 	pull.retry_at = MonotonicMs() + Max(delay_ms, 2 * (MonotonicMs() - pull.began_at));
@@ -189,16 +189,17 @@ Keep(const RemoteConfig *config)
 
 	if (size > 0 && StateFileWrite(REMOTE_FILE, text, size, error, sizeof(error)))
 		return;
-	ereport(LOG, (errmsg("pganalytics: the remote configuration will be lost by a restart: %s",
-						 size > 0 ? error : "it is too long")));
+	ereport(LOG,
+			(errmsg("pganalytics: the remote configuration will be lost by a restart: %s",
+					size > 0 ? error : "it is too long")));
 }
 
 static void
 Accept(const HttpReply *reply, char *error, size_t error_size)
 {
 	static RemoteConfig config;
-	DocumentLimits limits;
-	char		why[DOCUMENT_ERROR_SIZE];
+	DocumentLimits		limits;
+	char				why[DOCUMENT_ERROR_SIZE];
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 		limits.floor_s[i] = CollectorIntervalFloor(i);
@@ -221,7 +222,8 @@ static void
 NothingThere(void)
 {
 	if (!StateFileRemove(REMOTE_FILE))
-		ereport(LOG, (errmsg("pganalytics: the kept remote configuration could not be removed: %m")));
+		ereport(LOG,
+				(errmsg("pganalytics: the kept remote configuration could not be removed: %m")));
 	if (RemoteKnown() != NULL)
 		RemoteSet(NULL);
 	Succeeded();
@@ -247,7 +249,7 @@ MeaningOf(int status)
 static void
 ConfigPath(char *path, size_t size)
 {
-	size_t		used = strlcpy(path, CONFIG_PATH, size);
+	size_t used = strlcpy(path, CONFIG_PATH, size);
 
 	for (const char *p = TokenCollectorId(); *p && used + 4 < size; p++)
 	{
@@ -263,13 +265,13 @@ ConfigPath(char *path, size_t size)
 static TokenResult
 Ask(HttpReply *reply, bool *conditional, RequestFailure *failure)
 {
-	static Request request;
+	static Request		request;
 	const RemoteConfig *known = RemoteKnown();
-	char		path[REQUEST_PATH_SIZE];
-	char		source[REMOTE_SOURCE_SIZE];
-	char		if_none_match[REMOTE_ETAG_SIZE + 32];
-	const char *token;
-	TokenResult result = TokenGet(TokenCollectorId(), &token, failure);
+	char				path[REQUEST_PATH_SIZE];
+	char				source[REMOTE_SOURCE_SIZE];
+	char				if_none_match[REMOTE_ETAG_SIZE + 32];
+	const char		   *token;
+	TokenResult			result = TokenGet(TokenCollectorId(), &token, failure);
 
 	if (result != TOKEN_READY)
 		return result;
@@ -309,8 +311,10 @@ HandleReply(const HttpReply *reply, bool conditional, char *error, size_t error_
 		return;
 	}
 	else if (reply->status == 200)
-		strlcpy(error, "the answer does not come from a pgAnalytics backend: check "
-				"\"pganalytics.backend_url\"", error_size);
+		strlcpy(error,
+				"the answer does not come from a pgAnalytics backend: check "
+				"\"pganalytics.backend_url\"",
+				error_size);
 	else
 		ReplyDescribe(reply, MeaningOf(reply->status), error, error_size);
 	Failed(reply->retry_after_s, error);
@@ -320,9 +324,9 @@ bool
 PullRun(char *error, size_t error_size)
 {
 	static HttpReply reply;
-	RequestFailure failure;
-	bool		conditional = false;
-	TokenResult result;
+	RequestFailure	 failure;
+	bool			 conditional = false;
+	TokenResult		 result;
 
 	error[0] = '\0';
 	pull.began_at = MonotonicMs();

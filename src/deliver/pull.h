@@ -26,4 +26,4 @@ extern int64 PullDue(void);
  */
 extern bool PullRun(char *error, size_t error_size);
 
-#endif							/* PULL_H */
+#endif /* PULL_H */

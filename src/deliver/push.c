@@ -26,12 +26,12 @@
 
 static struct
 {
-	bool		claimed;		/* batch is to be released */
-	SpoolBatch	batch;
-	char	   *compressed;		/* malloc'ed, where the batch was plain */
-	size_t		compressed_size;
-	char	   *plain;			/* malloc'ed, where the batch was sealed */
-	size_t		plain_size;
+	bool	   claimed; /* batch is to be released */
+	SpoolBatch batch;
+	char	  *compressed; /* malloc'ed, where the batch was plain */
+	size_t	   compressed_size;
+	char	  *plain; /* malloc'ed, where the batch was sealed */
+	size_t	   plain_size;
 } work;
 
 /* The backend has answered 415: gzip is not understood there. */
@@ -66,7 +66,7 @@ PushReset(void)
 static bool
 WorkCompress(char *error, size_t error_size)
 {
-	GzipResult	result;
+	GzipResult result;
 
 	result = GzipCompress(work.batch.body, work.batch.body_size, Setting.compression_level,
 						  WorkerCheckInterrupts);
@@ -81,7 +81,7 @@ WorkCompress(char *error, size_t error_size)
 static bool
 WorkPlain(const char **body, size_t *size, char *error, size_t error_size)
 {
-	GzipResult	result;
+	GzipResult result;
 
 	if (work.batch.sealed && work.plain == NULL)
 	{
@@ -119,8 +119,8 @@ WorkSealed(const char **body, size_t *size, char *error, size_t error_size)
 bool
 PushSeal(uint64 sequence)
 {
-	char		error[ERROR_TEXT_SIZE];
-	bool		sealed = false;
+	char error[ERROR_TEXT_SIZE];
+	bool sealed = false;
 
 	if (!WorkBegin(sequence))
 		return false;
@@ -136,8 +136,8 @@ PushSeal(uint64 sequence)
 static bool
 WorkBatchId(char *id, size_t id_size)
 {
-	char		prefix[BODY_ID_PREFIX];
-	size_t		size;
+	char   prefix[BODY_ID_PREFIX];
+	size_t size;
 
 	if (!work.batch.sealed)
 		return BodyBatchId(work.batch.body, work.batch.body_size, id, id_size);
@@ -180,7 +180,7 @@ static PushResult
 RenewToken(PushOutcome *outcome, bool *again)
 {
 	RequestFailure failure;
-	PushResult	result;
+	PushResult	   result;
 
 	result = ResultOf(TokenRenew(&failure));
 	*again = result == PUSH_DELIVERED;
@@ -198,12 +198,12 @@ SendOnce(const char *batch_id, HttpReply *reply, PushOutcome *outcome)
 {
 	static Request request;
 	RequestFailure failure;
-	char		collector_id[COLLECTOR_ID_SIZE];
-	char		idempotency_key[BATCH_ID_SIZE + 32];
-	const char *token;
-	const char *body;
-	size_t		body_size;
-	bool		ready;
+	char		   collector_id[COLLECTOR_ID_SIZE];
+	char		   idempotency_key[BATCH_ID_SIZE + 32];
+	const char	  *token;
+	const char	  *body;
+	size_t		   body_size;
+	bool		   ready;
 
 	outcome->result = PUSH_FAILED;
 	if (gzip_refused)
@@ -279,8 +279,10 @@ SplitBatch(PushOutcome *outcome)
 	free(halves[1].body);
 	if (!kept)
 	{
-		strlcpy(outcome->error, "the batch is too large for the backend, and its halves "
-				"could not be kept in the spool", sizeof(outcome->error));
+		strlcpy(outcome->error,
+				"the batch is too large for the backend, and its halves "
+				"could not be kept in the spool",
+				sizeof(outcome->error));
 		return PUSH_FAILED;
 	}
 	return PUSH_SPLIT;
@@ -291,11 +293,11 @@ static PushResult
 HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bool *again)
 {
 	const ReplyRule *rule = ReplyRuleFor(reply->status);
-	const char *meaning = rule->meaning;
+	const char		*meaning = rule->meaning;
 
 	if (rule->action == REPLY_RENEW_TOKEN && !TokenIsRenewable())
 		meaning = "it wants a token, set \"pganalytics.jwt_secret_file\" or "
-			"\"pganalytics.registration_secret_file\"";
+				  "\"pganalytics.registration_secret_file\"";
 	else if (rule->action == REPLY_RENEW_TOKEN && Setting.jwt_secret_file[0] == '\0')
 		meaning = "it does not accept the token that it gave us";
 	ReplyDescribe(reply, meaning, outcome->error, sizeof(outcome->error));
@@ -306,7 +308,8 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 			{
 				snprintf(outcome->error, sizeof(outcome->error),
 						 "the answer (%d) does not come from a pgAnalytics backend: "
-						 "check \"pganalytics.backend_url\"", reply->status);
+						 "check \"pganalytics.backend_url\"",
+						 reply->status);
 				return PUSH_FAILED;
 			}
 			outcome->error[0] = '\0';
@@ -318,7 +321,7 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 
 		case REPLY_RENEW_TOKEN:
 			return TokenIsRenewable() && !token_renewed ? RenewToken(outcome, again) :
-				PUSH_UNAUTHORIZED;
+														  PUSH_UNAUTHORIZED;
 
 		case REPLY_FORBIDDEN:
 			return PUSH_UNAUTHORIZED;
@@ -351,9 +354,9 @@ void
 PushBatch(uint64 sequence, PushOutcome *outcome)
 {
 	static HttpReply reply;
-	char		batch_id[BATCH_ID_SIZE];
-	bool		token_renewed = false;
-	bool		again;
+	char			 batch_id[BATCH_ID_SIZE];
+	bool			 token_renewed = false;
+	bool			 again;
 
 	memset(outcome, 0, sizeof(*outcome));
 	if (!WorkBegin(sequence))

@@ -11,27 +11,27 @@
 
 typedef enum PushResult
 {
-	PUSH_DELIVERED,				/* it is the backend's now */
-	PUSH_REJECTED,				/* the backend does not want it; moved to rejected/ */
-	PUSH_IMMOVABLE,				/* nor does it want this one, which cannot be moved away */
-	PUSH_SPLIT,					/* replaced by two smaller ones */
-	PUSH_GONE,					/* evicted, or damaged and moved away by the spool */
-	PUSH_SUSPECT,				/* kept: the backend failed, perhaps because of this batch */
-	PUSH_FAILED,				/* kept: back off */
-	PUSH_UNAUTHORIZED,			/* kept: back off */
-	PUSH_UNUSABLE,				/* kept: the secret file cannot be used any more */
-	PUSH_INTERRUPTED			/* kept: a reload is waiting */
+	PUSH_DELIVERED,	   /* it is the backend's now */
+	PUSH_REJECTED,	   /* the backend does not want it; moved to rejected/ */
+	PUSH_IMMOVABLE,	   /* nor does it want this one, which cannot be moved away */
+	PUSH_SPLIT,		   /* replaced by two smaller ones */
+	PUSH_GONE,		   /* evicted, or damaged and moved away by the spool */
+	PUSH_SUSPECT,	   /* kept: the backend failed, perhaps because of this batch */
+	PUSH_FAILED,	   /* kept: back off */
+	PUSH_UNAUTHORIZED, /* kept: back off */
+	PUSH_UNUSABLE,	   /* kept: the secret file cannot be used any more */
+	PUSH_INTERRUPTED   /* kept: a reload is waiting */
 } PushResult;
 
 typedef struct PushOutcome
 {
-	PushResult	result;
-	int			status;			/* of the reply, 0: there was none */
-	int			retry_after_s;	/* 0: not asked for */
-	int64		bytes_raw;
-	int64		bytes_sent;
-	char		tls_version[16];
-	char		error[ERROR_TEXT_SIZE];	/* "" where all went well */
+	PushResult result;
+	int		   status;		  /* of the reply, 0: there was none */
+	int		   retry_after_s; /* 0: not asked for */
+	int64	   bytes_raw;
+	int64	   bytes_sent;
+	char	   tls_version[16];
+	char	   error[ERROR_TEXT_SIZE]; /* "" where all went well */
 } PushOutcome;
 
 /* Sends a batch; a delivered, rejected or split one has left its place in the spool. */
@@ -43,4 +43,4 @@ extern bool PushSeal(uint64 sequence);
 /* Gives gzip another chance, after a reload. */
 extern void PushReset(void);
 
-#endif							/* PUSH_H */
+#endif /* PUSH_H */

@@ -28,13 +28,13 @@
 #define REFRESH_PATH "/api/v1/collectors/refresh-token"
 
 static Registration current;
-static bool present = false;
-static bool loaded = false;
-static int	certificate_number = 0;
+static bool			present = false;
+static bool			loaded = false;
+static int			certificate_number = 0;
 
 /* Secrets pass through these; wiped when done. */
 static Credentials work;
-static char file_text[CREDENTIALS_SIZE + 1];
+static char		   file_text[CREDENTIALS_SIZE + 1];
 
 static void
 Wipe(void)
@@ -108,8 +108,8 @@ Adopt(const CertificateLife *life)
 static bool
 ReadCredentials(char *error, size_t error_size)
 {
-	char		system_identifier[32];
-	ssize_t		size = StateFileRead(CREDENTIALS_FILE, file_text, CREDENTIALS_SIZE, error, error_size);
+	char	system_identifier[32];
+	ssize_t size = StateFileRead(CREDENTIALS_FILE, file_text, CREDENTIALS_SIZE, error, error_size);
 
 	if (size < 0)
 		return false;
@@ -132,7 +132,7 @@ ReadCredentials(char *error, size_t error_size)
 static bool
 WriteCredentials(RequestFailure *failure)
 {
-	size_t		size = CredentialsFormat(&work, file_text, sizeof(file_text));
+	size_t size = CredentialsFormat(&work, file_text, sizeof(file_text));
 
 	if (size > 0)
 		return StateFileWrite(CREDENTIALS_FILE, file_text, size, failure->error,
@@ -144,7 +144,7 @@ WriteCredentials(RequestFailure *failure)
 void
 RegistrationLoad(void)
 {
-	char		error[ERROR_TEXT_SIZE];
+	char			error[ERROR_TEXT_SIZE];
 	CertificateLife life;
 
 	if (loaded)
@@ -160,24 +160,26 @@ RegistrationLoad(void)
 	}
 	Wipe();
 	if (error[0])
-		ereport(LOG,
-				(errmsg("pganalytics: the credentials from registration are not used in full: %s",
-						error),
-				 errhint("Call pganalytics_register(), or set \"pganalytics.registration_secret_file\".")));
+		ereport(
+			LOG,
+			(errmsg("pganalytics: the credentials from registration are not used in full: %s",
+					error),
+			 errhint(
+				 "Call pganalytics_register(), or set \"pganalytics.registration_secret_file\".")));
 }
 
 /* ---- the requests ---- */
 
 typedef struct Body
 {
-	char		data[2048];
-	size_t		used;
+	char   data[2048];
+	size_t used;
 } Body;
 
 static bool
 WriteBody(void *arg, const char *data, size_t len)
 {
-	Body	   *body = arg;
+	Body *body = arg;
 
 	if (len > sizeof(body->data) - body->used)
 		return false;
@@ -189,10 +191,10 @@ WriteBody(void *arg, const char *data, size_t len)
 static bool
 FormatBody(Body *body, const char *name)
 {
-	JsonSink	sink = {.write = WriteBody, .arg = body};
-	JsonWriter	json;
-	char		chunk[512];
-	char		system_identifier[32];
+	JsonSink   sink = {.write = WriteBody, .arg = body};
+	JsonWriter json;
+	char	   chunk[512];
+	char	   system_identifier[32];
 
 	SystemIdentifier(system_identifier, sizeof(system_identifier));
 	body->used = 0;
@@ -212,8 +214,8 @@ static bool
 ReadSecret(char *header, size_t size, RequestFailure *failure)
 {
 	static Secret secret;
-	bool		printable = true;
-	bool		usable;
+	bool		  printable = true;
+	bool		  usable;
 
 	if (!SecretRead("pganalytics.registration_secret_file", Setting.registration_secret_file, 1,
 					&secret, failure->error, sizeof(failure->error)))
@@ -224,9 +226,10 @@ ReadSecret(char *header, size_t size, RequestFailure *failure)
 	if (usable)
 		snprintf(header, size, SECRET_HEADER "%.*s", (int) secret.size, (char *) secret.data);
 	else
-		snprintf(failure->error, sizeof(failure->error),
-				 "\"pganalytics.registration_secret_file\": the secret is longer than 2 kB, or holds "
-				 "characters that cannot go into a header");
+		snprintf(
+			failure->error, sizeof(failure->error),
+			"\"pganalytics.registration_secret_file\": the secret is longer than 2 kB, or holds "
+			"characters that cannot go into a header");
 	SecretWipe(&secret, sizeof(secret));
 	return usable;
 }
@@ -250,7 +253,7 @@ MeaningOf(int status)
 static bool
 RepeatsSecret(const char *error, const char *secret)
 {
-	char		beginning[17];
+	char beginning[17];
 
 	strlcpy(beginning, secret, sizeof(beginning));
 	return strstr(error, beginning) != NULL;
@@ -272,19 +275,22 @@ Describe(const HttpReply *reply, const char *meaning, const char *secret, Reques
 		snprintf(failure->error, sizeof(failure->error), "the backend answered %d: %s",
 				 reply->status, meaning);
 	return reply->status >= 400 && reply->status < 500 && reply->status != 408 &&
-		reply->status != 425 && reply->status != 429 ? TOKEN_REFUSED : TOKEN_FAILED;
+			reply->status != 425 && reply->status != 429 ?
+		TOKEN_REFUSED :
+		TOKEN_FAILED;
 }
 
 /* The token in hand must be good for something. */
 static bool
 CheckToken(RequestFailure *failure)
 {
-	time_t		now = time(NULL);
+	time_t now = time(NULL);
 
 	work.issued_at = now;
 	if (work.expires_at > now)
 		return true;
-	strlcpy(failure->error, "the token that the backend gave has expired already: compare the clocks",
+	strlcpy(failure->error,
+			"the token that the backend gave has expired already: compare the clocks",
 			sizeof(failure->error));
 	return false;
 }
@@ -301,8 +307,8 @@ Store(const CertificateLife *life, bool only_token, RequestFailure *failure)
 	{
 		if (!only_token)
 			return TOKEN_UNUSABLE;
-		ereport(LOG, (errmsg("pganalytics: a new token will be lost by a restart: %s",
-							 failure->error)));
+		ereport(LOG,
+				(errmsg("pganalytics: a new token will be lost by a restart: %s", failure->error)));
 	}
 	Adopt(life);
 	return TOKEN_READY;
@@ -311,9 +317,9 @@ Store(const CertificateLife *life, bool only_token, RequestFailure *failure)
 static TokenResult
 TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
 {
-	char		why[GRANT_ERROR_SIZE];
+	char			why[GRANT_ERROR_SIZE];
 	CertificateLife life;
-	TokenResult result;
+	TokenResult		result;
 
 	memset(&work, 0, sizeof(work));
 	failure->status = reply->status;
@@ -328,8 +334,10 @@ TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
 	strlcpy(work.name, name, sizeof(work.name));
 	if (!CheckToken(failure) || !CheckCertificate(&life, failure->error, sizeof(failure->error)))
 		return TOKEN_REFUSED;
-	result = Store(&life, work.certificate[0] == '\0' && present && !current.has_certificate &&
-				   strcmp(work.collector_id, current.collector_id) == 0, failure);
+	result = Store(&life,
+				   work.certificate[0] == '\0' && present && !current.has_certificate &&
+					   strcmp(work.collector_id, current.collector_id) == 0,
+				   failure);
 	if (result == TOKEN_READY)
 		certificate_number++;
 	return result;
@@ -338,12 +346,12 @@ TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
 TokenResult
 RegistrationRun(const char *name, RequestFailure *failure)
 {
-	static Request request;
+	static Request	 request;
 	static HttpReply reply;
-	static Body body;
-	char		header[2048];
-	char		registered_name[CREDENTIALS_NAME_SIZE];
-	TokenResult result;
+	static Body		 body;
+	char			 header[2048];
+	char			 registered_name[CREDENTIALS_NAME_SIZE];
+	TokenResult		 result;
 
 	memset(failure, 0, sizeof(*failure));
 	if (name == NULL || name[0] == '\0')
@@ -373,9 +381,10 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	HttpWipe();
 	if (result == TOKEN_READY)
 	{
-		CountersSave();			/* they name the collector id */
-		ereport(LOG, (errmsg("pganalytics: registered with the backend as collector \"%s\"",
-							 current.collector_id)));
+		CountersSave(); /* they name the collector id */
+		ereport(LOG,
+				(errmsg("pganalytics: registered with the backend as collector \"%s\"",
+						current.collector_id)));
 	}
 	return result;
 }
@@ -383,10 +392,10 @@ RegistrationRun(const char *name, RequestFailure *failure)
 TokenResult
 RegistrationRefresh(RequestFailure *failure)
 {
-	static Request request;
+	static Request	 request;
 	static HttpReply reply;
-	char		why[GRANT_ERROR_SIZE];
-	TokenResult result;
+	char			 why[GRANT_ERROR_SIZE];
+	TokenResult		 result;
 
 	memset(failure, 0, sizeof(*failure));
 	if (time(NULL) >= current.expires_at)

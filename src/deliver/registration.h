@@ -14,12 +14,12 @@
 
 typedef struct Registration
 {
-	char		name[CREDENTIALS_NAME_SIZE];
-	char		collector_id[CREDENTIALS_ID_SIZE];
-	char		token[CREDENTIALS_TOKEN_SIZE];
-	time_t		issued_at;		/* of the token, by our clock */
-	time_t		expires_at;
-	bool		has_certificate;
+	char			name[CREDENTIALS_NAME_SIZE];
+	char			collector_id[CREDENTIALS_ID_SIZE];
+	char			token[CREDENTIALS_TOKEN_SIZE];
+	time_t			issued_at; /* of the token, by our clock */
+	time_t			expires_at;
+	bool			has_certificate;
 	CertificateLife certificate;
 } Registration;
 
@@ -45,6 +45,6 @@ extern TokenResult RegistrationRefresh(RequestFailure *failure);
 extern const char *RegistrationCertificateFile(void);
 
 /* Counts the changes of that file that need new connections. */
-extern int	RegistrationCertificateNumber(void);
+extern int RegistrationCertificateNumber(void);
 
-#endif							/* REGISTRATION_H */
+#endif /* REGISTRATION_H */

@@ -3,7 +3,7 @@
  *		The table of replies, and the parts of a reply that matter.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE				/* timegm */
+#define _GNU_SOURCE /* timegm */
 #endif
 #include "deliver/reply.h"
 
@@ -13,7 +13,7 @@ const ReplyRule ReplyRules[] = {
 	{200, 299, REPLY_DELIVERED, "accepted"},
 	{300, 399, REPLY_REDIRECTED, "redirects are not followed, correct \"pganalytics.backend_url\""},
 	{401, 401, REPLY_RENEW_TOKEN,
-		"it does not accept our token, compare \"pganalytics.jwt_secret_file\" with its secret"},
+	 "it does not accept our token, compare \"pganalytics.jwt_secret_file\" with its secret"},
 	{403, 403, REPLY_FORBIDDEN, "this collector is not allowed to push"},
 	{407, 407, REPLY_RETRY, "the proxy asks for credentials, which is not supported"},
 	{408, 408, REPLY_SUSPECT, "the request took too long"},
@@ -73,7 +73,7 @@ ReplyBodyIsOurs(const char *body, size_t size)
 static int
 ParseSeconds(const char *value)
 {
-	int			seconds = 0;
+	int seconds = 0;
 
 	if (*value == '\0')
 		return -1;
@@ -113,7 +113,7 @@ MatchDate(const char *value, const char *pattern, struct tm *tm)
 	tm->tm_mon = -1;
 	for (; *pattern; pattern++, value++)
 	{
-		int		   *field = NULL;
+		int *field = NULL;
 
 		switch (*pattern)
 		{
@@ -175,7 +175,7 @@ ParseDate(const char *value, time_t now, time_t *date)
 	else if (comma != NULL && comma - value >= 6 && comma - value <= 9 &&
 			 MatchDate(comma, ", DD-bbb-YY hh:mm:ss GMT", &tm))
 	{
-		struct tm	current;
+		struct tm current;
 
 		gmtime_r(&now, &current);
 		tm.tm_year += current.tm_year / 100 * 100;
@@ -194,10 +194,10 @@ ParseDate(const char *value, time_t now, time_t *date)
 int
 RetryAfterSeconds(const char *value, time_t now)
 {
-	char		trimmed[64];
-	size_t		length;
-	time_t		date;
-	int			seconds;
+	char   trimmed[64];
+	size_t length;
+	time_t date;
+	int	   seconds;
 
 	while (IsSpace(*value))
 		value++;
@@ -220,7 +220,7 @@ RetryAfterSeconds(const char *value, time_t now)
 void
 ReplyExcerpt(char *buffer, size_t size, const char *text, size_t most)
 {
-	size_t		used = 0;
+	size_t used = 0;
 
 	for (; *text && used < most && used + 1 < size; text++)
 	{

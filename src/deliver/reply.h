@@ -12,24 +12,24 @@
 typedef enum ReplyAction
 {
 	REPLY_DELIVERED,
-	REPLY_NOT_A_BACKEND,		/* 2xx, but not from one: keep, back off */
-	REPLY_RENEW_TOKEN,			/* 401 */
-	REPLY_FORBIDDEN,			/* 403: keep, back off */
-	REPLY_RETRY,				/* keep, back off */
-	REPLY_SUSPECT,				/* the same, but it may be this batch's fault */
-	REPLY_SPLIT,				/* 413 */
-	REPLY_SEND_PLAIN,			/* 415 */
-	REPLY_REDIRECTED,			/* 3xx: keep, back off */
+	REPLY_NOT_A_BACKEND, /* 2xx, but not from one: keep, back off */
+	REPLY_RENEW_TOKEN,	 /* 401 */
+	REPLY_FORBIDDEN,	 /* 403: keep, back off */
+	REPLY_RETRY,		 /* keep, back off */
+	REPLY_SUSPECT,		 /* the same, but it may be this batch's fault */
+	REPLY_SPLIT,		 /* 413 */
+	REPLY_SEND_PLAIN,	 /* 415 */
+	REPLY_REDIRECTED,	 /* 3xx: keep, back off */
 	REPLY_REJECTED
 } ReplyAction;
 
 /* The rules: the first row that matches counts. */
 typedef struct ReplyRule
 {
-	int			first;			/* status codes */
+	int			first; /* status codes */
 	int			last;
 	ReplyAction action;
-	const char *meaning;		/* behind "the backend answered <status>" */
+	const char *meaning; /* behind "the backend answered <status>" */
 } ReplyRule;
 
 extern const ReplyRule ReplyRules[];
@@ -45,7 +45,7 @@ extern bool ReplyBodyIsOurs(const char *body, size_t size);
  * nothing that can be used.  now is the time by our clock.
  */
 #define RETRY_AFTER_LIMIT_S 3600
-extern int	RetryAfterSeconds(const char *value, time_t now);
+extern int RetryAfterSeconds(const char *value, time_t now);
 
 /*
  * A text of somebody else's, made fit for the log: at most most bytes of
@@ -53,4 +53,4 @@ extern int	RetryAfterSeconds(const char *value, time_t now);
  */
 extern void ReplyExcerpt(char *buffer, size_t size, const char *text, size_t most);
 
-#endif							/* REPLY_H */
+#endif /* REPLY_H */

@@ -23,7 +23,7 @@ RequestBegin(Request *request, const char *path)
 			 "User-Agent: pganalytics/%s (PostgreSQL %s)", PGANALYTICS_VERSION, ServerVersion());
 	RequestHeader(request, request->user_agent);
 	RequestHeader(request, "Accept: application/json");
-	RequestHeader(request, "Expect:");	/* do not wait for "100 Continue" */
+	RequestHeader(request, "Expect:"); /* do not wait for "100 Continue" */
 }
 
 void
@@ -54,9 +54,9 @@ static void
 MessageOf(const HttpReply *reply, char *buffer, size_t size)
 {
 	static const char *const names[] = {"message", "error", "detail", NULL};
-	const char *trouble;
-	const char *message;
-	json_t	   *root = JsonReplyParse(reply->body, reply->body_size, &trouble);
+	const char				*trouble;
+	const char				*message;
+	json_t					*root = JsonReplyParse(reply->body, reply->body_size, &trouble);
 
 	buffer[0] = '\0';
 	message = JsonReplyText(root, names);
@@ -68,12 +68,12 @@ MessageOf(const HttpReply *reply, char *buffer, size_t size)
 void
 ReplyDescribe(const HttpReply *reply, const char *meaning, char *error, size_t error_size)
 {
-	char		message[EXCERPT_SIZE + 1];
+	char message[EXCERPT_SIZE + 1];
 
 	MessageOf(reply, message, sizeof(message));
 	if (message[0])
-		snprintf(error, error_size, "the backend answered %d: %s (\"%s\")",
-				 reply->status, meaning, message);
+		snprintf(error, error_size, "the backend answered %d: %s (\"%s\")", reply->status, meaning,
+				 message);
 	else
 		snprintf(error, error_size, "the backend answered %d: %s", reply->status, meaning);
 }

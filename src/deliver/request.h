@@ -28,9 +28,9 @@ typedef struct Request
 /* Why a request came to nothing. */
 typedef struct RequestFailure
 {
-	int			status;			/* of the reply, 0: there was none */
-	int			retry_after_s;	/* 0: not asked for */
-	char		error[ERROR_TEXT_SIZE];
+	int	 status;		/* of the reply, 0: there was none */
+	int	 retry_after_s; /* 0: not asked for */
+	char error[ERROR_TEXT_SIZE];
 } RequestFailure;
 
 /* A request for a path of the backend, by GET and without a body until the caller gives it one. */
@@ -47,7 +47,7 @@ extern void RequestPerform(Request *request, HttpReply *reply);
  * "the backend answered 403: <meaning> ("<its message>")".  The message is made
  * fit for the log; one that seems to repeat a token is left out.
  */
-extern void ReplyDescribe(const HttpReply *reply, const char *meaning,
-						  char *error, size_t error_size);
+extern void ReplyDescribe(const HttpReply *reply, const char *meaning, char *error,
+						  size_t error_size);
 
-#endif							/* REQUEST_H */
+#endif /* REQUEST_H */

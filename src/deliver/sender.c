@@ -79,37 +79,37 @@ PGDLLEXPORT void PganalyticsSenderMain(Datum main_arg);
 /* All times are by MonotonicMs(). */
 static struct
 {
-	uint64		reload_count;
-	uint64		flushes_served;
+	uint64 reload_count;
+	uint64 flushes_served;
 
 	/* of an endpoint that cannot be used */
-	int64		recheck_at;
-	int			recheck_ms;
+	int64 recheck_at;
+	int	  recheck_ms;
 
 	/* sealing */
-	uint64		plain[SEAL_LIST_SIZE];
-	int			plain_count;
-	int			plain_next;
-	uint64		written_seen;	/* batches written when that list was made */
-	int64		seal_not_before;
-	int64		seal_all_at;
+	uint64 plain[SEAL_LIST_SIZE];
+	int	   plain_count;
+	int	   plain_next;
+	uint64 written_seen; /* batches written when that list was made */
+	int64  seal_not_before;
+	int64  seal_all_at;
 
 	/* when to send */
-	int64		waiting_since;	/* the first batch of those that wait, 0: none */
-	int64		retry_at;		/* after a failure, 0: none */
-	int			failures;		/* in a row */
-	int64		pass_not_before;	/* a file could not be read: do not spin on it */
-	int64		pace_until;		/* by drain_rate */
-	int64		room_at;		/* age limit of the spool, next look */
+	int64 waiting_since;   /* the first batch of those that wait, 0: none */
+	int64 retry_at;		   /* after a failure, 0: none */
+	int	  failures;		   /* in a row */
+	int64 pass_not_before; /* a file could not be read: do not spin on it */
+	int64 pace_until;	   /* by drain_rate */
+	int64 room_at;		   /* age limit of the spool, next look */
 
 	/* a pass over the spool */
 	bool		in_pass;
-	uint64		after;			/* the last one listed */
+	uint64		after; /* the last one listed */
 	uint64		list[LIST_SIZE];
 	int			listed;
 	int			next;
 	Suspects	suspects;
-	PushOutcome refusal;		/* the last one that is pending */
+	PushOutcome refusal; /* the last one that is pending */
 } sender;
 
 /* ---- settings and files ---- */
@@ -123,7 +123,7 @@ CheckEndpoint(int64 now)
 	if (endpoint->state == ENDPOINT_UNUSABLE)
 	{
 		sender.recheck_ms = sender.recheck_ms == 0 ? RECHECK_FIRST_MS :
-			Min(sender.recheck_ms * 2, RECHECK_LIMIT_MS);
+													 Min(sender.recheck_ms * 2, RECHECK_LIMIT_MS);
 		sender.recheck_at = now + sender.recheck_ms;
 	}
 	else
@@ -167,10 +167,10 @@ ObeySettings(int64 now)
 static bool
 ListPlain(int64 now)
 {
-	uint64		written = pg_atomic_read_u64(&Shared->written);
+	uint64 written = pg_atomic_read_u64(&Shared->written);
 
 	if (written == sender.written_seen && now < sender.seal_all_at)
-		return false;			/* spare the directory, which may be long */
+		return false; /* spare the directory, which may be long */
 	sender.seal_all_at = now + SEAL_ALL_MS;
 	sender.plain_next = 0;
 	sender.plain_count = SpoolListPlain(SEAL_LIST_SIZE, sender.plain);
@@ -235,7 +235,7 @@ RetryDelay(int failures, const PushOutcome *outcome)
 static void
 BackOff(const PushOutcome *outcome, int64 now)
 {
-	int			delay_ms = RetryDelay(++sender.failures, outcome);
+	int delay_ms = RetryDelay(++sender.failures, outcome);
 
 	sender.in_pass = false;
 	sender.retry_at = now + delay_ms;
@@ -246,7 +246,7 @@ BackOff(const PushOutcome *outcome, int64 now)
 static void
 EndPass(int64 now)
 {
-	int			worst;
+	int worst;
 
 	sender.in_pass = false;
 	sender.waiting_since = 0;
@@ -262,7 +262,7 @@ EndPass(int64 now)
 	worst = SuspectsWorst(&sender.suspects);
 	if (worst > 0)
 	{
-		int			delay_ms = RetryDelay(worst, &sender.refusal);
+		int delay_ms = RetryDelay(worst, &sender.refusal);
 
 		sender.retry_at = now + delay_ms;
 		DeliveryNextAttempt(delay_ms);
@@ -272,8 +272,8 @@ EndPass(int64 now)
 static void
 Delivered(void)
 {
-	char		why[ERROR_TEXT_SIZE];
-	uint64		sequence;
+	char   why[ERROR_TEXT_SIZE];
+	uint64 sequence;
 
 	sender.failures = 0;
 	while ((sequence = SuspectsAccepted(&sender.suspects)) != 0)
@@ -288,7 +288,7 @@ Delivered(void)
 static bool
 MayTryAnother(const PushOutcome *outcome)
 {
-	int			most = 1 + Min(sender.failures / 2, MOST_EXTRA_TRIES);
+	int most = 1 + Min(sender.failures / 2, MOST_EXTRA_TRIES);
 
 	/* neighbours may be bad, too: what lasts is worth more tries */
 	if (outcome->retry_after_s > 0)
@@ -300,7 +300,7 @@ MayTryAnother(const PushOutcome *outcome)
 static void
 Pace(int64 bytes, int64 now)
 {
-	int64		rate = (int64) Setting.drain_rate_kb * 1024;
+	int64 rate = (int64) Setting.drain_rate_kb * 1024;
 
 	if (rate > 0)
 		sender.pace_until = Max(sender.pace_until, now - PACE_AHEAD_MS) + bytes * 1000 / rate;
@@ -310,7 +310,7 @@ static void
 SendBatch(uint64 sequence)
 {
 	static PushOutcome outcome;
-	int64		now;
+	int64			   now;
 
 	if (SpoolHasArrived(sequence))
 		return;
@@ -373,7 +373,7 @@ SendBatch(uint64 sequence)
 static int64
 AgeMs(uint64 oldest)
 {
-	int64		age_us = UnixMicroseconds(GetCurrentTimestamp()) - (int64) oldest;
+	int64 age_us = UnixMicroseconds(GetCurrentTimestamp()) - (int64) oldest;
 
 	return Max(age_us / 1000, 0);
 }
@@ -381,7 +381,7 @@ AgeMs(uint64 oldest)
 static bool
 FlushIsRequested(void)
 {
-	uint64		flushes = DeliveryFlushesRequested();
+	uint64 flushes = DeliveryFlushesRequested();
 
 	if (flushes == sender.flushes_served)
 		return false;
@@ -393,8 +393,8 @@ FlushIsRequested(void)
 static uint64
 OldestUnsuspected(void)
 {
-	uint64		sequences[SUSPECTS_MAX + 1];
-	int			count = SpoolList(0, lengthof(sequences), sequences);
+	uint64 sequences[SUSPECTS_MAX + 1];
+	int	   count = SpoolList(0, lengthof(sequences), sequences);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -408,8 +408,8 @@ OldestUnsuspected(void)
 static long
 TimeToPass(int64 now)
 {
-	uint64		oldest = OldestUnsuspected();
-	int64		due = sender.retry_at;
+	uint64 oldest = OldestUnsuspected();
+	int64  due = sender.retry_at;
 
 	/* batches that come while the backend is away do not shorten the wait */
 	if (sender.failures == 0 && oldest != 0)
@@ -428,9 +428,9 @@ TimeToPass(int64 now)
 static long
 Deliver(int64 now)
 {
-	bool		flush = FlushIsRequested();
-	uint64		sequence;
-	long		wait_ms;
+	bool   flush = FlushIsRequested();
+	uint64 sequence;
+	long   wait_ms;
 
 	if (EndpointCurrent()->state == ENDPOINT_NONE)
 		return IDLE_MS;
@@ -446,7 +446,7 @@ Deliver(int64 now)
 
 	if (!sender.in_pass)
 	{
-		uint64		oldest = SpoolOldest();
+		uint64 oldest = SpoolOldest();
 
 		if (oldest == 0)
 		{
@@ -489,13 +489,13 @@ Deliver(int64 now)
 static bool
 RunErrand(int64 now)
 {
-	bool		ordered;
+	bool ordered;
 
 	if (ErrandsDue(sender.failures > 0) > now)
 		return false;
 	ordered = ErrandsAreOrdered();
 	if (EndpointCurrent()->state == ENDPOINT_UNUSABLE || !EndpointIsFresh())
-		CheckEndpoint(now);		/* what was wrong may have been mended */
+		CheckEndpoint(now); /* what was wrong may have been mended */
 	switch (EndpointCurrent()->state)
 	{
 		case ENDPOINT_NONE:
@@ -517,8 +517,8 @@ RunErrand(int64 now)
 static long
 SenderCycle(void *arg)
 {
-	int64		now = MonotonicMs();
-	long		wait_ms;
+	int64 now = MonotonicMs();
+	long  wait_ms;
 
 	ObeySettings(now);
 	if (!SpoolIsOpen())
@@ -526,7 +526,7 @@ SenderCycle(void *arg)
 		/* the collector is about to open it, or cannot */
 		if (Shared->problems[PROBLEM_STATE_DIRECTORY].code != 0)
 			ErrandsRefuse("the state directory cannot be used");
-		return IDLE_MS;			/* the collector wakes us when it is */
+		return IDLE_MS; /* the collector wakes us when it is */
 	}
 	RegistrationLoad();
 	if (now >= sender.room_at)

@@ -12,8 +12,7 @@ Remove(Suspects *suspects, int at)
 	if (suspects->list[at].pending)
 		suspects->pending--;
 	suspects->count--;
-	memmove(&suspects->list[at], &suspects->list[at + 1],
-			(suspects->count - at) * sizeof(Suspect));
+	memmove(&suspects->list[at], &suspects->list[at + 1], (suspects->count - at) * sizeof(Suspect));
 }
 
 static Suspect *
@@ -43,7 +42,7 @@ SuspectsBeginPass(Suspects *suspects, uint64_t oldest)
 static int
 LeastSuspicious(const Suspects *suspects)
 {
-	int			least = 0;
+	int least = 0;
 
 	for (int i = 1; i < suspects->count; i++)
 	{
@@ -56,14 +55,14 @@ LeastSuspicious(const Suspects *suspects)
 void
 SuspectsRefused(Suspects *suspects, uint64_t sequence)
 {
-	Suspect    *suspect = Find(suspects, sequence);
+	Suspect *suspect = Find(suspects, sequence);
 
 	if (suspect == NULL)
 	{
 		if (suspects->count == SUSPECTS_MAX)
 			Remove(suspects, LeastSuspicious(suspects));
 		suspect = &suspects->list[suspects->count++];
-		*suspect = (Suspect) {.sequence = sequence};
+		*suspect = (Suspect){.sequence = sequence};
 	}
 	if (!suspect->pending)
 		suspects->pending++;
@@ -75,7 +74,7 @@ SuspectsAccepted(Suspects *suspects)
 {
 	for (int i = 0; i < suspects->count; i++)
 	{
-		Suspect    *suspect = &suspects->list[i];
+		Suspect *suspect = &suspects->list[i];
 
 		if (!suspect->pending)
 			continue;
@@ -83,7 +82,7 @@ SuspectsAccepted(Suspects *suspects)
 		suspects->pending--;
 		if (++suspect->refusals >= SUSPECT_REFUSALS)
 		{
-			uint64_t	sequence = suspect->sequence;
+			uint64_t sequence = suspect->sequence;
 
 			Remove(suspects, i);
 			return sequence;
@@ -95,7 +94,7 @@ SuspectsAccepted(Suspects *suspects)
 void
 SuspectsForget(Suspects *suspects, uint64_t sequence)
 {
-	Suspect    *suspect = Find(suspects, sequence);
+	Suspect *suspect = Find(suspects, sequence);
 
 	if (suspect)
 		Remove(suspects, (int) (suspect - suspects->list));
@@ -121,7 +120,7 @@ SuspectsAreNew(const Suspects *suspects)
 int
 SuspectsWorst(const Suspects *suspects)
 {
-	int			worst = 0;
+	int worst = 0;
 
 	for (int i = 0; i < suspects->count; i++)
 	{

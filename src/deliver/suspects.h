@@ -13,20 +13,20 @@
 #include <stdint.h>
 
 #define SUSPECTS_MAX 16
-#define SUSPECT_REFUSALS 5		/* counted ones, until a batch is rejected */
+#define SUSPECT_REFUSALS 5 /* counted ones, until a batch is rejected */
 
 typedef struct Suspect
 {
-	uint64_t	sequence;
-	int			refusals;		/* counted ones */
-	bool		pending;		/* refused in this pass, does not count yet */
+	uint64_t sequence;
+	int		 refusals; /* counted ones */
+	bool	 pending;  /* refused in this pass, does not count yet */
 } Suspect;
 
 typedef struct Suspects
 {
-	Suspect		list[SUSPECTS_MAX];
-	int			count;
-	int			pending;
+	Suspect list[SUSPECTS_MAX];
+	int		count;
+	int		pending;
 } Suspects;
 
 /* A pass begins at the oldest batch: those before it have left the spool. */
@@ -50,6 +50,6 @@ extern bool SuspectsContain(const Suspects *suspects, uint64_t sequence);
 extern bool SuspectsAreNew(const Suspects *suspects);
 
 /* The largest number of counted refusals. */
-extern int	SuspectsWorst(const Suspects *suspects);
+extern int SuspectsWorst(const Suspects *suspects);
 
-#endif							/* SUSPECTS_H */
+#endif /* SUSPECTS_H */

@@ -15,11 +15,13 @@ static const struct
 {
 	const char *word;
 	const char *meaning;
-}			tls_errors[] = {
-	{"alert certificate required", "the backend wants a client certificate: set "
-		"\"pganalytics.tls_cert_file\" and \"pganalytics.tls_key_file\""},
-	{"alert unknown ca", "the backend refused our client certificate: "
-		"it does not know the authority that issued it"},
+} tls_errors[] = {
+	{"alert certificate required",
+	 "the backend wants a client certificate: set "
+	 "\"pganalytics.tls_cert_file\" and \"pganalytics.tls_key_file\""},
+	{"alert unknown ca",
+	 "the backend refused our client certificate: "
+	 "it does not know the authority that issued it"},
 	{"alert certificate expired", "the backend refused our client certificate: it has expired"},
 	{"alert certificate revoked", "the backend refused our client certificate: it is revoked"},
 	{"alert bad certificate", "the backend refused our client certificate"},

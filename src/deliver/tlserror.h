@@ -11,4 +11,4 @@
  */
 extern const char *TlsErrorMeaning(const char *text);
 
-#endif							/* TLSERROR_H */
+#endif /* TLSERROR_H */

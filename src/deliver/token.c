@@ -26,10 +26,10 @@
 /* An issued token is not sent so shortly before its end: it must still be good when it arrives. */
 #define ON_THE_WAY_S 1
 
-static char token[JWT_SIZE];
-static char token_collector_id[COLLECTOR_ID_SIZE];
-static time_t issued_at = 0;	/* 0: there is no token */
-static int	lifetime_s = 0;
+static char	  token[JWT_SIZE];
+static char	  token_collector_id[COLLECTOR_ID_SIZE];
+static time_t issued_at = 0; /* 0: there is no token */
+static int	  lifetime_s = 0;
 
 /* ---- tokens that we sign ---- */
 
@@ -42,8 +42,7 @@ SignsOwn(void)
 static bool
 TokenIsFresh(const char *collector_id, time_t now)
 {
-	return issued_at != 0 &&
-		now >= issued_at &&		/* else the clock was set back */
+	return issued_at != 0 && now >= issued_at && /* else the clock was set back */
 		now - issued_at < (int64) lifetime_s * RENEW_PERCENT / 100 &&
 		strcmp(token_collector_id, collector_id) == 0;
 }
@@ -52,9 +51,9 @@ static bool
 Sign(const char *collector_id, time_t now, char *error, size_t error_size)
 {
 	static Secret secret;
-	char		token_id[JWT_ID_SIZE];
-	JwtClaims	claims;
-	bool		made;
+	char		  token_id[JWT_ID_SIZE];
+	JwtClaims	  claims;
+	bool		  made;
 
 	if (!SecretRead("pganalytics.jwt_secret_file", Setting.jwt_secret_file, SECRET_MIN_SIZE,
 					&secret, error, error_size))
@@ -76,7 +75,7 @@ Sign(const char *collector_id, time_t now, char *error, size_t error_size)
 static TokenResult
 GetOwn(const char *collector_id, const char **result, RequestFailure *failure)
 {
-	time_t		now = time(NULL);
+	time_t now = time(NULL);
 
 	if (!TokenIsFresh(collector_id, now))
 	{
@@ -97,7 +96,7 @@ static TokenResult
 GetIssued(const char **result, RequestFailure *failure)
 {
 	const Registration *registration = RegistrationCurrent();
-	TokenResult registered;
+	TokenResult			registered;
 
 	if (registration && time(NULL) + ON_THE_WAY_S < registration->expires_at)
 		*result = registration->token;
@@ -110,12 +109,13 @@ GetIssued(const char **result, RequestFailure *failure)
 	}
 	else if (registration)
 	{
-		strlcpy(failure->error, "the token from registration has expired: set "
+		strlcpy(failure->error,
+				"the token from registration has expired: set "
 				"\"pganalytics.registration_secret_file\", so that this server can register again",
 				sizeof(failure->error));
 		return TOKEN_REFUSED;
 	}
-	return TOKEN_READY;			/* neither: the backend may do without */
+	return TOKEN_READY; /* neither: the backend may do without */
 }
 
 /* ---- both ---- */
@@ -167,14 +167,14 @@ time_t
 TokenRenewalTime(void)
 {
 	const Registration *registration = SignsOwn() ? NULL : RegistrationCurrent();
-	time_t		now = time(NULL);
-	time_t		life;
+	time_t				now = time(NULL);
+	time_t				life;
 
 	if (registration == NULL)
 		return 0;
 	life = registration->expires_at - registration->issued_at;
 	if (now < registration->issued_at)
-		return now - 1;			/* the clock was set back: at once */
+		return now - 1; /* the clock was set back: at once */
 	return registration->issued_at + life * RENEW_PERCENT / 100;
 }
 

@@ -14,10 +14,10 @@
 typedef enum TokenResult
 {
 	TOKEN_READY,
-	TOKEN_UNUSABLE,				/* a file is not as it should be */
-	TOKEN_REFUSED,				/* the backend gives us none */
-	TOKEN_FAILED,				/* the backend could not be asked */
-	TOKEN_INTERRUPTED			/* a reload is waiting: again, after it */
+	TOKEN_UNUSABLE,	  /* a file is not as it should be */
+	TOKEN_REFUSED,	  /* the backend gives us none */
+	TOKEN_FAILED,	  /* the backend could not be asked */
+	TOKEN_INTERRUPTED /* a reload is waiting: again, after it */
 } TokenResult;
 
 /*
@@ -25,8 +25,7 @@ typedef enum TokenResult
  * or NULL where none is configured.  May ask the backend for one; if the
  * result is not TOKEN_READY, failure says why.
  */
-extern TokenResult TokenGet(const char *collector_id, const char **token,
-							RequestFailure *failure);
+extern TokenResult TokenGet(const char *collector_id, const char **token, RequestFailure *failure);
 
 /* The backend has refused the last one: gets another one, once. */
 extern TokenResult TokenRenew(RequestFailure *failure);
@@ -46,4 +45,4 @@ extern void TokenForget(void);
 /* When the last token ends, 0: there is none. */
 extern time_t TokenExpiresAt(void);
 
-#endif							/* TOKEN_H */
+#endif /* TOKEN_H */

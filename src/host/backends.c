@@ -21,7 +21,7 @@ RowOf(Rows *processes, int pid)
 {
 	for (int i = 0; i < processes->count; i++)
 	{
-		Value	   *row = RowsGet(processes, i);
+		Value *row = RowsGet(processes, i);
 
 		if (row[PROCESS_FIELD_PID].i == pid)
 			return row;
@@ -46,13 +46,13 @@ TypeOf(volatile PgBackendStatus *status, int pid)
 void
 BackendsName(Rows *processes)
 {
-	Value	   *row = RowOf(processes, PostmasterPid);
+	Value *row = RowOf(processes, PostmasterPid);
 
 	if (row != NULL)
 		ValueSetText(&row[PROCESS_FIELD_BACKEND_TYPE], "postmaster");
 	for (int i = 0; i < ProcGlobal->allProcCount; i++)
 	{
-		int			pid = *(volatile int *) &ProcGlobal->allProcs[i].procLatch.owner_pid;
+		int				 pid = *(volatile int *) &ProcGlobal->allProcs[i].procLatch.owner_pid;
 		PgBackendStatus *status;
 
 		if (pid == 0 || (row = RowOf(processes, pid)) == NULL)

@@ -12,4 +12,4 @@
 /* Sets the backend type, as pg_stat_activity has it, in rows that have a pid. */
 extern void BackendsName(Rows *processes);
 
-#endif							/* HOST_BACKENDS_H */
+#endif /* HOST_BACKENDS_H */

@@ -39,7 +39,7 @@ static const char *const Controllers[NUM_CGROUP_CONTROLLERS] = {
 static bool
 ListHolds(Span list, const char *name)
 {
-	Span		item;
+	Span item;
 
 	while (SpanCut(&list, ',', &item))
 	{
@@ -55,14 +55,14 @@ MountHolds(const Mount *mount, int version, const char *controller)
 	if (version == 2)
 		return strcmp(mount->fstype, "cgroup2") == 0;
 	return strcmp(mount->fstype, "cgroup") == 0 &&
-		   ListHolds(SpanOf((char *) mount->options, mount->options_length), controller);
+		ListHolds(SpanOf((char *) mount->options, mount->options_length), controller);
 }
 
 /* What is left of path below root, or NULL. */
 static const char *
 PathBelow(const char *path, const char *root)
 {
-	size_t		length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
 	/* Groups above our namespace have no names that could be looked up. */
 	if (strncmp(path, "/..", 3) == 0 || strncmp(path, root, length) != 0 ||
@@ -76,7 +76,7 @@ FindPlace(CgroupPlace *place, int version, const char *controller, const char *p
 		  const MountTable *mounts)
 {
 	const Mount *found = NULL;
-	bool		may_ask;
+	bool		 may_ask;
 
 	for (int i = 0; i < mounts->count; i++)
 	{
@@ -88,8 +88,9 @@ FindPlace(CgroupPlace *place, int version, const char *controller, const char *p
 			(found == NULL || strlen(mount->root) <= strlen(found->root)))
 			found = mount;
 	}
-	if (found == NULL || snprintf(place->path, sizeof(place->path), "%s%s", found->point,
-								  PathBelow(path, found->root)) >= (int) sizeof(place->path))
+	if (found == NULL ||
+		snprintf(place->path, sizeof(place->path), "%s%s", found->point,
+				 PathBelow(path, found->root)) >= (int) sizeof(place->path))
 	{
 		place->version = 0;
 		return;
@@ -101,12 +102,12 @@ FindPlace(CgroupPlace *place, int version, const char *controller, const char *p
 static bool
 CutLine(Span *rest, Span *controllers, char *path, size_t size)
 {
-	Span		line;
-	Span		id;
+	Span line;
+	Span id;
 
 	while (SpanCut(rest, '\n', &line))
 	{
-		size_t		length;
+		size_t length;
 
 		if (!SpanCut(&line, ':', &id) || line.at >= line.end)
 			continue;
@@ -128,15 +129,15 @@ CutLine(Span *rest, Span *controllers, char *path, size_t size)
 void
 CgroupFind(char *text, size_t length, const MountTable *mounts, Cgroup *cgroup)
 {
-	char		path[CGROUP_PATH_SIZE];
-	bool		is_v1[NUM_CGROUP_CONTROLLERS] = {false};
-	Span		rest = SpanOf(text, length);
-	Span		controllers;
+	char path[CGROUP_PATH_SIZE];
+	bool is_v1[NUM_CGROUP_CONTROLLERS] = {false};
+	Span rest = SpanOf(text, length);
+	Span controllers;
 
 	memset(cgroup, 0, sizeof(*cgroup));
 	while (CutLine(&rest, &controllers, path, sizeof(path)))
 	{
-		bool		is_v2 = controllers.at == controllers.end;
+		bool is_v2 = controllers.at == controllers.end;
 
 		for (int i = 0; i < NUM_CGROUP_CONTROLLERS; i++)
 		{
@@ -161,8 +162,8 @@ CgroupFind(char *text, size_t length, const MountTable *mounts, Cgroup *cgroup)
 static bool
 ReadFile(const CgroupPlace *place, size_t length, const char *file, char *buffer, size_t *used)
 {
-	char		path[CGROUP_PATH_SIZE + 64];
-	bool		cut;
+	char path[CGROUP_PATH_SIZE + 64];
+	bool cut;
 
 	if (place->version == 0 || file == NULL)
 		return false;
@@ -174,9 +175,9 @@ ReadFile(const CgroupPlace *place, size_t length, const char *file, char *buffer
 static Value
 ReadNumber(const CgroupPlace *place, size_t length, const char *file)
 {
-	char		buffer[FILE_SIZE];
-	size_t		used;
-	Value		value = {0};
+	char   buffer[FILE_SIZE];
+	size_t used;
+	Value  value = {0};
 
 	if (ReadFile(place, length, file, buffer, &used))
 		NumbersParse(buffer, used, &value, 1);
@@ -189,8 +190,8 @@ static void
 ReadKeyed(const CgroupPlace *place, size_t length, const char *file, const KeyedField *table,
 		  int count, Value *values)
 {
-	char		buffer[FILE_SIZE];
-	size_t		used;
+	char   buffer[FILE_SIZE];
+	size_t used;
 
 	if (ReadFile(place, length, file, buffer, &used))
 		KeyedParse(buffer, used, table, count, values);
@@ -206,7 +207,7 @@ OwnGroup(const CgroupPlace *place)
 static bool
 GoUp(const CgroupPlace *place, size_t *length)
 {
-	size_t		up = *length;
+	size_t up = *length;
 
 	if (up <= place->top)
 		return false;
@@ -226,13 +227,13 @@ FileOf(const CgroupPlace *place, const char *v2, const char *v1)
 static Value
 LowestLimit(const CgroupPlace *place, const char *file, size_t *owner)
 {
-	Value		lowest = {0};
-	size_t		length = OwnGroup(place);
+	Value  lowest = {0};
+	size_t length = OwnGroup(place);
 
 	*owner = length;
 	do
 	{
-		Value		limit = ReadNumber(place, length, file);
+		Value limit = ReadNumber(place, length, file);
 
 		if (limit.known && (!lowest.known || limit.i < lowest.i))
 		{
@@ -266,9 +267,9 @@ static const KeyedField OomKill = {"oom_kill", CGROUP_FIELD_OOM_KILLS, 1};
 static void
 ReadMemoryStatV1(const CgroupPlace *place, Value *values)
 {
-	Value		found[NUM_CGROUP_FIELDS + 1] = {0};
-	Value	   *limit = &found[HIERARCHICAL_LIMIT];
-	Value	   *known = &values[CGROUP_FIELD_MEMORY_MAX];
+	Value  found[NUM_CGROUP_FIELDS + 1] = {0};
+	Value *limit = &found[HIERARCHICAL_LIMIT];
+	Value *known = &values[CGROUP_FIELD_MEMORY_MAX];
 
 	ReadKeyed(place, OwnGroup(place), "memory.stat", MemoryStatV1, LENGTH(MemoryStatV1), found);
 	values[CGROUP_FIELD_MEMORY_ANON] = found[CGROUP_FIELD_MEMORY_ANON];
@@ -309,7 +310,7 @@ ReadMemory(const CgroupPlace *place, Value *values)
 static void
 ReadProcesses(const CgroupPlace *place, Value *values)
 {
-	size_t		owner;
+	size_t owner;
 
 	values[CGROUP_FIELD_PIDS_CURRENT] = ReadNumber(place, OwnGroup(place), "pids.current");
 	values[CGROUP_FIELD_PIDS_MAX] = LowestLimit(place, "pids.max", &owner);
@@ -319,10 +320,10 @@ ReadProcesses(const CgroupPlace *place, Value *values)
 static bool
 CountList(Span list, int64_t *count)
 {
-	Span		range;
-	Span		first;
-	int64_t		from;
-	int64_t		to;
+	Span	range;
+	Span	first;
+	int64_t from;
+	int64_t to;
 
 	*count = 0;
 	while (SpanCut(&list, ',', &range))
@@ -342,11 +343,11 @@ CountList(Span list, int64_t *count)
 static void
 ReadCpus(const CgroupPlace *place, Value *values)
 {
-	char		buffer[FILE_SIZE];
-	size_t		used;
-	Span		rest;
-	Span		line;
-	int64_t		count;
+	char	buffer[FILE_SIZE];
+	size_t	used;
+	Span	rest;
+	Span	line;
+	int64_t count;
 
 	if (!ReadFile(place, OwnGroup(place),
 				  FileOf(place, "cpuset.cpus.effective", "cpuset.effective_cpus"), buffer, &used))
@@ -371,8 +372,8 @@ static const KeyedField Throttling[] = {
 static bool
 ReadQuota(const CgroupPlace *place, size_t length, Value *quota)
 {
-	char		buffer[FILE_SIZE];
-	size_t		used;
+	char   buffer[FILE_SIZE];
+	size_t used;
 
 	quota[0].known = quota[1].known = false;
 	if (place->version == 1)
@@ -388,10 +389,10 @@ ReadQuota(const CgroupPlace *place, size_t length, Value *quota)
 static void
 ReadCpu(const CgroupPlace *place, Value *values)
 {
-	size_t		length = OwnGroup(place);
-	size_t		owner = length;
-	double		lowest = 0;
-	Value		quota[2];
+	size_t length = OwnGroup(place);
+	size_t owner = length;
+	double lowest = 0;
+	Value  quota[2];
 
 	do
 	{
@@ -410,7 +411,7 @@ ReadCpu(const CgroupPlace *place, Value *values)
 static void
 ReadCpuUsage(const CgroupPlace *place, Value *values)
 {
-	Value		nanoseconds;
+	Value nanoseconds;
 
 	if (place->version == 2)
 	{
@@ -429,9 +430,9 @@ ReadPressure(const CgroupPlace *place, Value *const *pressure)
 {
 	for (int i = 0; i < NUM_PRESSURE_FIELDS; i++)
 	{
-		char		buffer[FILE_SIZE];
-		char		file[32];
-		size_t		used;
+		char   buffer[FILE_SIZE];
+		char   file[32];
+		size_t used;
 
 		snprintf(file, sizeof(file), "%s.pressure", PressureResources[i]);
 		if (place->version == 2 && ReadFile(place, OwnGroup(place), file, buffer, &used))

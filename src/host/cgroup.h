@@ -25,15 +25,15 @@ typedef enum CgroupController
 /* Where the files of one controller are. */
 typedef struct CgroupPlace
 {
-	int			version;		/* 1 or 2; 0: they are not in sight */
-	size_t		top;			/* length of the part of path that leads to the topmost group */
-	char		path[CGROUP_PATH_SIZE]; /* of the directory */
+	int	   version;				   /* 1 or 2; 0: they are not in sight */
+	size_t top;					   /* length of the part of path that leads to the topmost group */
+	char   path[CGROUP_PATH_SIZE]; /* of the directory */
 } CgroupPlace;
 
 typedef struct Cgroup
 {
-	int			version;		/* 0: there are no control groups */
-	CgroupPlace	places[NUM_CGROUP_CONTROLLERS];
+	int			version; /* 0: there are no control groups */
+	CgroupPlace places[NUM_CGROUP_CONTROLLERS];
 } Cgroup;
 
 /* Finds the directories by the text of /proc/self/cgroup and the mount table. */
@@ -45,4 +45,4 @@ extern void CgroupFind(char *text, size_t length, const MountTable *mounts, Cgro
  */
 extern void CgroupRead(const Cgroup *cgroup, Value *values, Value *const *pressure);
 
-#endif							/* HOST_CGROUP_H */
+#endif /* HOST_CGROUP_H */

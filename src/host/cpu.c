@@ -9,16 +9,13 @@
 /* Which counters make up which field. */
 static const struct
 {
-	int			field;
-	int			ticks;
-	int			more_ticks;		/* -1: none */
-}			Shares[] = {
-	{CPU_FIELD_USER, TICKS_USER, -1},
-	{CPU_FIELD_SYSTEM, TICKS_SYSTEM, -1},
-	{CPU_FIELD_IOWAIT, TICKS_IOWAIT, -1},
-	{CPU_FIELD_STEAL, TICKS_STEAL, -1},
-	{CPU_FIELD_IDLE, TICKS_IDLE, -1},
-	{CPU_FIELD_NICE, TICKS_NICE, -1},
+	int field;
+	int ticks;
+	int more_ticks; /* -1: none */
+} Shares[] = {
+	{CPU_FIELD_USER, TICKS_USER, -1},		   {CPU_FIELD_SYSTEM, TICKS_SYSTEM, -1},
+	{CPU_FIELD_IOWAIT, TICKS_IOWAIT, -1},	   {CPU_FIELD_STEAL, TICKS_STEAL, -1},
+	{CPU_FIELD_IDLE, TICKS_IDLE, -1},		   {CPU_FIELD_NICE, TICKS_NICE, -1},
 	{CPU_FIELD_IRQ, TICKS_IRQ, TICKS_SOFTIRQ},
 };
 
@@ -30,7 +27,7 @@ static const struct
 static void
 ParseTicks(Span line, CpuCounters *counters)
 {
-	Span		word;
+	Span word;
 
 	while (counters->known < NUM_TICKS && SpanWord(&line, &word) &&
 		   SpanInt(word, &counters->ticks[counters->known]))
@@ -61,7 +58,7 @@ CpuParse(char *text, size_t length)
 			ended = true;
 	}
 	if (!ended)
-		counters.count = 0;		/* the file was cut among its CPUs */
+		counters.count = 0; /* the file was cut among its CPUs */
 	return counters;
 }
 
@@ -74,7 +71,7 @@ CpuParse(char *text, size_t length)
 static int64_t
 TicksBetween(const CpuCounters *before, const CpuCounters *now, int64_t *growth)
 {
-	int64_t		total = 0;
+	int64_t total = 0;
 
 	for (int i = 0; i < NUM_TICKS; i++)
 	{
@@ -104,8 +101,8 @@ Percentage(int64_t part, int64_t whole)
 void
 CpuPercentages(const CpuCounters *before, const CpuCounters *now, Value *cpu)
 {
-	int64_t		growth[NUM_TICKS];
-	int64_t		total;
+	int64_t growth[NUM_TICKS];
+	int64_t total;
 
 	/* CPUs that come and go bring their counters along. */
 	if (before->known == 0 || before->count != now->count)
@@ -116,11 +113,11 @@ CpuPercentages(const CpuCounters *before, const CpuCounters *now, Value *cpu)
 
 	for (int i = 0; i < NUM_SHARES; i++)
 	{
-		int64_t		part = growth[Shares[i].ticks];
+		int64_t part = growth[Shares[i].ticks];
 
 		if (part >= 0 && Shares[i].more_ticks >= 0)
 		{
-			int64_t		more = growth[Shares[i].more_ticks];
+			int64_t more = growth[Shares[i].more_ticks];
 
 			part = more >= 0 ? part + more : -1;
 		}
@@ -133,10 +130,10 @@ void
 LoadParse(char *text, size_t length, Value *cpu)
 {
 	static const int fields[] = {CPU_FIELD_LOAD_1M, CPU_FIELD_LOAD_5M, CPU_FIELD_LOAD_15M};
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		word;
-	double		load;
+	Span			 rest = SpanOf(text, length);
+	Span			 line;
+	Span			 word;
+	double			 load;
 
 	if (!SpanCut(&rest, '\n', &line))
 		return;
@@ -150,11 +147,11 @@ LoadParse(char *text, size_t length, Value *cpu)
 void
 ThreadsParse(char *text, size_t length, Value *threads)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		word;
-	Span		running;
-	int64_t		value;
+	Span	rest = SpanOf(text, length);
+	Span	line;
+	Span	word;
+	Span	running;
+	int64_t value;
 
 	if (!SpanCut(&rest, '\n', &line))
 		return;
@@ -170,10 +167,10 @@ ThreadsParse(char *text, size_t length, Value *threads)
 void
 UptimeParse(char *text, size_t length, Value *uptime)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		word;
-	double		seconds;
+	Span   rest = SpanOf(text, length);
+	Span   line;
+	Span   word;
+	double seconds;
 
 	if (SpanCut(&rest, '\n', &line) && SpanWord(&line, &word) && SpanFloat(word, &seconds) &&
 		seconds < 1e15)

@@ -26,9 +26,9 @@ enum
 /* One reading of the processor's counters; all zero: none. */
 typedef struct CpuCounters
 {
-	int			known;			/* how many of ticks, from the first on */
-	int			count;			/* CPUs online, 0: unknown */
-	int64_t		ticks[NUM_TICKS];
+	int		known; /* how many of ticks, from the first on */
+	int		count; /* CPUs online, 0: unknown */
+	int64_t ticks[NUM_TICKS];
 } CpuCounters;
 
 /* The counters in /proc/stat; known is 0 when there are none. */
@@ -48,4 +48,4 @@ extern void ThreadsParse(char *text, size_t length, Value *threads);
 /* Whole seconds since the machine started. */
 extern void UptimeParse(char *text, size_t length, Value *uptime);
 
-#endif							/* HOST_CPU_H */
+#endif /* HOST_CPU_H */

@@ -12,12 +12,12 @@
 /* Which column of a line is which field. */
 typedef struct Column
 {
-	int			field;
-	int			column;			/* from 0, after the device's name */
-	int			factor;
+	int field;
+	int column; /* from 0, after the device's name */
+	int factor;
 } Column;
 
-#define SECTOR_SIZE 512			/* of diskstats, whatever the device has */
+#define SECTOR_SIZE 512 /* of diskstats, whatever the device has */
 
 static const Column DiskColumns[] = {
 	{DISK_FIELD_READS, 0, 1},
@@ -39,14 +39,10 @@ static const Column DiskColumns[] = {
 };
 
 static const Column InterfaceColumns[] = {
-	{NETWORK_FIELD_RX_BYTES, 0, 1},
-	{NETWORK_FIELD_RX_PACKETS, 1, 1},
-	{NETWORK_FIELD_RX_ERRORS, 2, 1},
-	{NETWORK_FIELD_RX_DROPPED, 3, 1},
-	{NETWORK_FIELD_TX_BYTES, 8, 1},
-	{NETWORK_FIELD_TX_PACKETS, 9, 1},
-	{NETWORK_FIELD_TX_ERRORS, 10, 1},
-	{NETWORK_FIELD_TX_DROPPED, 11, 1},
+	{NETWORK_FIELD_RX_BYTES, 0, 1},	  {NETWORK_FIELD_RX_PACKETS, 1, 1},
+	{NETWORK_FIELD_RX_ERRORS, 2, 1},  {NETWORK_FIELD_RX_DROPPED, 3, 1},
+	{NETWORK_FIELD_TX_BYTES, 8, 1},	  {NETWORK_FIELD_TX_PACKETS, 9, 1},
+	{NETWORK_FIELD_TX_ERRORS, 10, 1}, {NETWORK_FIELD_TX_DROPPED, 11, 1},
 };
 
 /* Lines with fewer columns have another layout (kernels before 2.6.25) or are no counters. */
@@ -61,9 +57,9 @@ static const char *const Placeholders[] = {"loop", "ram", "zram", "nbd", "sr", "
 static int
 ParseColumns(Span line, Value *columns)
 {
-	int			count = 0;
-	Span		word;
-	int64_t		value;
+	int		count = 0;
+	Span	word;
+	int64_t value;
 
 	memset(columns, 0, sizeof(Value) * MAX_COLUMNS);
 	for (; count < MAX_COLUMNS && SpanWord(&line, &word); count++)
@@ -80,7 +76,7 @@ SetColumns(Value *row, const Column *table, int entries, const Value *columns)
 	for (int i = 0; i < entries; i++)
 	{
 		const Value *column = &columns[table[i].column];
-		int64_t		value;
+		int64_t		 value;
 
 		if (column->known && !__builtin_mul_overflow(column->i, table[i].factor, &value))
 			ValueSetInt(&row[table[i].field], value);
@@ -90,7 +86,7 @@ SetColumns(Value *row, const Column *table, int entries, const Value *columns)
 static bool
 IsUnusedPlaceholder(Span name, const Value *columns, int count)
 {
-	bool		placeholder = false;
+	bool placeholder = false;
 
 	for (int i = 0; i < LENGTH(Placeholders); i++)
 		placeholder = placeholder || SpanBeginsWith(name, Placeholders[i]);
@@ -107,16 +103,16 @@ IsUnusedPlaceholder(Span name, const Value *columns, int count)
 void
 DisksParse(char *text, size_t length, Rows *disks)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
+	Span rest = SpanOf(text, length);
+	Span line;
 
 	while (SpanCut(&rest, '\n', &line))
 	{
-		Value		columns[MAX_COLUMNS];
-		Span		number;
-		Span		name;
-		int			count;
-		Value	   *row;
+		Value  columns[MAX_COLUMNS];
+		Span   number;
+		Span   name;
+		int	   count;
+		Value *row;
 
 		if (!SpanWord(&line, &number) || !SpanWord(&line, &number) || !SpanWord(&line, &name))
 			continue;
@@ -134,15 +130,15 @@ DisksParse(char *text, size_t length, Rows *disks)
 void
 InterfacesParse(char *text, size_t length, Rows *interfaces)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
+	Span rest = SpanOf(text, length);
+	Span line;
 
 	while (SpanCut(&rest, '\n', &line))
 	{
-		Value		columns[MAX_COLUMNS];
-		Span		head;
-		Span		name;
-		Value	   *row;
+		Value  columns[MAX_COLUMNS];
+		Span   head;
+		Span   name;
+		Value *row;
 
 		/* The two lines of headings have no colon; the first number may follow it without a blank. */
 		if (!SpanCut(&line, ':', &head) || !SpanWord(&head, &name) || SpanIs(name, "lo"))

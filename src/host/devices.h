@@ -17,4 +17,4 @@ extern void DisksParse(char *text, size_t length, Rows *disks);
 /* Network interfaces but the loopback one. */
 extern void InterfacesParse(char *text, size_t length, Rows *interfaces);
 
-#endif							/* HOST_DEVICES_H */
+#endif /* HOST_DEVICES_H */

@@ -22,8 +22,8 @@
 typedef struct Measurement
 {
 	DirectorySize *size;
-	int			entries;
-	char	   *error;			/* NULL: none so far */
+	int			   entries;
+	char		  *error; /* NULL: none so far */
 } Measurement;
 
 static void Measure(Measurement *m, const char *path, int depth, bool may_be_missing);
@@ -53,7 +53,7 @@ MeasureEntry(Measurement *m, DIR *dir, const char *path, const char *name, int d
 static void
 Measure(Measurement *m, const char *path, int depth, bool may_be_missing)
 {
-	DIR		   *dir = AllocateDir(path);
+	DIR			  *dir = AllocateDir(path);
 	struct dirent *entry = NULL;
 
 	if (dir == NULL)
@@ -76,8 +76,8 @@ Measure(Measurement *m, const char *path, int depth, bool may_be_missing)
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (ShutdownIsRequested())
-				m->error = psprintf("directory \"%s\" is not measured: the server is shutting down",
-									path);
+				m->error =
+					psprintf("directory \"%s\" is not measured: the server is shutting down", path);
 		}
 	}
 	if (m->error == NULL && errno != 0)

@@ -9,8 +9,8 @@
 
 typedef struct DirectorySize
 {
-	int64		bytes;
-	int64		files;
+	int64 bytes;
+	int64 files;
 } DirectorySize;
 
 /*
@@ -22,4 +22,4 @@ typedef struct DirectorySize
 extern char *DirectoryMeasure(const char *path, int depth, bool may_be_missing,
 							  DirectorySize *size);
 
-#endif							/* HOST_DIRECTORY_H */
+#endif /* HOST_DIRECTORY_H */

@@ -42,14 +42,14 @@
 #define MAX_OTHER_FILESYSTEMS 64
 
 /* Levels of folders below a directory that belong to it. */
-#define WAL_DEPTH 1				/* archive_status, summaries */
-#define TEMP_DEPTH 2			/* a folder for the files that parallel workers share */
+#define WAL_DEPTH 1	 /* archive_status, summaries */
+#define TEMP_DEPTH 2 /* a folder for the files that parallel workers share */
 
 typedef struct Filesystem
 {
-	Mount	   *mount;
-	List	   *purposes;		/* of C strings */
-	Value		values[NUM_FILESYSTEM_FIELDS];
+	Mount *mount;
+	List  *purposes; /* of C strings */
+	Value  values[NUM_FILESYSTEM_FIELDS];
 } Filesystem;
 
 typedef struct Tablespace
@@ -60,13 +60,13 @@ typedef struct Tablespace
 
 typedef struct Usage
 {
-	Batch	   *batch;
-	MountTable	mounts;
-	List	   *filesystems;	/* of Filesystem */
-	List	   *unlisted;		/* of Mount: that the table does not have */
-	Rows		directories;
-	Tablespace	tablespaces[MAX_TABLESPACES];
-	int			num_tablespaces;
+	Batch	  *batch;
+	MountTable mounts;
+	List	  *filesystems; /* of Filesystem */
+	List	  *unlisted;	/* of Mount: that the table does not have */
+	Rows	   directories;
+	Tablespace tablespaces[MAX_TABLESPACES];
+	int		   num_tablespaces;
 } Usage;
 
 static void
@@ -81,9 +81,9 @@ static void
 ReadMounts(Usage *usage)
 {
 	static const char file[] = "self/mountinfo";
-	char	   *text = palloc(MAX_MOUNTINFO);
-	size_t		length;
-	bool		cut;
+	char			 *text = palloc(MAX_MOUNTINFO);
+	size_t			  length;
+	bool			  cut;
 
 	usage->mounts.capacity = MAX_MOUNTS;
 	usage->mounts.mounts = palloc(sizeof(Mount) * MAX_MOUNTS);
@@ -95,8 +95,9 @@ ReadMounts(Usage *usage)
 	}
 	MountsParse(text, length, &usage->mounts);
 	if (cut || usage->mounts.left_out > 0)
-		ReportError(usage, psprintf("only the first %d mounts in \"%s/%s\" are known",
-									usage->mounts.count, ProcRoot, file));
+		ReportError(usage,
+					psprintf("only the first %d mounts in \"%s/%s\" are known", usage->mounts.count,
+							 ProcRoot, file));
 }
 
 /* ---- filesystems ---- */
@@ -119,9 +120,9 @@ AddFilesystem(Usage *usage, Mount *mount)
 static Filesystem *
 FilesystemOf(Usage *usage, Mount *mount)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, usage->filesystems)
+	foreach (cell, usage->filesystems)
 	{
 		Filesystem *filesystem = lfirst(cell);
 
@@ -136,7 +137,7 @@ static bool
 AskFilesystem(Filesystem *filesystem, const char *path)
 {
 	struct statvfs statistics;
-	int			result;
+	int			   result;
 
 	do
 		result = statvfs(path, &statistics);
@@ -182,7 +183,7 @@ UnlistedMount(Usage *usage, MountedPath *place)
 		ReportError(usage, psprintf("could not access \"%s\": %m", place->path));
 		return NULL;
 	}
-	foreach(cell, usage->unlisted)
+	foreach (cell, usage->unlisted)
 	{
 		mount = lfirst(cell);
 		if (mount->major == major(st.st_dev) && mount->minor == minor(st.st_dev))
@@ -203,9 +204,9 @@ UnlistedMount(Usage *usage, MountedPath *place)
 static bool
 Contains(List *texts, const char *text)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, texts)
+	foreach (cell, texts)
 	{
 		if (strcmp(lfirst(cell), text) == 0)
 			return true;
@@ -229,8 +230,10 @@ AddPlace(Usage *usage, char *purpose, const char *path, bool needed, MountedPath
 	if (place->mount == NULL && needed)
 		place->mount = UnlistedMount(usage, place);
 	else if (place->mount == NULL)
-		ReportError(usage, psprintf("the filesystem of \"%s\" is in no mount table, and may not "
-									"answer: its size is not asked", path));
+		ReportError(usage,
+					psprintf("the filesystem of \"%s\" is in no mount table, and may not "
+							 "answer: its size is not asked",
+							 path));
 	else if (place->may_ask)
 		CheckDevice(usage, place);
 	if (place->mount == NULL)
@@ -242,18 +245,18 @@ AddPlace(Usage *usage, char *purpose, const char *path, bool needed, MountedPath
 
 	/* The path rather than the mount point: quotas of a folder count. */
 	if (place->may_ask && !filesystem->values[FILESYSTEM_FIELD_TOTAL].known &&
-		!AskFilesystem(filesystem, place->path) &&
-		!AskFilesystem(filesystem, place->mount->point))
-		ReportError(usage, psprintf("could not get the size of filesystem \"%s\": %m",
-									place->mount->point));
+		!AskFilesystem(filesystem, place->path) && !AskFilesystem(filesystem, place->mount->point))
+		ReportError(
+			usage,
+			psprintf("could not get the size of filesystem \"%s\": %m", place->mount->point));
 }
 
 static bool
 DeviceIsListed(Usage *usage, const Mount *mount)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, usage->filesystems)
+	foreach (cell, usage->filesystems)
 	{
 		Filesystem *filesystem = lfirst(cell);
 
@@ -267,12 +270,12 @@ DeviceIsListed(Usage *usage, const Mount *mount)
 static void
 AddOtherFilesystems(Usage *usage)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (int i = 0; i < usage->mounts.count; i++)
 	{
-		Mount	   *mount = &usage->mounts.mounts[i];
-		bool		may_ask;
+		Mount *mount = &usage->mounts.mounts[i];
+		bool   may_ask;
 
 		if (!MountIsLocalDisk(mount) || DeviceIsListed(usage, mount) ||
 			MountAt(&usage->mounts, mount->point, &may_ask) != mount)
@@ -281,14 +284,14 @@ AddOtherFilesystems(Usage *usage)
 		if (++count > MAX_OTHER_FILESYSTEMS)
 			continue;
 		/* We need not be allowed to see everything. */
-		if (may_ask && !AskFilesystem(AddFilesystem(usage, mount), mount->point) &&
-			errno != EACCES)
-			ReportError(usage, psprintf("could not get the size of filesystem \"%s\": %m",
-										 mount->point));
+		if (may_ask && !AskFilesystem(AddFilesystem(usage, mount), mount->point) && errno != EACCES)
+			ReportError(usage,
+						psprintf("could not get the size of filesystem \"%s\": %m", mount->point));
 	}
 	if (count > MAX_OTHER_FILESYSTEMS)
-		ReportError(usage, psprintf("%d filesystems without data of this server are left out",
-									count - MAX_OTHER_FILESYSTEMS));
+		ReportError(usage,
+					psprintf("%d filesystems without data of this server are left out",
+							 count - MAX_OTHER_FILESYSTEMS));
 }
 
 /* ---- directories ---- */
@@ -297,9 +300,9 @@ static void
 AddDirectory(Usage *usage, const char *purpose, const MountedPath *place, const char *path,
 			 int depth, bool may_be_missing)
 {
-	Value	   *row = RowsAdd(&usage->directories);
+	Value		 *row = RowsAdd(&usage->directories);
 	DirectorySize size;
-	char	   *error;
+	char		 *error;
 
 	if (row == NULL)
 		return;
@@ -341,8 +344,8 @@ NameOfTablespace(Oid oid, const TablespaceName *names, int count)
 static int
 CompareTablespaces(const void *a, const void *b)
 {
-	Oid			left = ((const Tablespace *) a)->oid;
-	Oid			right = ((const Tablespace *) b)->oid;
+	Oid left = ((const Tablespace *) a)->oid;
+	Oid right = ((const Tablespace *) b)->oid;
 
 	return left < right ? -1 : left > right;
 }
@@ -350,9 +353,9 @@ CompareTablespaces(const void *a, const void *b)
 static void
 FindTablespaces(Usage *usage, const TablespaceName *names, int count)
 {
-	DIR		   *dir = AllocateDir("pg_tblspc");
+	DIR			  *dir = AllocateDir("pg_tblspc");
 	struct dirent *entry;
-	int			left_out = 0;
+	int			   left_out = 0;
 
 	if (dir == NULL)
 	{
@@ -378,8 +381,9 @@ FindTablespaces(Usage *usage, const TablespaceName *names, int count)
 
 	qsort(usage->tablespaces, usage->num_tablespaces, sizeof(Tablespace), CompareTablespaces);
 	if (left_out > 0)
-		ReportError(usage, psprintf("%d tablespaces after the first %d are left out",
-									 left_out, MAX_TABLESPACES));
+		ReportError(
+			usage,
+			psprintf("%d tablespaces after the first %d are left out", left_out, MAX_TABLESPACES));
 }
 
 static char *
@@ -425,7 +429,7 @@ TakesTemporaryFiles(List *temp_tablespaces, const Tablespace *tablespace)
 	if (tablespace != NULL)
 		return Contains(temp_tablespaces, tablespace->name);
 	return temp_tablespaces == NIL || Contains(temp_tablespaces, "") ||
-		   Contains(temp_tablespaces, "pg_default");
+		Contains(temp_tablespaces, "pg_default");
 }
 
 /*
@@ -446,9 +450,9 @@ AddTemp(Usage *usage)
 	{
 		Tablespace *tablespace = i < 0 ? NULL : &usage->tablespaces[i];
 		char	   *base = tablespace == NULL ? AbsolutePath("base") : PathOfTablespace(tablespace);
-		char	   *path = tablespace == NULL
-			? psprintf("%s/%s", base, PG_TEMP_FILES_DIR)
-			: psprintf("%s/%s/%s", base, TABLESPACE_VERSION_DIRECTORY, PG_TEMP_FILES_DIR);
+		char	   *path = tablespace == NULL ?
+				  psprintf("%s/%s", base, PG_TEMP_FILES_DIR) :
+				  psprintf("%s/%s/%s", base, TABLESPACE_VERSION_DIRECTORY, PG_TEMP_FILES_DIR);
 		MountedPath place;
 
 		if (TakesTemporaryFiles(temp_tablespaces, tablespace))
@@ -474,10 +478,10 @@ static void
 WriteFilesystems(JsonWriter *writer, const Usage *usage)
 {
 	const Field *fields = DiskUsageFields[DISK_USAGE_FIELD_FILESYSTEMS].fields;
-	ListCell   *cell;
+	ListCell	*cell;
 
 	JsonArrayBegin(writer, "filesystems");
-	foreach(cell, usage->filesystems)
+	foreach (cell, usage->filesystems)
 	{
 		Filesystem *filesystem = lfirst(cell);
 		ListCell   *purpose;
@@ -485,7 +489,7 @@ WriteFilesystems(JsonWriter *writer, const Usage *usage)
 		JsonObjectBegin(writer, NULL);
 		JsonFields(writer, fields, filesystem->values);
 		JsonArrayBegin(writer, fields[FILESYSTEM_FIELD_PURPOSES].name);
-		foreach(purpose, filesystem->purposes)
+		foreach (purpose, filesystem->purposes)
 			JsonText(writer, NULL, lfirst(purpose));
 		JsonArrayEnd(writer);
 		JsonObjectEnd(writer);
@@ -511,12 +515,12 @@ WriteDirectories(JsonWriter *writer, const Usage *usage)
 static Usage *
 CreateUsage(Batch *batch)
 {
-	Usage	   *usage = palloc0(sizeof(Usage));
-	Rows	   *directories = &usage->directories;
+	Usage *usage = palloc0(sizeof(Usage));
+	Rows  *directories = &usage->directories;
 
 	usage->batch = batch;
 	directories->width = NUM_DIRECTORY_FIELDS;
-	directories->capacity = MAX_TABLESPACES + 4;	/* wal, log, spool, the default tablespace */
+	directories->capacity = MAX_TABLESPACES + 4; /* wal, log, spool, the default tablespace */
 	directories->values = palloc(sizeof(Value) * directories->width * directories->capacity);
 	return usage;
 }

@@ -291,4 +291,4 @@ enum
 	NUM_DISK_USAGE_FIELDS
 };
 
-#endif							/* HOST_FIELDS_H */
+#endif /* HOST_FIELDS_H */

@@ -7,7 +7,7 @@
 static void
 SetBytes(Value *value, uint64_t blocks, uint64_t block_size)
 {
-	int64_t		bytes;
+	int64_t bytes;
 
 	if (!__builtin_mul_overflow(blocks, block_size, &bytes))
 		ValueSetInt(value, bytes);
@@ -16,9 +16,9 @@ SetBytes(Value *value, uint64_t blocks, uint64_t block_size)
 void
 FilesystemSizes(const struct statvfs *s, Value *filesystem)
 {
-	Value	   *used = &filesystem[FILESYSTEM_FIELD_USED];
-	Value	   *available = &filesystem[FILESYSTEM_FIELD_AVAILABLE];
-	uint64_t	block_size = s->f_frsize != 0 ? s->f_frsize : s->f_bsize;
+	Value	*used = &filesystem[FILESYSTEM_FIELD_USED];
+	Value	*available = &filesystem[FILESYSTEM_FIELD_AVAILABLE];
+	uint64_t block_size = s->f_frsize != 0 ? s->f_frsize : s->f_bsize;
 
 	if (s->f_blocks > 0 && s->f_bfree <= s->f_blocks && s->f_bavail <= s->f_blocks)
 	{
@@ -31,7 +31,8 @@ FilesystemSizes(const struct statvfs *s, Value *filesystem)
 	/* What is reserved for root is no part of it, so that 100 % is where our writes fail. */
 	if (used->known && available->known && used->i + (double) available->i > 0)
 		ValueSetFloat(&filesystem[FILESYSTEM_FIELD_USED_PERCENT],
-					  (int64_t) (10000.0 * used->i / (used->i + (double) available->i) + 0.5) / 100.0);
+					  (int64_t) (10000.0 * used->i / (used->i + (double) available->i) + 0.5) /
+						  100.0);
 
 	if (s->f_files > 0 && s->f_ffree <= s->f_files && s->f_files <= INT64_MAX)
 	{

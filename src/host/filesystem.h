@@ -12,4 +12,4 @@
 /* Sets what is known: a filesystem may have no blocks (proc) or no number of inodes (btrfs). */
 extern void FilesystemSizes(const struct statvfs *statistics, Value *filesystem);
 
-#endif							/* HOST_FILESYSTEM_H */
+#endif /* HOST_FILESYSTEM_H */

@@ -29,12 +29,12 @@
 typedef struct SysstatState
 {
 	CpuCounters cpu;
-	TimestampTz slow_due;		/* when what hardly changes is found out again */
-	char		cgroup_text[CGROUP_TEXT_SIZE];	/* /proc/self/cgroup, by which the group was found */
+	TimestampTz slow_due;					   /* when what hardly changes is found out again */
+	char		cgroup_text[CGROUP_TEXT_SIZE]; /* /proc/self/cgroup, by which the group was found */
 	Cgroup		cgroup;
 	SystemInfo	system;
 	bool		huge_pages;
-	TimestampTz processes_due;	/* when the server's processes may be read again */
+	TimestampTz processes_due; /* when the server's processes may be read again */
 	ProcessMemory processes;
 } SysstatState;
 
@@ -51,4 +51,4 @@ typedef struct TablespaceName
 /* Tablespaces that are not in "names" go by their OID; names may be NULL. */
 extern void DiskUsageCollect(Batch *batch, const TablespaceName *names, int count);
 
-#endif							/* HOST_H */
+#endif /* HOST_H */

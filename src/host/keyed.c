@@ -10,11 +10,11 @@
 void
 KeyedParse(char *text, size_t length, const KeyedField *table, int count, Value *values)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		key;
-	Span		word;
-	int64_t		value;
+	Span	rest = SpanOf(text, length);
+	Span	line;
+	Span	key;
+	Span	word;
+	int64_t value;
 
 	while (SpanCut(&rest, '\n', &line))
 	{
@@ -34,7 +34,7 @@ KeyedParse(char *text, size_t length, const KeyedField *table, int count, Value 
 static void
 SetNamed(Span head, Span name, Span number, const NamedField *table, int count, Value *values)
 {
-	int64_t		value;
+	int64_t value;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -50,13 +50,13 @@ SetNamed(Span head, Span name, Span number, const NamedField *table, int count, 
 void
 HeadedParse(char *text, size_t length, const NamedField *table, int count, Value *values)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		head;
-	Span		names = {NULL, NULL};
-	Span		names_head = {NULL, NULL};
-	Span		name;
-	Span		number;
+	Span rest = SpanOf(text, length);
+	Span line;
+	Span head;
+	Span names = {NULL, NULL};
+	Span names_head = {NULL, NULL};
+	Span name;
+	Span number;
 
 	while (SpanCut(&rest, '\n', &line))
 	{
@@ -77,11 +77,11 @@ HeadedParse(char *text, size_t length, const NamedField *table, int count, Value
 void
 PairsParse(char *text, size_t length, const NamedField *table, int count, Value *values)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		head;
-	Span		name;
-	Span		number;
+	Span rest = SpanOf(text, length);
+	Span line;
+	Span head;
+	Span name;
+	Span number;
 
 	while (SpanCut(&rest, '\n', &line))
 	{
@@ -95,10 +95,10 @@ PairsParse(char *text, size_t length, const NamedField *table, int count, Value 
 void
 NumbersParse(char *text, size_t length, Value *values, int count)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		word;
-	int64_t		value;
+	Span	rest = SpanOf(text, length);
+	Span	line;
+	Span	word;
+	int64_t value;
 
 	if (!SpanCut(&rest, '\n', &line))
 		return;

@@ -14,9 +14,9 @@
 
 typedef struct KeyedField
 {
-	const char *key;			/* with its colon, where the file has one */
+	const char *key; /* with its colon, where the file has one */
 	int			field;
-	int			divisor;		/* 1: as it is */
+	int			divisor; /* 1: as it is */
 } KeyedField;
 
 /* Sets the fields whose key begins a line that goes on with a number. */
@@ -25,7 +25,7 @@ extern void KeyedParse(char *text, size_t length, const KeyedField *table, int c
 
 typedef struct NamedField
 {
-	const char *head;			/* first word of the line */
+	const char *head; /* first word of the line */
 	const char *name;
 	int			field;
 } NamedField;
@@ -44,4 +44,4 @@ extern void PairsParse(char *text, size_t length, const NamedField *table, int c
 /* The words of the first line that are whole numbers, up to "count"; others are left alone. */
 extern void NumbersParse(char *text, size_t length, Value *values, int count);
 
-#endif							/* HOST_KEYED_H */
+#endif /* HOST_KEYED_H */

@@ -67,12 +67,12 @@ static const KeyedField Keys[] = {
 /* Field = (key + plus - minus) / divisor. */
 static const struct
 {
-	int			field;
-	int			key;
-	int			plus;
-	int			minus;
-	int			divisor;
-}			Formulas[] = {
+	int field;
+	int key;
+	int plus;
+	int minus;
+	int divisor;
+} Formulas[] = {
 	{MEMORY_FIELD_TOTAL, KEY_MEM_TOTAL, NONE, NONE, KB_PER_MB},
 	{MEMORY_FIELD_USED, KEY_MEM_TOTAL, NONE, KEY_MEM_AVAILABLE, KB_PER_MB},
 	{MEMORY_FIELD_CACHED, KEY_CACHED, KEY_RECLAIMABLE, NONE, KB_PER_MB},
@@ -102,8 +102,7 @@ static const struct
 static bool
 Evaluate(const Value *keys, int key, int plus, int minus, int64_t *result)
 {
-	if (!keys[key].known ||
-		(plus != NONE && !keys[plus].known) ||
+	if (!keys[key].known || (plus != NONE && !keys[plus].known) ||
 		(minus != NONE && !keys[minus].known))
 		return false;
 	*result = keys[key].i;
@@ -117,8 +116,8 @@ Evaluate(const Value *keys, int key, int plus, int minus, int64_t *result)
 void
 MemoryParse(char *text, size_t length, Value *memory)
 {
-	Value		keys[NUM_KEYS] = {0};
-	int64_t		result;
+	Value	keys[NUM_KEYS] = {0};
+	int64_t result;
 
 	KeyedParse(text, length, Keys, LENGTH(Keys), keys);
 	for (int i = 0; i < LENGTH(Formulas); i++)

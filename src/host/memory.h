@@ -11,4 +11,4 @@
 
 extern void MemoryParse(char *text, size_t length, Value *memory);
 
-#endif							/* HOST_MEMORY_H */
+#endif /* HOST_MEMORY_H */

@@ -21,8 +21,8 @@
 
 /* Filesystems that ask somebody else; a star stands for any end. */
 static const char *const RemoteTypes[] = {
-	"nfs*", "cifs", "smb*", "fuse*", "autofs", "9p", "ceph", "glusterfs", "lustre", "beegfs",
-	"gpfs", "pvfs2", "orangefs", "afs", "coda", "ncpfs", "ocfs2", "gfs2",
+	"nfs*",	  "cifs", "smb*",  "fuse*",	   "autofs", "9p",	 "ceph",  "glusterfs", "lustre",
+	"beegfs", "gpfs", "pvfs2", "orangefs", "afs",	 "coda", "ncpfs", "ocfs2",	   "gfs2",
 };
 
 /* Read-only images: full by nature. */
@@ -30,18 +30,17 @@ static const char *const ImageTypes[] = {"squashfs", "iso9660", "udf", "cramfs",
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
-#define MAX_LINKS 40			/* as the kernel */
+#define MAX_LINKS 40 /* as the kernel */
 
 static bool
 TypeIsAmong(const char *fstype, const char *const *types, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
-		size_t		length = strlen(types[i]);
+		size_t length = strlen(types[i]);
 
-		if (types[i][length - 1] == '*'
-			? strncmp(fstype, types[i], length - 1) == 0
-			: strcmp(fstype, types[i]) == 0)
+		if (types[i][length - 1] == '*' ? strncmp(fstype, types[i], length - 1) == 0 :
+										  strcmp(fstype, types[i]) == 0)
 			return true;
 	}
 	return false;
@@ -57,7 +56,7 @@ IsOctal(const char *c)
 static const char *
 Decode(Span span)
 {
-	char	   *to = span.at;
+	char *to = span.at;
 
 	for (char *from = span.at; from < span.end;)
 	{
@@ -76,7 +75,7 @@ Decode(Span span)
 static bool
 ParseNumber(Span span, int *result)
 {
-	int64_t		value;
+	int64_t value;
 
 	if (!SpanInt(span, &value) || value > INT_MAX)
 		return false;
@@ -87,11 +86,11 @@ ParseNumber(Span span, int *result)
 static bool
 ParseDeviceNumber(Span span, Mount *mount)
 {
-	Span		major;
-	int			numbers[2];
+	Span major;
+	int	 numbers[2];
 
-	if (!SpanCut(&span, ':', &major) ||
-		!ParseNumber(major, &numbers[0]) || !ParseNumber(span, &numbers[1]))
+	if (!SpanCut(&span, ':', &major) || !ParseNumber(major, &numbers[0]) ||
+		!ParseNumber(span, &numbers[1]))
 		return false;
 	mount->major = numbers[0];
 	mount->minor = numbers[1];
@@ -102,7 +101,7 @@ ParseDeviceNumber(Span span, Mount *mount)
 static bool
 SkipOptionalFields(Span *line)
 {
-	Span		field;
+	Span field;
 
 	while (SpanCut(line, ' ', &field))
 	{
@@ -115,22 +114,21 @@ SkipOptionalFields(Span *line)
 static bool
 ParseLine(Span line, Mount *mount)
 {
-	Span		id;
-	Span		parent;
-	Span		device_number;
-	Span		root;
-	Span		point;
-	Span		fstype;
-	Span		device;
+	Span id;
+	Span parent;
+	Span device_number;
+	Span root;
+	Span point;
+	Span fstype;
+	Span device;
 
 	/* Single blanks separate: a field may be empty. */
 	if (!SpanCut(&line, ' ', &id) || !ParseNumber(id, &mount->id) ||
 		!SpanCut(&line, ' ', &parent) || !ParseNumber(parent, &mount->parent) ||
 		!SpanCut(&line, ' ', &device_number) || !ParseDeviceNumber(device_number, mount) ||
-		!SpanCut(&line, ' ', &root) || !SpanCut(&line, ' ', &point) ||
-		!SkipOptionalFields(&line) ||
-		!SpanCut(&line, ' ', &fstype) || !SpanCut(&line, ' ', &device) ||
-		line.at >= line.end || point.at >= point.end || *point.at != '/')
+		!SpanCut(&line, ' ', &root) || !SpanCut(&line, ' ', &point) || !SkipOptionalFields(&line) ||
+		!SpanCut(&line, ' ', &fstype) || !SpanCut(&line, ' ', &device) || line.at >= line.end ||
+		point.at >= point.end || *point.at != '/')
 		return false;
 
 	mount->root = Decode(root);
@@ -154,18 +152,18 @@ static bool
 IsDeleted(const Mount *mount)
 {
 	static const char suffix[] = "//deleted";
-	size_t		length = sizeof(suffix) - 1;
+	size_t			  length = sizeof(suffix) - 1;
 
 	return mount->point_length > length &&
-		   strcmp(mount->point + mount->point_length - length, suffix) == 0;
+		strcmp(mount->point + mount->point_length - length, suffix) == 0;
 }
 
 void
 MountsParse(char *text, size_t length, MountTable *table)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Mount		mount;
+	Span  rest = SpanOf(text, length);
+	Span  line;
+	Mount mount;
 
 	while (SpanCut(&rest, '\n', &line))
 	{
@@ -181,9 +179,8 @@ MountsParse(char *text, size_t length, MountTable *table)
 static bool
 LiesUnder(const char *path, size_t length, const Mount *mount)
 {
-	return length >= mount->point_length &&
-		memcmp(path, mount->point, mount->point_length) == 0 &&
-		   (length == mount->point_length || path[mount->point_length] == '/');
+	return length >= mount->point_length && memcmp(path, mount->point, mount->point_length) == 0 &&
+		(length == mount->point_length || path[mount->point_length] == '/');
 }
 
 static bool
@@ -201,11 +198,11 @@ ParentIsListed(const MountTable *table, const Mount *mount)
 static Mount *
 FirstMount(const MountTable *table, const char *path, size_t length)
 {
-	Mount	   *found = NULL;
+	Mount *found = NULL;
 
 	for (int i = 0; i < table->count; i++)
 	{
-		Mount	   *mount = &table->mounts[i];
+		Mount *mount = &table->mounts[i];
 
 		if (LiesUnder(path, length, mount) &&
 			(found == NULL || mount->point_length >= found->point_length) &&
@@ -223,15 +220,14 @@ FirstMount(const MountTable *table, const char *path, size_t length)
 static Mount *
 NextMount(const MountTable *table, const Mount *from, const char *path, size_t length)
 {
-	Mount	   *found = NULL;
+	Mount *found = NULL;
 
 	for (int i = 0; i < table->count; i++)
 	{
-		Mount	   *mount = &table->mounts[i];
+		Mount *mount = &table->mounts[i];
 
 		if (mount->parent == from->id && mount != from &&
-			mount->point_length >= from->point_length &&
-			LiesUnder(path, length, mount) &&
+			mount->point_length >= from->point_length && LiesUnder(path, length, mount) &&
 			(found == NULL || mount->point_length <= found->point_length))
 			found = mount;
 	}
@@ -246,8 +242,8 @@ NextMount(const MountTable *table, const Mount *from, const char *path, size_t l
 static Mount *
 Walk(const MountTable *table, const char *path, size_t length, bool needed, bool *may_ask)
 {
-	Mount	   *at = NULL;
-	Mount	   *next = FirstMount(table, path, length);
+	Mount *at = NULL;
+	Mount *next = FirstMount(table, path, length);
 
 	*may_ask = next != NULL || needed;
 	/* The limit is for a table that is not a tree. */
@@ -283,9 +279,9 @@ ParentLength(const char *path, size_t length)
 static bool
 ReadLink(const char *path, char *todo, size_t todo_size, char *rest)
 {
-	char		target[MOUNT_PATH_SIZE];
-	size_t		rest_length = strlen(rest);
-	ssize_t		length;
+	char	target[MOUNT_PATH_SIZE];
+	size_t	rest_length = strlen(rest);
+	ssize_t length;
 
 	do
 		length = readlink(path, target, sizeof(target));
@@ -302,13 +298,13 @@ ReadLink(const char *path, char *todo, size_t todo_size, char *rest)
 void
 MountFollow(MountTable *table, const char *path, bool needed, MountedPath *result)
 {
-	char		todo[2 * MOUNT_PATH_SIZE];
-	char	   *next = todo;
-	char	   *resolved = result->path;
-	size_t		length = 0;
-	int			links = 0;
-	bool		may_ask;
-	bool		passed_remote = false;
+	char   todo[2 * MOUNT_PATH_SIZE];
+	char  *next = todo;
+	char  *resolved = result->path;
+	size_t length = 0;
+	int	   links = 0;
+	bool   may_ask;
+	bool   passed_remote = false;
 
 	result->mount = NULL;
 	result->may_ask = false;
@@ -319,8 +315,8 @@ MountFollow(MountTable *table, const char *path, bool needed, MountedPath *resul
 
 	while (*next != '\0')
 	{
-		size_t		name = strcspn(next, "/");
-		char	   *component = next;
+		size_t name = strcspn(next, "/");
+		char  *component = next;
 
 		next += name;
 		if (*next == '/')
@@ -360,11 +356,11 @@ MountFollow(MountTable *table, const char *path, bool needed, MountedPath *resul
 Mount *
 MountOfDevice(const MountTable *table, const char *path, unsigned int major, unsigned int minor)
 {
-	Mount	   *found = NULL;
+	Mount *found = NULL;
 
 	for (int i = 0; i < table->count; i++)
 	{
-		Mount	   *mount = &table->mounts[i];
+		Mount *mount = &table->mounts[i];
 
 		if (mount->major == major && mount->minor == minor &&
 			LiesUnder(path, strlen(path), mount) &&
@@ -385,5 +381,5 @@ bool
 MountIsLocalDisk(const Mount *mount)
 {
 	return mount->device[0] == '/' && !mount->remote && IsWhole(mount) &&
-		   !TypeIsAmong(mount->fstype, ImageTypes, LENGTH(ImageTypes));
+		!TypeIsAmong(mount->fstype, ImageTypes, LENGTH(ImageTypes));
 }

@@ -18,27 +18,27 @@
 
 typedef struct Mount
 {
-	int			id;
-	int			parent;
+	int			 id;
+	int			 parent;
 	unsigned int major;
 	unsigned int minor;
-	const char *root;			/* what of the filesystem is mounted, "/" unless a part of it */
-	const char *point;			/* where */
-	size_t		point_length;
-	const char *device;
-	const char *fstype;
-	const char *options;		/* of the filesystem, comma-separated; not NUL-terminated */
-	size_t		options_length;
-	bool		remote;			/* asking may hang: network filesystems, FUSE, autofs */
-	bool		needed;			/* the server depends on it: asking is no new risk */
+	const char	*root;	/* what of the filesystem is mounted, "/" unless a part of it */
+	const char	*point; /* where */
+	size_t		 point_length;
+	const char	*device;
+	const char	*fstype;
+	const char	*options; /* of the filesystem, comma-separated; not NUL-terminated */
+	size_t		 options_length;
+	bool		 remote; /* asking may hang: network filesystems, FUSE, autofs */
+	bool		 needed; /* the server depends on it: asking is no new risk */
 } Mount;
 
 typedef struct MountTable
 {
-	Mount	   *mounts;
-	int			capacity;
-	int			count;
-	int			left_out;		/* did not fit */
+	Mount *mounts;
+	int	   capacity;
+	int	   count;
+	int	   left_out; /* did not fit */
 } MountTable;
 
 /* Fills the table; its texts point into "text", where escapes are decoded in place. */
@@ -47,9 +47,9 @@ extern void MountsParse(char *text, size_t length, MountTable *table);
 /* Where a path leads. */
 typedef struct MountedPath
 {
-	Mount	   *mount;			/* NULL: not known */
-	bool		may_ask;		/* no call on it can hang where the server does not hang as well */
-	char		path[MOUNT_PATH_SIZE];	/* links followed as far as may be */
+	Mount *mount;	/* NULL: not known */
+	bool   may_ask; /* no call on it can hang where the server does not hang as well */
+	char   path[MOUNT_PATH_SIZE]; /* links followed as far as may be */
 } MountedPath;
 
 /*
@@ -63,10 +63,10 @@ extern void MountFollow(MountTable *table, const char *path, bool needed, Mounte
 extern Mount *MountAt(const MountTable *table, const char *path, bool *may_ask);
 
 /* The innermost mount above path with this device number; NULL: none. */
-extern Mount *MountOfDevice(const MountTable *table, const char *path,
-							unsigned int major, unsigned int minor);
+extern Mount *MountOfDevice(const MountTable *table, const char *path, unsigned int major,
+							unsigned int minor);
 
 /* Does it make sense to show a filesystem that holds nothing of the server? */
 extern bool MountIsLocalDisk(const Mount *mount);
 
-#endif							/* HOST_MOUNTS_H */
+#endif /* HOST_MOUNTS_H */

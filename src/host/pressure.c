@@ -31,8 +31,8 @@ static const struct
 static void
 SetStall(Span head, Span name, Span number, Value *stall)
 {
-	double		average;
-	int64_t		total;
+	double	average;
+	int64_t total;
 
 	for (int i = 0; i < LENGTH(Stalls); i++)
 	{
@@ -51,11 +51,11 @@ SetStall(Span head, Span name, Span number, Value *stall)
 void
 PressureParse(char *text, size_t length, Value *stall)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		head;
-	Span		word;
-	Span		name;
+	Span rest = SpanOf(text, length);
+	Span line;
+	Span head;
+	Span word;
+	Span name;
 
 	while (SpanCut(&rest, '\n', &line))
 	{

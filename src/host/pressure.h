@@ -14,4 +14,4 @@ extern const char *const PressureResources[NUM_PRESSURE_FIELDS];
 
 extern void PressureParse(char *text, size_t length, Value *stall);
 
-#endif							/* HOST_PRESSURE_H */
+#endif /* HOST_PRESSURE_H */

@@ -15,11 +15,11 @@ const char *ProcRoot = "/proc";
 static int
 ReadAll(int fd, char *buffer, size_t size, size_t *length, bool *cut)
 {
-	size_t		used = 0;
+	size_t used = 0;
 
 	while (used < size)
 	{
-		ssize_t		n = read(fd, buffer + used, size - used);
+		ssize_t n = read(fd, buffer + used, size - used);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -44,8 +44,8 @@ ReadAll(int fd, char *buffer, size_t size, size_t *length, bool *cut)
 static int
 ReadPath(const char *path, int flags, char *buffer, size_t size, size_t *length, bool *cut)
 {
-	int			fd;
-	int			error;
+	int fd;
+	int error;
 
 	*length = 0;
 	*cut = false;
@@ -69,7 +69,7 @@ TextRead(const char *path, char *buffer, size_t size, size_t *length, bool *cut)
 int
 ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut)
 {
-	char		path[PROC_PATH_SIZE];
+	char path[PROC_PATH_SIZE];
 
 	*length = 0;
 	*cut = false;
@@ -81,7 +81,7 @@ ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut)
 bool
 SpanCut(Span *rest, char separator, Span *part)
 {
-	char	   *found;
+	char *found;
 
 	if (rest->at == NULL || rest->at >= rest->end)
 		return false;
@@ -115,7 +115,7 @@ SpanEquals(Span a, Span b)
 bool
 SpanBeginsWith(Span span, const char *text)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 
 	return (size_t) (span.end - span.at) >= length && memcmp(span.at, text, length) == 0;
 }
@@ -129,14 +129,13 @@ SpanIs(Span span, const char *text)
 bool
 SpanInt(Span span, int64_t *result)
 {
-	int64_t		value = 0;
+	int64_t value = 0;
 
 	if (span.at >= span.end)
 		return false;
 	for (char *c = span.at; c < span.end; c++)
 	{
-		if (*c < '0' || *c > '9' ||
-			__builtin_mul_overflow(value, 10, &value) ||
+		if (*c < '0' || *c > '9' || __builtin_mul_overflow(value, 10, &value) ||
 			__builtin_add_overflow(value, *c - '0', &value))
 			return false;
 	}
@@ -147,10 +146,10 @@ SpanInt(Span span, int64_t *result)
 bool
 SpanFloat(Span span, double *result)
 {
-	Span		whole;
-	int64_t		integer;
-	int64_t		fraction = 0;
-	double		scale = 1;
+	Span	whole;
+	int64_t integer;
+	int64_t fraction = 0;
+	double	scale = 1;
 
 	if (!SpanCut(&span, '.', &whole) || !SpanInt(whole, &integer))
 		return false;

@@ -23,7 +23,7 @@ extern const char *ProcRoot;
  * Reads ProcRoot/name into a buffer and returns 0 or an errno.  Of a file that
  * does not fit the whole lines that do are kept, and *cut is set.
  */
-extern int	ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut);
+extern int ProcRead(const char *name, char *buffer, size_t size, size_t *length, bool *cut);
 
 /* The same with the file's path. */
 extern int TextRead(const char *path, char *buffer, size_t size, size_t *length, bool *cut);
@@ -31,14 +31,14 @@ extern int TextRead(const char *path, char *buffer, size_t size, size_t *length,
 /* A part of a text that is not NUL-terminated. */
 typedef struct Span
 {
-	char	   *at;
-	char	   *end;
+	char *at;
+	char *end;
 } Span;
 
 static inline Span
 SpanOf(char *text, size_t length)
 {
-	return (Span) {text, text + length};
+	return (Span){text, text + length};
 }
 
 /* Takes everything before the next separator off the front; false: nothing is left. */
@@ -57,4 +57,4 @@ extern bool SpanInt(Span span, int64_t *result);
 /* The same with an optional fraction; whatever the locale. */
 extern bool SpanFloat(Span span, double *result);
 
-#endif							/* HOST_PROC_H */
+#endif /* HOST_PROC_H */

@@ -29,10 +29,10 @@
 int
 ChildrenParse(char *text, size_t length, Process *processes, int capacity)
 {
-	Span		rest = SpanOf(text, length);
-	Span		word;
-	int64_t		pid;
-	int			count = 0;
+	Span	rest = SpanOf(text, length);
+	Span	word;
+	int64_t pid;
+	int		count = 0;
 
 	while (SpanWord(&rest, &word))
 	{
@@ -64,10 +64,10 @@ enum
 bool
 ProcessStatParse(char *text, size_t length, Process *process)
 {
-	int64_t		columns[NUM_STAT_COLUMNS] = {0};
-	Span		rest = SpanOf(text, length);
-	char	   *name_end = NULL;
-	Span		word;
+	int64_t columns[NUM_STAT_COLUMNS] = {0};
+	Span	rest = SpanOf(text, length);
+	char   *name_end = NULL;
+	Span	word;
 
 	/* The name may hold anything, parentheses too; nothing after it does. */
 	for (char *c = rest.at; c < rest.end; c++)
@@ -93,8 +93,8 @@ ProcessStatParse(char *text, size_t length, Process *process)
 	process->major_faults = columns[STAT_MAJOR_FAULTS];
 	process->started = columns[STAT_STARTED];
 	return !__builtin_add_overflow(columns[STAT_UTIME], columns[STAT_STIME], &process->ticks) &&
-		   !__builtin_add_overflow(columns[STAT_CHILD_UTIME], columns[STAT_CHILD_STIME],
-								   &process->child_ticks);
+		!__builtin_add_overflow(columns[STAT_CHILD_UTIME], columns[STAT_CHILD_STIME],
+								&process->child_ticks);
 }
 
 /* ---- one process ---- */
@@ -103,8 +103,8 @@ ProcessStatParse(char *text, size_t length, Process *process)
 static int
 ReadOf(int pid, const char *file, char *buffer, size_t size, size_t *length)
 {
-	char		name[PROC_NAME_SIZE];
-	bool		cut;
+	char name[PROC_NAME_SIZE];
+	bool cut;
 
 	snprintf(name, sizeof(name), "%d/%s", pid, file);
 	return ProcRead(name, buffer, size, length, &cut);
@@ -120,9 +120,9 @@ IsDead(const Process *process)
 static bool
 ReadStat(Process *process)
 {
-	char		buffer[1024];
-	size_t		length;
-	int			error = ReadOf(process->pid, "stat", buffer, sizeof(buffer), &length);
+	char   buffer[1024];
+	size_t length;
+	int	   error = ReadOf(process->pid, "stat", buffer, sizeof(buffer), &length);
 
 	process->resident = -1;
 	process->gone = error == ENOENT || error == ESRCH;
@@ -132,10 +132,10 @@ ReadStat(Process *process)
 static bool
 ReadMemory(Process *process)
 {
-	char		buffer[256];
-	size_t		length;
-	Value		sizes[3] = {0};	/* size, resident, shared */
-	int			error;
+	char   buffer[256];
+	size_t length;
+	Value  sizes[3] = {0}; /* size, resident, shared */
+	int	   error;
 
 	if (process->gone || IsDead(process))
 		return true;
@@ -154,8 +154,8 @@ ReadMemory(Process *process)
 static int
 CountEntries(const char *path)
 {
-	DIR		   *dir = opendir(path);
-	int			count = 0;
+	DIR *dir = opendir(path);
+	int	 count = 0;
 
 	if (dir == NULL)
 		return -1;
@@ -173,7 +173,7 @@ static bool
 AddOpenFiles(const Process *process, int64_t *sum)
 {
 	char		path[PROC_PATH_SIZE];
-	struct stat	st;
+	struct stat st;
 	int			count;
 
 	if (process->gone || IsDead(process))
@@ -197,10 +197,10 @@ static bool
 AddPss(const Process *process, int64_t *sum_kb)
 {
 	static const KeyedField pss = {"Pss:", 0, 1};
-	char		buffer[2048];
-	size_t		length;
-	Value		value = {0};
-	int			error;
+	char					buffer[2048];
+	size_t					length;
+	Value					value = {0};
+	int						error;
 
 	if (process->gone || IsDead(process))
 		return true;
@@ -217,12 +217,12 @@ AddPss(const Process *process, int64_t *sum_kb)
 bool
 SharedMemoryIsInHugePages(void)
 {
-	char		buffer[32 * 1024];
-	size_t		length;
-	bool		cut;
-	Span		rest;
-	Span		line;
-	Span		word;
+	char   buffer[32 * 1024];
+	size_t length;
+	bool   cut;
+	Span   rest;
+	Span   line;
+	Span   word;
 
 	if (ProcRead("self/maps", buffer, sizeof(buffer), &length, &cut) != 0)
 		return false;
@@ -243,8 +243,8 @@ SharedMemoryIsInHugePages(void)
 static int
 ComparePids(const void *a, const void *b)
 {
-	int			left = *(const int *) a;
-	int			right = *(const int *) b;
+	int left = *(const int *) a;
+	int right = *(const int *) b;
 
 	return left < right ? -1 : left > right;
 }
@@ -253,12 +253,12 @@ ComparePids(const void *a, const void *b)
 static int64_t
 GrowthOf(const Process *process, const ProcessMemory *memory)
 {
-	int			low = 0;
-	int			high = memory->count;
+	int low = 0;
+	int high = memory->count;
 
 	while (low < high)
 	{
-		int			middle = (low + high) / 2;
+		int middle = (low + high) / 2;
 
 		if (memory->processes[middle].pid < process->pid)
 			low = middle + 1;
@@ -310,11 +310,11 @@ GrowthRank(const Process *process)
 static Process *
 Highest(Process *processes, int count, int64_t (*rank)(const Process *))
 {
-	Process	   *found = NULL;
+	Process *found = NULL;
 
 	for (int i = 0; i < count; i++)
 	{
-		Process	   *process = &processes[i];
+		Process *process = &processes[i];
 
 		if (!process->gone && !process->shown && rank(process) > (found ? rank(found) : 0))
 			found = process;
@@ -341,8 +341,8 @@ ReadIo(int pid, Value *row)
 		{"read_bytes:", PROCESS_FIELD_READ_BYTES, 1},
 		{"write_bytes:", PROCESS_FIELD_WRITE_BYTES, 1},
 	};
-	char		buffer[512];
-	size_t		length;
+	char   buffer[512];
+	size_t length;
 
 	if (ReadOf(pid, "io", buffer, sizeof(buffer), &length) == 0)
 		KeyedParse(buffer, length, fields, LENGTH(fields), row);
@@ -351,8 +351,8 @@ ReadIo(int pid, Value *row)
 static void
 Show(Process *process, Rows *top)
 {
-	Value	   *row = RowsAdd(top);
-	double		page = sysconf(_SC_PAGESIZE);
+	Value *row = RowsAdd(top);
+	double page = sysconf(_SC_PAGESIZE);
 
 	process->shown = true;
 	if (row == NULL)
@@ -372,7 +372,7 @@ Show(Process *process, Rows *top)
 static void
 ShowHighest(Process *processes, int count, int limit, int64_t (*rank)(const Process *), Rows *top)
 {
-	Process	   *process;
+	Process *process;
 
 	for (int i = 0; i < limit && (process = Highest(processes, count, rank)) != NULL; i++)
 		Show(process, top);
@@ -389,7 +389,7 @@ ShowHighest(Process *processes, int count, int limit, int64_t (*rank)(const Proc
 static void
 SetCpuSeconds(const Process *processes, int count, ProcessMemory *memory, Value *postgres)
 {
-	int64_t		ticks = 0;
+	int64_t ticks = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -404,9 +404,9 @@ SetCpuSeconds(const Process *processes, int count, ProcessMemory *memory, Value 
 static void
 SetMemory(const Process *processes, int count, Value *postgres)
 {
-	int64_t		resident = 0;
-	int64_t		private = 0;
-	double		page = sysconf(_SC_PAGESIZE);
+	int64_t resident = 0;
+	int64_t private = 0;
+	double page = sysconf(_SC_PAGESIZE);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -423,17 +423,17 @@ void
 ProcessesRead(Process *processes, int count, bool with_pss, ProcessMemory *memory, Value *postgres,
 			  Rows *top)
 {
-	bool		stat_known = true;
-	bool		memory_known = true;
-	bool		files_known = true;
-	bool		pss_known = with_pss;
-	int64_t		files = 0;
-	int64_t		pss_kb = 0;
-	int			living = 0;
+	bool	stat_known = true;
+	bool	memory_known = true;
+	bool	files_known = true;
+	bool	pss_known = with_pss;
+	int64_t files = 0;
+	int64_t pss_kb = 0;
+	int		living = 0;
 
 	for (int i = 0; i < count; i++)
 	{
-		Process	   *process = &processes[i];
+		Process *process = &processes[i];
 
 		if (!ReadStat(process))
 		{

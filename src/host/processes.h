@@ -15,17 +15,17 @@
 
 typedef struct Process
 {
-	int			pid;
-	bool		gone;			/* it ended before it was read */
-	bool		shown;			/* in the list of those with most */
-	char		state[2];		/* "S" */
-	int64_t		started;		/* clock ticks since the machine started */
-	int64_t		ticks;			/* CPU time of its own */
-	int64_t		child_ticks;	/* of its children that have ended */
-	int64_t		growth;			/* of ticks since the previous reading */
-	int64_t		major_faults;
-	int64_t		resident;		/* pages, -1: not known */
-	int64_t		shared;			/* part of resident */
+	int		pid;
+	bool	gone;		 /* it ended before it was read */
+	bool	shown;		 /* in the list of those with most */
+	char	state[2];	 /* "S" */
+	int64_t started;	 /* clock ticks since the machine started */
+	int64_t ticks;		 /* CPU time of its own */
+	int64_t child_ticks; /* of its children that have ended */
+	int64_t growth;		 /* of ticks since the previous reading */
+	int64_t major_faults;
+	int64_t resident; /* pages, -1: not known */
+	int64_t shared;	  /* part of resident */
 } Process;
 
 /* What the CPU time of the next reading is compared with. */
@@ -33,14 +33,14 @@ typedef struct Process
 
 typedef struct ProcessMemory
 {
-	int			count;
-	bool		full;			/* there were more */
-	double		cpu_seconds;	/* of the whole server, never decreasing */
+	int	   count;
+	bool   full;		/* there were more */
+	double cpu_seconds; /* of the whole server, never decreasing */
 	struct
 	{
-		int			pid;
-		int64_t		started;
-		int64_t		ticks;
+		int		pid;
+		int64_t started;
+		int64_t ticks;
 	} processes[MAX_REMEMBERED_PROCESSES];
 } ProcessMemory;
 
@@ -64,4 +64,4 @@ extern bool SharedMemoryIsInHugePages(void);
 extern void ProcessesRead(Process *processes, int count, bool with_pss, ProcessMemory *memory,
 						  Value *postgres, Rows *top);
 
-#endif							/* HOST_PROCESSES_H */
+#endif /* HOST_PROCESSES_H */

@@ -15,4 +15,4 @@ extern void SnmpParse(char *text, size_t length, Value *tcp, Value *udp);
 /* used: sockets of all families. */
 extern void SockstatParse(char *text, size_t length, Value *tcp, Value *used);
 
-#endif							/* HOST_SOCKETS_H */
+#endif /* HOST_SOCKETS_H */

@@ -43,10 +43,10 @@
 
 typedef struct Reading
 {
-	Batch	   *batch;
+	Batch		 *batch;
 	SysstatState *state;
-	TimestampTz read_at;
-	Value		values[NUM_SYSSTAT_FIELDS];	/* an object is an array of one row */
+	TimestampTz	  read_at;
+	Value		  values[NUM_SYSSTAT_FIELDS]; /* an object is an array of one row */
 } Reading;
 
 static void
@@ -63,7 +63,7 @@ CreateRows(const Field *fields, Value *values)
 {
 	for (int i = 0; fields[i].name; i++)
 	{
-		Rows	   *rows;
+		Rows *rows;
 
 		if (fields[i].fields == NULL)
 			continue;
@@ -93,11 +93,11 @@ Array(Reading *reading, int field)
 static int
 CountRows(Reading *reading, const Field *fields, Value *values)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (int i = 0; fields[i].name; i++)
 	{
-		Rows	   *rows = values[i].rows;
+		Rows *rows = values[i].rows;
 
 		if (fields[i].fields == NULL)
 			continue;
@@ -108,8 +108,9 @@ CountRows(Reading *reading, const Field *fields, Value *values)
 				rows->count = 0;
 		}
 		if (rows->left_out > 0)
-			ReportError(reading, psprintf("%d rows of \"%s\" after the first %d are left out",
-										  rows->left_out, fields[i].name, rows->capacity));
+			ReportError(reading,
+						psprintf("%d rows of \"%s\" after the first %d are left out",
+								 rows->left_out, fields[i].name, rows->capacity));
 		values[i].known = rows->count > 0;
 		count += rows->count;
 	}
@@ -128,10 +129,10 @@ ReadStat(Reading *reading, char *text, size_t length)
 		{"procs_blocked", VM_FIELD_PROCS_BLOCKED, 1},
 	};
 	static const KeyedField boot_time = {"btime", 0, 1};
-	CpuCounters now = CpuParse(text, length);
-	Value	   *cpu = Object(reading, SYSSTAT_FIELD_CPU);
-	Value		booted = {0};
-	int64		unix_us;
+	CpuCounters				now = CpuParse(text, length);
+	Value				   *cpu = Object(reading, SYSSTAT_FIELD_CPU);
+	Value					booted = {0};
+	int64					unix_us;
 
 	CpuPercentages(&reading->state->cpu, &now, cpu);
 	if (now.count > 0)
@@ -203,7 +204,7 @@ ReadSockstat(Reading *reading, char *text, size_t length)
 static void
 ReadPressure(Reading *reading, int resource, char *text, size_t length)
 {
-	Value	   *pressure = Object(reading, SYSSTAT_FIELD_PRESSURE);
+	Value *pressure = Object(reading, SYSSTAT_FIELD_PRESSURE);
 
 	PressureParse(text, length, RowsGet(pressure[resource].rows, 0));
 }
@@ -235,8 +236,8 @@ ReadUptime(Reading *reading, char *text, size_t length)
 static void
 ReadFileNumbers(Reading *reading, char *text, size_t length)
 {
-	Value	   *kernel = Object(reading, SYSSTAT_FIELD_KERNEL);
-	Value		numbers[3] = {0}; /* allocated, free (always 0), maximum */
+	Value *kernel = Object(reading, SYSSTAT_FIELD_KERNEL);
+	Value  numbers[3] = {0}; /* allocated, free (always 0), maximum */
 
 	NumbersParse(text, length, numbers, lengthof(numbers));
 	kernel[KERNEL_FIELD_FILES] = numbers[0];
@@ -248,8 +249,8 @@ ReadFileNumbers(Reading *reading, char *text, size_t length)
 static const struct
 {
 	const char *file;
-	size_t		size;			/* bytes of it that are looked at */
-	bool		whole;			/* tell when there are more */
+	size_t		size;  /* bytes of it that are looked at */
+	bool		whole; /* tell when there are more */
 	void (*read)(Reading *reading, char *text, size_t length);
 } Readers[] = {
 	{"stat", 256 * KB, false, ReadStat},
@@ -293,9 +294,9 @@ ReadFiles(Reading *reading)
 {
 	for (int i = 0; i < lengthof(Readers); i++)
 	{
-		char	   *text = palloc(Readers[i].size);
-		size_t		length;
-		bool		cut;
+		char  *text = palloc(Readers[i].size);
+		size_t length;
+		bool   cut;
 
 		errno = ProcRead(Readers[i].file, text, Readers[i].size, &length, &cut);
 		if (errno == 0)
@@ -314,13 +315,13 @@ ReadFiles(Reading *reading)
 static void
 ReadNumbers(Reading *reading)
 {
-	Value	   *kernel = Object(reading, SYSSTAT_FIELD_KERNEL);
+	Value *kernel = Object(reading, SYSSTAT_FIELD_KERNEL);
 
 	for (int i = 0; i < lengthof(Numbers); i++)
 	{
-		char		text[64];
-		size_t		length;
-		bool		cut;
+		char   text[64];
+		size_t length;
+		bool   cut;
 
 		if (ProcRead(Numbers[i].file, text, sizeof(text), &length, &cut) == 0)
 			NumbersParse(text, length, &kernel[Numbers[i].field], 1);
@@ -332,10 +333,10 @@ ReadNumbers(Reading *reading)
 static void
 FindCgroup(SysstatState *state, char *text, size_t length)
 {
-	char	   *mounts = palloc(MAX_MOUNTINFO);
-	MountTable	table = {.capacity = MAX_MOUNTS, .mounts = palloc(sizeof(Mount) * MAX_MOUNTS)};
-	size_t		mounts_length;
-	bool		cut;
+	char	  *mounts = palloc(MAX_MOUNTINFO);
+	MountTable table = {.capacity = MAX_MOUNTS, .mounts = palloc(sizeof(Mount) * MAX_MOUNTS)};
+	size_t	   mounts_length;
+	bool	   cut;
 
 	/* A copy says when to look again; one that is too long is looked at each time. */
 	memset(state->cgroup_text, 0, sizeof(state->cgroup_text));
@@ -353,11 +354,11 @@ static void
 ReadCgroup(Reading *reading, bool find)
 {
 	SysstatState *state = reading->state;
-	Value	   *values = Object(reading, SYSSTAT_FIELD_CGROUP);
-	Value	   *pressure[NUM_PRESSURE_FIELDS];
-	char	   *text = palloc(8 * KB);
-	size_t		length;
-	bool		cut;
+	Value		 *values = Object(reading, SYSSTAT_FIELD_CGROUP);
+	Value		 *pressure[NUM_PRESSURE_FIELDS];
+	char		 *text = palloc(8 * KB);
+	size_t		  length;
+	bool		  cut;
 
 	if (ProcRead("self/cgroup", text, 8 * KB, &length, &cut) != 0)
 		return;
@@ -386,15 +387,16 @@ static void
 ReadChildren(Reading *reading, char *text, size_t length, bool cut)
 {
 	SysstatState *state = reading->state;
-	Value	   *postgres = Object(reading, SYSSTAT_FIELD_POSTGRES);
-	int			capacity = Min(length / 2, MAX_PROCESSES) + 1;
-	Process	   *processes = palloc0(sizeof(Process) * (capacity + 1));
-	int			count = ChildrenParse(text, length, processes + 1, capacity);
+	Value		 *postgres = Object(reading, SYSSTAT_FIELD_POSTGRES);
+	int			  capacity = Min(length / 2, MAX_PROCESSES) + 1;
+	Process		 *processes = palloc0(sizeof(Process) * (capacity + 1));
+	int			  count = ChildrenParse(text, length, processes + 1, capacity);
 
 	if (cut || count > capacity)
 	{
-		ReportError(reading, psprintf("the server has more than %d processes: they are not read",
-									  MAX_PROCESSES));
+		ReportError(
+			reading,
+			psprintf("the server has more than %d processes: they are not read", MAX_PROCESSES));
 		return;
 	}
 	processes[0].pid = PostmasterPid;
@@ -408,11 +410,11 @@ static void
 ReadProcesses(Reading *reading)
 {
 	SysstatState *state = reading->state;
-	int64		began = CpuTimeUs();
-	char		children[PROC_NAME_SIZE];
-	char	   *text;
-	size_t		length;
-	bool		cut;
+	int64		  began = CpuTimeUs();
+	char		  children[PROC_NAME_SIZE];
+	char		 *text;
+	size_t		  length;
+	bool		  cut;
 
 	if (PostmasterPid == 0 || reading->read_at < state->processes_due)
 		return;
@@ -429,7 +431,7 @@ static void
 ReadSystem(Reading *reading, bool find)
 {
 	SysstatState *state = reading->state;
-	Value	   *values = Object(reading, SYSSTAT_FIELD_SYSTEM);
+	Value		 *values = Object(reading, SYSSTAT_FIELD_SYSTEM);
 
 	if (find)
 		SystemRead(&state->system);

@@ -17,7 +17,7 @@
 static void
 CopyText(Span from, char *to)
 {
-	size_t		length = from.end - from.at;
+	size_t length = from.end - from.at;
 
 	if (length >= SYSTEM_TEXT_SIZE)
 		length = SYSTEM_TEXT_SIZE - 1;
@@ -29,8 +29,8 @@ void
 OsReleaseParse(char *text, size_t length, char *os)
 {
 	static const char key[] = "PRETTY_NAME=";
-	Span		rest = SpanOf(text, length);
-	Span		line;
+	Span			  rest = SpanOf(text, length);
+	Span			  line;
 
 	os[0] = '\0';
 	while (SpanCut(&rest, '\n', &line))
@@ -52,9 +52,9 @@ OsReleaseParse(char *text, size_t length, char *os)
 void
 CpuModelParse(char *text, size_t length, char *cpu_model)
 {
-	Span		rest = SpanOf(text, length);
-	Span		line;
-	Span		key;
+	Span rest = SpanOf(text, length);
+	Span line;
+	Span key;
 
 	cpu_model[0] = '\0';
 	while (cpu_model[0] == '\0' && SpanCut(&rest, '\n', &line))
@@ -91,9 +91,9 @@ ReadUname(SystemInfo *system)
 static void
 ReadNames(SystemInfo *system)
 {
-	char		buffer[FILE_SIZE];
-	size_t		length;
-	bool		cut;
+	char   buffer[FILE_SIZE];
+	size_t length;
+	bool   cut;
 
 	if (TextRead("/etc/os-release", buffer, sizeof(buffer), &length, &cut) == 0)
 		OsReleaseParse(buffer, length, system->os);
@@ -121,9 +121,9 @@ SystemRead(SystemInfo *system)
 	ReadNames(system);
 	for (int i = 0; i < LENGTH(Settings); i++)
 	{
-		char		buffer[64];
-		size_t		length;
-		bool		cut;
+		char   buffer[64];
+		size_t length;
+		bool   cut;
 
 		if (ProcRead(Settings[i].file, buffer, sizeof(buffer), &length, &cut) == 0)
 			NumbersParse(buffer, length, &system->values[Settings[i].field], 1);

@@ -14,11 +14,11 @@
 /* Values point into the texts. */
 typedef struct SystemInfo
 {
-	char		os[SYSTEM_TEXT_SIZE];
-	char		kernel[SYSTEM_TEXT_SIZE];
-	char		machine[SYSTEM_TEXT_SIZE];
-	char		cpu_model[SYSTEM_TEXT_SIZE];
-	Value		values[NUM_SYSTEM_FIELDS];
+	char  os[SYSTEM_TEXT_SIZE];
+	char  kernel[SYSTEM_TEXT_SIZE];
+	char  machine[SYSTEM_TEXT_SIZE];
+	char  cpu_model[SYSTEM_TEXT_SIZE];
+	Value values[NUM_SYSTEM_FIELDS];
 } SystemInfo;
 
 /* The name in the text of /etc/os-release; empty: there is none. */
@@ -30,4 +30,4 @@ extern void CpuModelParse(char *text, size_t length, char *cpu_model);
 /* Costs some 50 µs and hardly ever changes: not for every reading. */
 extern void SystemRead(SystemInfo *system);
 
-#endif							/* HOST_SYSTEM_H */
+#endif /* HOST_SYSTEM_H */

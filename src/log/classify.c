@@ -120,13 +120,13 @@ PatternOf(const LogEventRow *row, int part)
 /* The patterns of an event, and what is known of a part in general. */
 typedef struct PatternSet
 {
-	int part;
+	int			part;
 	const Trie *trie; /* NULL: nothing */
-	int num_rows;
+	int			num_rows;
 	const char *row[MAX_ITEM_ROWS];
-	size_t prefix_len[MAX_ITEM_ROWS];
-	char prefix[MAX_ITEM_ROWS][PATTERN_PREFIX_SIZE];
-	int number[MAX_ITEM_ROWS]; /* how often it was there */
+	size_t		prefix_len[MAX_ITEM_ROWS];
+	char		prefix[MAX_ITEM_ROWS][PATTERN_PREFIX_SIZE];
+	int			number[MAX_ITEM_ROWS]; /* how often it was there */
 } PatternSet;
 
 static void
@@ -172,7 +172,7 @@ static bool
 MatchItem(PatternSet *set, const char *text, size_t len, Captures *captures)
 {
 	const void *found[MAX_CANDIDATES];
-	int count;
+	int			count;
 
 	for (int i = 0; i < set->num_rows; i++)
 	{
@@ -252,7 +252,7 @@ static size_t
 LengthWithoutPosition(const LogText *message)
 {
 	static const char position[] = " at character ";
-	size_t len = message->len;
+	size_t			  len = message->len;
 
 	while (len > 0 && message->data[len - 1] >= '0' && message->data[len - 1] <= '9')
 		len--;
@@ -272,8 +272,8 @@ MatchMessage(const LogText *message, const LogText *sqlstate, Captures *captures
 	{
 		const LogEventRow *row = found[i];
 		const LogEventRow *event = EventOfRow(row);
-		PatternSet lines;
-		size_t first;
+		PatternSet		   lines;
+		size_t			   first;
 
 		if (SqlstateForbids(sqlstate, event))
 			continue;
@@ -310,7 +310,7 @@ void
 LogClassify(const LogEntry *entry, Meaning *meaning)
 {
 	const LogText *sqlstate = &entry->text[LOG_SQLSTATE];
-	LogText message = entry->text[LOG_MESSAGE];
+	LogText		   message = entry->text[LOG_MESSAGE];
 
 	if (!Index.built)
 		BuildIndex();
@@ -336,10 +336,10 @@ LogClassify(const LogEntry *entry, Meaning *meaning)
 const LogEventRow *
 LogEventOfFormat(const char *format, const char *sqlstate)
 {
-	char message[1024];
-	size_t len = 0;
-	LogText texts[2];
-	Captures captures = {0};
+	char			   message[1024];
+	size_t			   len = 0;
+	LogText			   texts[2];
+	Captures		   captures = {0};
 	const LogEventRow *event;
 
 	if (!Index.built)

@@ -14,31 +14,15 @@
 
 /* What the columns tell, in the order of write_csvlog(). */
 static const int Columns[] = {
-	LOG_TIME,
-	LOG_USER,
-	LOG_DATABASE,
-	LOG_PID,
-	LOG_CLIENT,
-	LOG_SESSION_ID,
-	LOG_SESSION_LINE,
-	LOG_FIELD_NONE,				/* command tag */
-	LOG_FIELD_NONE,				/* session start */
-	LOG_FIELD_NONE,				/* virtual transaction id */
-	LOG_FIELD_NONE,				/* transaction id */
-	LOG_LEVEL,
-	LOG_SQLSTATE,
-	LOG_MESSAGE,
-	LOG_DETAIL,
-	LOG_HINT,
-	LOG_QUERY,
-	LOG_FIELD_NONE,				/* position in the internal query */
-	LOG_CONTEXT,
-	LOG_STATEMENT,
-	LOG_FIELD_NONE,				/* position in the statement */
-	LOG_LOCATION,
-	LOG_APPLICATION,
-	LOG_BACKEND_TYPE,
-	LOG_FIELD_NONE,				/* leader's pid */
+	LOG_TIME,		LOG_USER,		 LOG_DATABASE,	   LOG_PID,
+	LOG_CLIENT,		LOG_SESSION_ID,	 LOG_SESSION_LINE, LOG_FIELD_NONE, /* command tag */
+	LOG_FIELD_NONE,													   /* session start */
+	LOG_FIELD_NONE,													   /* virtual transaction id */
+	LOG_FIELD_NONE,													   /* transaction id */
+	LOG_LEVEL,		LOG_SQLSTATE,	 LOG_MESSAGE,	   LOG_DETAIL,
+	LOG_HINT,		LOG_QUERY,		 LOG_FIELD_NONE, /* position in the internal query */
+	LOG_CONTEXT,	LOG_STATEMENT,	 LOG_FIELD_NONE, /* position in the statement */
+	LOG_LOCATION,	LOG_APPLICATION, LOG_BACKEND_TYPE, LOG_FIELD_NONE, /* leader's pid */
 	LOG_QUERY_ID,
 };
 
@@ -50,7 +34,7 @@ static const int Columns[] = {
 bool
 CsvlogIsStart(const char *data, size_t len)
 {
-	size_t		n = LogTimeLength(data, len);
+	size_t n = LogTimeLength(data, len);
 
 	if (n == 0 || n >= len || data[n] != ' ')
 		return false;
@@ -76,7 +60,7 @@ LengthToStart(const char *data, size_t len, LogEnd end, bool *found)
 
 	while ((newline = memchr(data + at, '\n', len - at)) != NULL)
 	{
-		size_t		next = newline - data + 1;
+		size_t next = newline - data + 1;
 
 		if (CsvlogIsStart(data + next, len - next))
 		{
@@ -98,30 +82,30 @@ LengthToStart(const char *data, size_t len, LogEnd end, bool *found)
 static LogFrame
 Resynchronise(LogFrameKind kind, const char *buffer, size_t len, LogEnd end)
 {
-	bool		found;
-	size_t		length = LengthToStart(buffer, len, end, &found);
+	bool   found;
+	size_t length = LengthToStart(buffer, len, end, &found);
 
 	if (found)
-		return (LogFrame) {kind, length};
+		return (LogFrame){kind, length};
 	if (end == LOG_END_FINAL)
-		return (LogFrame) {kind, len};
+		return (LogFrame){kind, len};
 	/* junk can be let go of in pieces */
 	if (kind == FRAME_JUNK && length > 0)
-		return (LogFrame) {FRAME_JUNK, length};
-	return (LogFrame) {FRAME_MORE, 0};
+		return (LogFrame){FRAME_JUNK, length};
+	return (LogFrame){FRAME_MORE, 0};
 }
 
 LogFrame
 CsvlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end)
 {
-	bool		quoted = false;
+	bool quoted = false;
 
 	if (len == 0)
-		return (LogFrame) {FRAME_MORE, 0};
+		return (LogFrame){FRAME_MORE, 0};
 	if (!CsvlogIsStart(buffer, len))
 	{
 		if (end != LOG_END_FINAL && len < MAX_START && memchr(buffer, '\n', len) == NULL)
-			return (LogFrame) {FRAME_MORE, 0};
+			return (LogFrame){FRAME_MORE, 0};
 		return Resynchronise(FRAME_JUNK, buffer, len, end);
 	}
 	for (size_t i = 0; i < len; i++)
@@ -145,19 +129,19 @@ CsvlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 				return Resynchronise(FRAME_ENTRY, buffer, len, end);
 		}
 		else if (buffer[i] == '\n' && !quoted)
-			return (LogFrame) {FRAME_ENTRY, i + 1};
+			return (LogFrame){FRAME_ENTRY, i + 1};
 	}
 	if (end == LOG_END_FINAL)
 		return Resynchronise(FRAME_ENTRY, buffer, len, end);
-	return (LogFrame) {FRAME_MORE, 0};
+	return (LogFrame){FRAME_MORE, 0};
 }
 
 /* The field at *at without its quotes; moves on to the next one. */
 static LogText
 NextField(char *buffer, size_t len, size_t *at)
 {
-	LogText		field = {NULL, 0};
-	size_t		i = *at;
+	LogText field = {NULL, 0};
+	size_t	i = *at;
 
 	if (i < len && buffer[i] == '"')
 	{
@@ -179,12 +163,12 @@ NextField(char *buffer, size_t len, size_t *at)
 	}
 	else
 	{
-		size_t		start = i;
+		size_t start = i;
 
 		while (i < len && buffer[i] != ',' && buffer[i] != '\n')
 			i++;
 		if (i > start)
-			field = (LogText) {buffer + start, i - start};
+			field = (LogText){buffer + start, i - start};
 	}
 	*at = i;
 	return field;
@@ -193,7 +177,7 @@ NextField(char *buffer, size_t len, size_t *at)
 bool
 CsvlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry)
 {
-	size_t		at = 0;
+	size_t at = 0;
 
 	memset(entry, 0, sizeof(*entry));
 	/* no text may reach the end of the entry, see SetMessage() in output.c */
@@ -201,7 +185,7 @@ CsvlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry
 		len--;
 	for (int i = 0; i < NUM_COLUMNS; i++)
 	{
-		LogText		field = NextField(buffer, len, &at);
+		LogText field = NextField(buffer, len, &at);
 
 		if (Columns[i] != LOG_FIELD_NONE)
 			entry->text[Columns[i]] = field;

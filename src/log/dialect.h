@@ -23,7 +23,7 @@ typedef enum LogWord
 	WORD_ERROR,
 	WORD_FATAL,
 	WORD_PANIC,
-	WORD_DETAIL,				/* from here on: parts of the entry before */
+	WORD_DETAIL, /* from here on: parts of the entry before */
 	WORD_HINT,
 	WORD_QUERY,
 	WORD_CONTEXT,
@@ -40,11 +40,11 @@ typedef enum LogWord
 /* One piece of a compiled log_line_prefix. */
 typedef struct PrefixItem
 {
-	char		escape;			/* 0: a literal */
-	bool		ambiguous;		/* cannot be told from its neighbour */
-	int			padding;		/* negative: on the right */
-	size_t		literal;		/* offset in literals */
-	size_t		length;			/* of the literal */
+	char   escape;	  /* 0: a literal */
+	bool   ambiguous; /* cannot be told from its neighbour */
+	int	   padding;	  /* negative: on the right */
+	size_t literal;	  /* offset in literals */
+	size_t length;	  /* of the literal */
 } PrefixItem;
 
 #define PREFIX_MAX_ITEMS 64
@@ -52,17 +52,17 @@ typedef struct PrefixItem
 
 typedef struct LogDialect
 {
-	bool		prefix_known;	/* log_line_prefix is understood */
-	bool		prefix_ambiguous;	/* neighbours in it cannot be told apart */
-	bool		verbose;		/* log_error_verbosity = verbose */
-	int			num_items;
-	PrefixItem	items[PREFIX_MAX_ITEMS];
-	char		literals[PREFIX_MAX_LITERALS];
+	bool	   prefix_known;	 /* log_line_prefix is understood */
+	bool	   prefix_ambiguous; /* neighbours in it cannot be told apart */
+	bool	   verbose;			 /* log_error_verbosity = verbose */
+	int		   num_items;
+	PrefixItem items[PREFIX_MAX_ITEMS];
+	char	   literals[PREFIX_MAX_LITERALS];
 
-	bool		begins[256];	/* a word can begin with this byte */
+	bool begins[256]; /* a word can begin with this byte */
 
 	/* as the server itself translates them, "": not translated */
-	char		translated[NUM_LOG_WORDS][LOG_WORD_SIZE];
+	char translated[NUM_LOG_WORDS][LOG_WORD_SIZE];
 
 	/* for lines that do not begin with this prefix, but one of before or after; in a ring, or NULL */
 	const struct LogDialect *other;
@@ -98,19 +98,19 @@ extern LogWord LogWordFind(const LogDialect *dialect, const char *line, size_t l
 /* Where the values of a line's prefix are, parallel to the items. */
 typedef struct PrefixMatch
 {
-	const LogDialect *dialect;	/* whose items they are */
-	LogWord		word;			/* what follows the prefix */
-	size_t		text;			/* offset of the text after that word */
-	int			num_values;		/* fewer than items: stopped at %q */
+	const LogDialect *dialect;	  /* whose items they are */
+	LogWord			  word;		  /* what follows the prefix */
+	size_t			  text;		  /* offset of the text after that word */
+	int				  num_values; /* fewer than items: stopped at %q */
 	struct
 	{
-		size_t		offset;
-		size_t		length;
-	}			value[PREFIX_MAX_ITEMS];
+		size_t offset;
+		size_t length;
+	} value[PREFIX_MAX_ITEMS];
 } PrefixMatch;
 
 /* Does the line begin with the dialect's prefix and a word after it? */
 extern bool LogPrefixMatch(const LogDialect *dialect, const char *line, size_t len,
 						   PrefixMatch *match);
 
-#endif							/* LOG_DIALECT_H */
+#endif /* LOG_DIALECT_H */

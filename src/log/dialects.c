@@ -18,7 +18,7 @@ LearnTranslations(LogDialect *dialect)
 	{
 		LogWord		word;
 		const char *msgid;
-	}			words[] = {
+	} words[] = {
 		{WORD_DETAIL, "DETAIL:  "},
 		{WORD_HINT, "HINT:  "},
 		{WORD_QUERY, "QUERY:  "},
@@ -39,7 +39,7 @@ LearnTranslations(LogDialect *dialect)
 static void
 Link(LogDialects *dialects)
 {
-	int			count = dialects->count;
+	int count = dialects->count;
 
 	for (int i = 0; i < count && count > 1; i++)
 		dialects->dialect[i].other = &dialects->dialect[(i + count - 1) % count];

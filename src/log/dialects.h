@@ -15,18 +15,18 @@
  * and offset where that ends is known when the reload is noticed; processes that
  * notice it later than we do write on as before, so each dialect knows the other.
  */
-#define NUM_DIALECTS 4			/* reloads that came in quick succession */
+#define NUM_DIALECTS 4 /* reloads that came in quick succession */
 
 typedef struct LogDialects
 {
-	LogDialect	dialect[NUM_DIALECTS];	/* in a ring, by "other" */
-	int			count;
-	int			now;
-	int			former;			/* the same where there is none */
-	LogZones	zones;			/* now is NULL: nothing was read yet */
-	char		prefix[1024];	/* log_line_prefix */
-	LogFile		until;			/* the file that was written when they changed */
-	uint64		until_offset;
+	LogDialect dialect[NUM_DIALECTS]; /* in a ring, by "other" */
+	int		   count;
+	int		   now;
+	int		   former;		 /* the same where there is none */
+	LogZones   zones;		 /* now is NULL: nothing was read yet */
+	char	   prefix[1024]; /* log_line_prefix */
+	LogFile	   until;		 /* the file that was written when they changed */
+	uint64	   until_offset;
 } LogDialects;
 
 /* Looks at the settings.  True: they are others than the last time. */
@@ -41,4 +41,4 @@ LogDialectsNow(const LogDialects *dialects)
 /* Whether what is found at this place is certainly written by the settings of now. */
 extern bool LogDialectsIsNow(const LogDialects *dialects, const LogFile *file, uint64 offset);
 
-#endif							/* LOG_DIALECTS_H */
+#endif /* LOG_DIALECTS_H */

@@ -26,8 +26,8 @@ LogFormatByName(const char *source, size_t len)
 static bool
 EndsWith(const char *name, const char *suffix)
 {
-	size_t		len = strlen(name);
-	size_t		suffix_len = strlen(suffix);
+	size_t len = strlen(name);
+	size_t suffix_len = strlen(suffix);
 
 	return len >= suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
 }
@@ -46,7 +46,7 @@ LogFormatOfFile(const char *name)
 static int
 Number(const char *digits, int count)
 {
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < count; i++)
 		n = n * 10 + (digits[i] - '0');
@@ -56,7 +56,7 @@ Number(const char *digits, int count)
 static bool
 FitsShape(const char *data, size_t len, const char *shape)
 {
-	size_t		n = strlen(shape);
+	size_t n = strlen(shape);
 
 	if (len < n)
 		return false;
@@ -74,7 +74,7 @@ FitsShape(const char *data, size_t len, const char *shape)
 size_t
 LogTimeLength(const char *data, size_t len)
 {
-	size_t		n = TIME_SHAPE_LENGTH;
+	size_t n = TIME_SHAPE_LENGTH;
 
 	if (!FitsShape(data, len, TIME_SHAPE))
 		return 0;
@@ -90,7 +90,7 @@ LogTimeLength(const char *data, size_t len)
 static int
 Fraction(const char *data, size_t len)
 {
-	int			us = 0;
+	int us = 0;
 
 	for (size_t i = 1; i < 7; i++)
 		us = us * 10 + (i < len ? data[i] - '0' : 0);
@@ -147,7 +147,7 @@ LogTimeParseUnix(const LogText *text, LogTime *time)
 static int64_t
 ParsePid(const LogText *text)
 {
-	int64_t		pid = 0;
+	int64_t pid = 0;
 
 	if (text->data == NULL || text->len > 10)
 		return 0;
@@ -176,7 +176,7 @@ LogEntryComplete(const LogDialect *dialect, LogEntry *entry)
 size_t
 LogTextCut(const char *data, size_t len, size_t limit)
 {
-	size_t		cut = limit;
+	size_t cut = limit;
 
 	if (len <= limit)
 		return len;

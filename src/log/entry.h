@@ -20,15 +20,15 @@
 /* A piece of the buffer; data is NULL where it is unknown.  Not NUL-terminated. */
 typedef struct LogText
 {
-	char	   *data;
-	size_t		len;
+	char  *data;
+	size_t len;
 } LogText;
 
 /* What the formats tell, whatever each of them calls it. */
 typedef enum LogField
 {
 	LOG_TIME,
-	LOG_EPOCH,					/* seconds since 1970 with a fraction */
+	LOG_EPOCH, /* seconds since 1970 with a fraction */
 	LOG_LEVEL,
 	LOG_SQLSTATE,
 	LOG_MESSAGE,
@@ -55,7 +55,7 @@ typedef enum LogField
 typedef enum LogTimeKind
 {
 	LOG_TIME_UNKNOWN,
-	LOG_TIME_LOCAL,				/* in log_timezone */
+	LOG_TIME_LOCAL, /* in log_timezone */
 	LOG_TIME_UNIX
 } LogTimeKind;
 
@@ -63,14 +63,14 @@ typedef struct LogTime
 {
 	LogTimeKind kind;
 	int			year;
-	int			month;			/* 1 .. 12 */
+	int			month; /* 1 .. 12 */
 	int			day;
 	int			hour;
 	int			minute;
 	int			second;
 	int			microsecond;
-	LogText		zone;			/* its abbreviation, ambiguous as those are */
-	int64_t		unix_us;		/* of LOG_TIME_UNIX */
+	LogText		zone;	 /* its abbreviation, ambiguous as those are */
+	int64_t		unix_us; /* of LOG_TIME_UNIX */
 } LogTime;
 
 /*
@@ -79,47 +79,48 @@ typedef struct LogTime
  */
 typedef struct LogEntry
 {
-	LogText		text[NUM_LOG_FIELDS];
-	LogWord		level;
-	LogTime		time;
-	int64_t		pid;			/* 0: unknown */
-	LogText		message_id;		/* the message as it stands in the server's source; NUL-terminated, if known */
-	bool		stray;			/* written in another format than its file is of */
-	bool		cut;			/* it was longer than the buffer: what is missing was passed over */
+	LogText text[NUM_LOG_FIELDS];
+	LogWord level;
+	LogTime time;
+	int64_t pid; /* 0: unknown */
+	LogText
+		 message_id; /* the message as it stands in the server's source; NUL-terminated, if known */
+	bool stray;		 /* written in another format than its file is of */
+	bool cut;		 /* it was longer than the buffer: what is missing was passed over */
 } LogEntry;
 
 /* What comes after the bytes in the buffer. */
 typedef enum LogEnd
 {
-	LOG_END_OPEN,				/* possibly more */
-	LOG_END_QUIET,				/* nothing for now: complete lines are complete entries */
-	LOG_END_FINAL				/* nothing ever */
+	LOG_END_OPEN,  /* possibly more */
+	LOG_END_QUIET, /* nothing for now: complete lines are complete entries */
+	LOG_END_FINAL  /* nothing ever */
 } LogEnd;
 
 typedef enum LogFrameKind
 {
-	FRAME_MORE,					/* the end is not in the buffer yet */
+	FRAME_MORE, /* the end is not in the buffer yet */
 	FRAME_ENTRY,
-	FRAME_JUNK					/* not part of any entry */
+	FRAME_JUNK /* not part of any entry */
 } LogFrameKind;
 
 typedef struct LogFrame
 {
 	LogFrameKind kind;
-	size_t		length;			/* of the entry or the junk */
+	size_t		 length; /* of the entry or the junk */
 } LogFrame;
 
 typedef struct LogFormat
 {
-	const char *source;			/* its name in current_logfiles and on the wire */
-	const char *suffix;			/* of its files; NULL: as log_filename has it */
-	LogFrame	(*frame) (const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
+	const char *source; /* its name in current_logfiles and on the wire */
+	const char *suffix; /* of its files; NULL: as log_filename has it */
+	LogFrame (*frame)(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
 
 	/*
 	 * False: nothing that could be sent.  An entry that was cut short yields
 	 * what is there.
 	 */
-	bool		(*parse) (const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
+	bool (*parse)(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
 } LogFormat;
 
 /* Best first: when the server writes several, the first of them is read. */
@@ -134,15 +135,15 @@ extern const LogFormat *LogFormatByName(const char *source, size_t len);
 extern const LogFormat *LogFormatOfFile(const char *name);
 
 extern LogFrame JsonlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
-extern bool JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
+extern bool		JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
 extern LogFrame CsvlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
-extern bool CsvlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
+extern bool		CsvlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
 
 /* Does a line begin as an entry of csvlog does? */
 extern bool CsvlogIsStart(const char *data, size_t len);
 
 extern LogFrame StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
-extern bool StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
+extern bool		StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
 
 /*
  * Reads time, pid and level out of the texts.  False: level or message is
@@ -166,4 +167,4 @@ extern size_t LogTextCut(const char *data, size_t len, size_t limit);
  */
 extern bool LogFileNameMatches(const char *log_filename, const LogFormat *format, const char *name);
 
-#endif							/* LOG_ENTRY_H */
+#endif /* LOG_ENTRY_H */

@@ -29,9 +29,9 @@ typedef struct LogEventRow
 } LogEventRow;
 
 /* Ends a table. */
-#define LOG_EVENTS_END                                                                             \
-	{                                                                                              \
-		0                                                                                          \
+#define LOG_EVENTS_END \
+	{ \
+		0 \
 	}
 
 /* Does the row add to the event before it? */
@@ -57,7 +57,7 @@ extern const LogEventRow LogErrorEvents[];
 
 typedef struct LogEventTable
 {
-	const char *title;
+	const char		  *title;
 	const LogEventRow *rows;
 } LogEventTable;
 

@@ -4,15 +4,15 @@
  */
 #include "log/event.h"
 
-#define CONNECTION                                                                                 \
-	"[ application_name={application}][ SSL enabled (protocol={tls_version}, "                     \
-	"cipher={tls_cipher}, bits={tls_bits:int})]"                                                   \
+#define CONNECTION \
+	"[ application_name={application}][ SSL enabled (protocol={tls_version}, " \
+	"cipher={tls_cipher}, bits={tls_bits:int})]" \
 	"[ GSS ({gss})]"
 
 #define LOCK_WAIT "{mode} on {object} after {waited_ms:number} ms"
 
-#define LOCK_HOLDERS                                                                               \
-	.detail = "Process[es] holding the lock: {holders}. Wait queue: {queue}.",                     \
+#define LOCK_HOLDERS \
+	.detail = "Process[es] holding the lock: {holders}. Wait queue: {queue}.", \
 	.context = "while {action} tuple ({tuple}) in relation \"{relation}\""
 
 /* "execute <unnamed>", "execute S_1", "execute fetch from S_1/C_2" */

@@ -5,74 +5,74 @@
  */
 #include "log/event.h"
 
-#define CHECKPOINT_NUMBERS                                                                         \
-	"wrote {buffers:int} buffers ({buffers_percent:number}%)[, wrote {slru_buffers:int} SLRU "     \
-	"buffers]; "                                                                                   \
-	"{wal_added:int} WAL file(s) added, {wal_removed:int} removed, {wal_recycled:int} recycled; "  \
-	"write={write_ms:seconds} s, sync={sync_ms:seconds} s, total={total_ms:seconds} s; "           \
-	"sync files={sync_files:int}, longest={longest_sync_ms:seconds} s, "                           \
-	"average={average_sync_ms:seconds} s; "                                                        \
-	"distance={distance_bytes:kB} kB, estimate={estimate_bytes:kB} kB[; lsn={lsn}, redo "          \
+#define CHECKPOINT_NUMBERS \
+	"wrote {buffers:int} buffers ({buffers_percent:number}%)[, wrote {slru_buffers:int} SLRU " \
+	"buffers]; " \
+	"{wal_added:int} WAL file(s) added, {wal_removed:int} removed, {wal_recycled:int} recycled; " \
+	"write={write_ms:seconds} s, sync={sync_ms:seconds} s, total={total_ms:seconds} s; " \
+	"sync files={sync_files:int}, longest={longest_sync_ms:seconds} s, " \
+	"average={average_sync_ms:seconds} s; " \
+	"distance={distance_bytes:kB} kB, estimate={estimate_bytes:kB} kB[; lsn={lsn}, redo " \
 	"lsn={redo_lsn}]"
 
 #define VACUUM_OF_TABLE " of table \"{database}.{schema}.{table}\": index scans: {index_scans:int}"
 
 /* Lines that vacuum and analyze have in common. */
-#define RESOURCE_LINES                                                                             \
-	{.line = "delay time: {delay_ms:number} ms"},                                                  \
-		{.line = "I/O timings: read: {read_ms:number} ms, write: {write_ms:number} ms"},           \
-		{.line = "avg read rate: {read_rate_mb:number} MB/s, avg write rate: "                     \
-				 "{write_rate_mb:number} MB/s"},                                                   \
-		{.line = "buffer usage: {buffers_hit:int} hits, {buffers_read:int} misses, "               \
-				 "{buffers_dirtied:int} dirtied"},                                                 \
-		{.line = "buffer usage: {buffers_hit:int} hits, {buffers_read:int} reads, "                \
-				 "{buffers_dirtied:int} dirtied"},                                                 \
-		{.line = "WAL usage: {wal_records:int} records, {wal_fpi:int} full page images, "          \
-				 "{wal_bytes:int} bytes"                                                           \
+#define RESOURCE_LINES \
+	{.line = "delay time: {delay_ms:number} ms"}, \
+		{.line = "I/O timings: read: {read_ms:number} ms, write: {write_ms:number} ms"}, \
+		{.line = "avg read rate: {read_rate_mb:number} MB/s, avg write rate: " \
+				 "{write_rate_mb:number} MB/s"}, \
+		{.line = "buffer usage: {buffers_hit:int} hits, {buffers_read:int} misses, " \
+				 "{buffers_dirtied:int} dirtied"}, \
+		{.line = "buffer usage: {buffers_hit:int} hits, {buffers_read:int} reads, " \
+				 "{buffers_dirtied:int} dirtied"}, \
+		{.line = "WAL usage: {wal_records:int} records, {wal_fpi:int} full page images, " \
+				 "{wal_bytes:int} bytes" \
 				 "[, {wal_fpi_bytes:int} full page image bytes][, {wal_buffers_full:int} buffers " \
-				 "full]"},                                                                         \
-	{                                                                                              \
-		.line = "system usage: CPU: user: {cpu_user_ms:seconds} s, system: "                       \
-				"{cpu_system_ms:seconds} s, "                                                      \
-				"elapsed: {elapsed_ms:seconds} s"                                                  \
+				 "full]"}, \
+	{ \
+		.line = "system usage: CPU: user: {cpu_user_ms:seconds} s, system: " \
+				"{cpu_system_ms:seconds} s, " \
+				"elapsed: {elapsed_ms:seconds} s" \
 	}
 
 /* What vacuum tells of a table. */
-#define VACUUM_LINES                                                                               \
-	{.line =                                                                                       \
-		 "pages: {pages_removed:int} removed, {pages:int} remain, {pages_scanned:int} scanned "    \
-		 "({pages_scanned_percent:number}% of total)[, {pages_eagerly_scanned:int} eagerly "       \
-		 "scanned]"},                                                                              \
-		{.line = "tuples: {tuples_removed:int} removed, {tuples:int} remain, {tuples_dead:int} "   \
-				 "are dead but not yet removable"},                                                \
-		{.line = "tuples missed: {tuples_missed:int} dead from {pages_missed:int} pages not "      \
-				 "removed due to cleanup lock contention"},                                        \
+#define VACUUM_LINES \
+	{.line = \
+		 "pages: {pages_removed:int} removed, {pages:int} remain, {pages_scanned:int} scanned " \
+		 "({pages_scanned_percent:number}% of total)[, {pages_eagerly_scanned:int} eagerly " \
+		 "scanned]"}, \
+		{.line = "tuples: {tuples_removed:int} removed, {tuples:int} remain, {tuples_dead:int} " \
+				 "are dead but not yet removable"}, \
+		{.line = "tuples missed: {tuples_missed:int} dead from {pages_missed:int} pages not " \
+				 "removed due to cleanup lock contention"}, \
 		{.line = "removable cutoff: {removable_cutoff:int}, which was {removable_cutoff_age:int} " \
-				 "XIDs old when operation ended"},                                                 \
+				 "XIDs old when operation ended"}, \
 		{.line = "new relfrozenxid: {new_relfrozenxid:int}, which is {relfrozenxid_advanced:int} " \
-				 "XIDs ahead of previous value"},                                                  \
+				 "XIDs ahead of previous value"}, \
 		{.line = "new relminmxid: {new_relminmxid:int}, which is {relminmxid_advanced:int} MXIDs " \
-				 "ahead of previous value"},                                                       \
+				 "ahead of previous value"}, \
 		{.line = "frozen: {pages_frozen:int} pages from table ({pages_frozen_percent:number}% of " \
-				 "total) had {tuples_frozen:int} tuples frozen"},                                  \
-		{.line = "visibility map: {pages_all_visible:int} pages set all-visible, "                 \
-				 "{pages_all_frozen:int} pages set all-frozen "                                    \
-				 "({pages_all_frozen_were_visible:int} were all-visible)"},                        \
-		{.line = "index scan {index_scan}: {dead_item_pages:int} pages from table "                \
-				 "({dead_item_pages_percent:number}% of total) "                                   \
-				 "had {dead_items:int} dead item identifiers removed"},                            \
-		{.line = "index scan {index_scan}: {dead_item_pages:int} pages from table "                \
-				 "({dead_item_pages_percent:number}% of total) "                                   \
-				 "have {dead_items:int} dead item identifiers"},                                   \
-		{.line = "index \"{index_#}\": pages: {index_#_pages:int} in total, "                      \
-				 "{index_#_newly_deleted:int} newly deleted, "                                     \
-				 "{index_#_deleted:int} currently deleted, {index_#_reusable:int} reusable"},      \
-		{.line = "memory usage: dead item storage {dead_item_storage_mb:number} MB accumulated "   \
-				 "across "                                                                         \
-				 "{dead_item_resets:int} reset (limit {dead_item_limit_mb:number} MB each)"},      \
-		{.line = "memory usage: dead item storage {dead_item_storage_mb:number} MB accumulated "   \
-				 "across "                                                                         \
-				 "{dead_item_resets:int} resets (limit {dead_item_limit_mb:number} MB each)"},     \
+				 "total) had {tuples_frozen:int} tuples frozen"}, \
+		{.line = "visibility map: {pages_all_visible:int} pages set all-visible, " \
+				 "{pages_all_frozen:int} pages set all-frozen " \
+				 "({pages_all_frozen_were_visible:int} were all-visible)"}, \
+		{.line = "index scan {index_scan}: {dead_item_pages:int} pages from table " \
+				 "({dead_item_pages_percent:number}% of total) " \
+				 "had {dead_items:int} dead item identifiers removed"}, \
+		{.line = "index scan {index_scan}: {dead_item_pages:int} pages from table " \
+				 "({dead_item_pages_percent:number}% of total) " \
+				 "have {dead_items:int} dead item identifiers"}, \
+		{.line = "index \"{index_#}\": pages: {index_#_pages:int} in total, " \
+				 "{index_#_newly_deleted:int} newly deleted, " \
+				 "{index_#_deleted:int} currently deleted, {index_#_reusable:int} reusable"}, \
+		{.line = "memory usage: dead item storage {dead_item_storage_mb:number} MB accumulated " \
+				 "across " \
+				 "{dead_item_resets:int} reset (limit {dead_item_limit_mb:number} MB each)"}, \
+		{.line = "memory usage: dead item storage {dead_item_storage_mb:number} MB accumulated " \
+				 "across " \
+				 "{dead_item_resets:int} resets (limit {dead_item_limit_mb:number} MB each)"}, \
 		{.line = "parallel workers: {parallel_workers}"}, RESOURCE_LINES
 
 const LogEventRow LogWorkEvents[] = {

@@ -36,6 +36,7 @@ const Field LogEntryFields[] = {
 const Field PgLogFields[] = {
 	{"source", FIELD_TEXT, .required = true, .source = "jsonlog, csvlog or stderr"},
 	{"file", FIELD_TEXT, .source = "name of the log file"},
-	{"dropped", FIELD_COUNTS, .source = "entries left out by pganalytics.log_max_rate, by severity"},
+	{"dropped", FIELD_COUNTS,
+	 .source = "entries left out by pganalytics.log_max_rate, by severity"},
 	{"entries", FIELD_OBJECTS, .required = true, .source = "server log", .fields = LogEntryFields},
 	FIELDS_END};

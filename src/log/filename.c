@@ -45,7 +45,7 @@ Match(const char *pattern, size_t len, const char *name, size_t name_len, int de
 {
 	while (len > 0)
 	{
-		char		escape;
+		char escape;
 
 		if (*pattern != '%' || len == 1)
 		{
@@ -91,15 +91,15 @@ Match(const char *pattern, size_t len, const char *name, size_t name_len, int de
 bool
 LogFileNameMatches(const char *log_filename, const LogFormat *format, const char *name)
 {
-	size_t		len = strlen(log_filename);
-	size_t		name_len = strlen(name);
+	size_t len = strlen(log_filename);
+	size_t name_len = strlen(name);
 
 	if (LogFormatOfFile(name) != format)
 		return false;
 	/* as logfile_getname() does: ".log" is replaced, anything else is kept */
 	if (format->suffix != NULL)
 	{
-		size_t		suffix_len = strlen(format->suffix);
+		size_t suffix_len = strlen(format->suffix);
 
 		if (len > 4 && strcmp(log_filename + len - 4, ".log") == 0)
 			len -= 4;

@@ -57,21 +57,21 @@ StaticAssertDecl(Max(offsetof(Port, remote_port), offsetof(Port, user_name)) < o
 
 typedef struct HookShared
 {
-	pg_atomic_uint32 wanted;	/* somebody reads */
-	uint64		reported[RING_LEVELS];	/* dropped entries that a batch has told; of the collector */
+	pg_atomic_uint32 wanted;	  /* somebody reads */
+	uint64 reported[RING_LEVELS]; /* dropped entries that a batch has told; of the collector */
 } HookShared;
 
 static HookShared *Hook = NULL;
-static LogRing *Ring = NULL;
+static LogRing	  *Ring = NULL;
 
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
-static emit_log_hook_type prev_emit_log = NULL;
+static emit_log_hook_type	   prev_emit_log = NULL;
 
 /* ---- writing ---- */
 
 /* Written to by one entry at a time: the hook does not enter itself. */
-static char Packed[RING_MAX_ENTRY];
+static char					 Packed[RING_MAX_ENTRY];
 static volatile sig_atomic_t IsPacking = false;
 
 static LogWord
@@ -104,15 +104,15 @@ static bool
 IsWanted(LogWord level)
 {
 	return level != WORD_DEBUG || strcasestr(Setting.log_filters, "debug") != NULL ||
-		   strcasestr(Setting.log_filters, "all") != NULL;
+		strcasestr(Setting.log_filters, "all") != NULL;
 }
 
 /* As elog.c decides whether the statement is logged with the entry. */
 static bool
 ShowsStatement(const ErrorData *edata)
 {
-	int			level = edata->elevel;
-	int			least = log_min_error_statement;
+	int level = edata->elevel;
+	int least = log_min_error_statement;
 
 	if (edata->hide_stmt || debug_query_string == NULL)
 		return false;
@@ -150,16 +150,16 @@ ClientName(char *buffer, size_t size)
 static size_t
 Pack(const ErrorData *edata, LogWord level)
 {
-	HookFacts	facts = {
+	HookFacts facts = {
 		.unix_us = UnixMicroseconds(GetCurrentTimestamp()),
 		.session_start = MyStartTime,
 		.query_id = pgstat_get_my_query_id(),
 		.pid = MyProcPid,
 		.level = level,
 	};
-	char		client[NI_MAXHOST + NI_MAXSERV + 1];
-	HookPacker	packer;
-	size_t		text_limit = (size_t) Setting.log_entry_size_kb * 1024;
+	char	   client[NI_MAXHOST + NI_MAXSERV + 1];
+	HookPacker packer;
+	size_t	   text_limit = (size_t) Setting.log_entry_size_kb * 1024;
 
 	PackSqlState(facts.sqlstate, edata->sqlerrcode);
 	HookPackBegin(&packer, Packed, Min(LogRingMaxEntry(Ring), text_limit + HOOK_MIN_SIZE),
@@ -182,7 +182,7 @@ Pack(const ErrorData *edata, LogWord level)
 static void
 LogHook(ErrorData *edata)
 {
-	LogWord		level;
+	LogWord level;
 
 	if (prev_emit_log)
 		prev_emit_log(edata);
@@ -195,7 +195,7 @@ LogHook(ErrorData *edata)
 		return;
 	if (IsPacking)
 	{
-		LogRingCountDropped(Ring, level);	/* a signal handler that interrupts this */
+		LogRingCountDropped(Ring, level); /* a signal handler that interrupts this */
 		return;
 	}
 
@@ -225,7 +225,7 @@ HookRequest(void)
 static void
 HookStartup(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();
@@ -279,7 +279,7 @@ LogIsUrgent(void)
 /* ---- reading ---- */
 
 static RingReader Reader;
-static uint64 Told[RING_LEVELS];	/* of the run: entries dropped that it has told */
+static uint64	  Told[RING_LEVELS]; /* of the run: entries dropped that it has told */
 
 const LogOrigin LogHookOrigin = {"hook", NULL};
 
@@ -296,16 +296,17 @@ ClockUs(void)
 static void
 TakeEntries(LogOutput *out, RingReader *reader, bool for_look)
 {
-	char	   *buffer = palloc(LogRingMaxEntry(Ring));
-	RingTake	took;
-	size_t		length;
+	char		*buffer = palloc(LogRingMaxEntry(Ring));
+	RingTake	 took;
+	size_t		 length;
 	unsigned int level;
 
 	while (out->written < out->limit &&
-		   (took = LogRingTake(Ring, reader, ClockUs(), for_look, buffer, &length, &level)) != RING_EMPTY)
+		   (took = LogRingTake(Ring, reader, ClockUs(), for_look, buffer, &length, &level)) !=
+			   RING_EMPTY)
 	{
-		LogEntry	entry;
-		HookNames	names;
+		LogEntry  entry;
+		HookNames names;
 
 		CHECK_FOR_INTERRUPTS();
 		if (took == RING_ENTRY && HookUnpack(buffer, length, &entry, &names))
@@ -317,11 +318,11 @@ TakeEntries(LogOutput *out, RingReader *reader, bool for_look)
 static int64
 TellDropped(LogOutput *out)
 {
-	int64		sum = 0;
+	int64 sum = 0;
 
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 	{
-		int64		dropped;
+		int64 dropped;
 
 		Told[word] = LogRingDropped(Ring, word);
 		dropped = Told[word] - Hook->reported[word];
@@ -334,7 +335,7 @@ TellDropped(LogOutput *out)
 int64
 LogHookCollect(LogOutput *out)
 {
-	int64		dropped;
+	int64 dropped;
 
 	pg_atomic_write_u32(&Hook->wanted, 1);
 	LogRingRewind(Ring, &Reader);
@@ -360,8 +361,8 @@ LogHookFailed(void)
 void
 LogHookSample(LogOutput *out, int64 most)
 {
-	RingReader	reader = {0};
-	LogOutput	count = *out;
+	RingReader reader = {0};
+	LogOutput  count = *out;
 
 	count.skip = count.limit = PG_INT64_MAX;
 	TakeEntries(&count, &reader, true);

@@ -28,8 +28,8 @@ extern uint64 LogHookBacklog(void);
  * were dropped, by whoever, since the last run that was committed.
  */
 extern int64 LogHookCollect(LogOutput *out);
-extern void LogHookCommitted(void);
-extern void LogHookFailed(void);
+extern void	 LogHookCommitted(void);
+extern void	 LogHookFailed(void);
 
 /* The last entries in the ring; changes nothing. */
 extern void LogHookSample(LogOutput *out, int64 most);
@@ -37,4 +37,4 @@ extern void LogHookSample(LogOutput *out, int64 most);
 /* Nobody wants entries any more: the hook does nothing until LogHookCollect is called again. */
 extern void LogHookRest(void);
 
-#endif							/* LOG_HOOK_H */
+#endif /* LOG_HOOK_H */

@@ -48,8 +48,8 @@ HookPackBegin(HookPacker *packer, char *buffer, size_t size, size_t text_limit)
 static size_t
 RoomForText(const HookPacker *packer)
 {
-	size_t		reserved = packer->used + (NUM_HOOK_TEXTS - packer->count) * OVERHEAD;
-	size_t		room = packer->size - reserved;
+	size_t reserved = packer->used + (NUM_HOOK_TEXTS - packer->count) * OVERHEAD;
+	size_t room = packer->size - reserved;
 
 	return room < packer->text_limit ? room : packer->text_limit;
 }
@@ -57,9 +57,9 @@ RoomForText(const HookPacker *packer)
 void
 HookPackText(HookPacker *packer, const char *text)
 {
-	size_t		room = RoomForText(packer);
-	size_t		length = text != NULL ? strnlen(text, room + 1) : 0;
-	uint32_t	told = text != NULL ? (uint32_t) length : UNKNOWN;
+	size_t	 room = RoomForText(packer);
+	size_t	 length = text != NULL ? strnlen(text, room + 1) : 0;
+	uint32_t told = text != NULL ? (uint32_t) length : UNKNOWN;
 
 	if (text != NULL && length > room)
 	{
@@ -89,7 +89,7 @@ HookPackEnd(HookPacker *packer, HookFacts *facts)
 static bool
 UnpackText(char *data, size_t length, size_t *at, LogText *text)
 {
-	uint32_t	told;
+	uint32_t told;
 
 	if (length - *at < OVERHEAD)
 		return false;
@@ -112,11 +112,11 @@ UnpackText(char *data, size_t length, size_t *at, LogText *text)
 static bool
 UnpackTexts(char *data, size_t length, LogEntry *entry)
 {
-	size_t		at = sizeof(HookFacts);
+	size_t at = sizeof(HookFacts);
 
 	for (int i = 0; i < NUM_HOOK_TEXTS; i++)
 	{
-		LogText		text;
+		LogText text;
 
 		if (!UnpackText(data, length, &at, &text))
 			return false;
@@ -131,14 +131,14 @@ UnpackTexts(char *data, size_t length, LogEntry *entry)
 static LogText
 TextOf(char *text)
 {
-	return (LogText) {text, strlen(text)};
+	return (LogText){text, strlen(text)};
 }
 
 bool
 HookUnpack(char *data, size_t length, LogEntry *entry, HookNames *names)
 {
-	HookFacts	facts;
-	HookFacts  *in_place = (HookFacts *) data;
+	HookFacts  facts;
+	HookFacts *in_place = (HookFacts *) data;
 
 	memset(entry, 0, sizeof(*entry));
 	if (length < sizeof(facts))
@@ -154,7 +154,7 @@ HookUnpack(char *data, size_t length, LogEntry *entry, HookNames *names)
 	entry->time.unix_us = facts.unix_us;
 	entry->pid = facts.pid;
 	entry->cut = facts.cut != 0;
-	entry->text[LOG_SQLSTATE] = (LogText) {in_place->sqlstate, strlen(facts.sqlstate)};
+	entry->text[LOG_SQLSTATE] = (LogText){in_place->sqlstate, strlen(facts.sqlstate)};
 	snprintf(names->session_id, sizeof(names->session_id), "%" PRIx64 ".%x",
 			 (uint64_t) facts.session_start, (unsigned int) facts.pid);
 	entry->text[LOG_SESSION_ID] = TextOf(names->session_id);

@@ -11,24 +11,24 @@
 /* What is no text. */
 typedef struct HookFacts
 {
-	int64_t		unix_us;
-	int64_t		session_start;	/* seconds since 1970 */
-	int64_t		query_id;		/* 0: none */
-	int32_t		pid;
-	uint32_t	level;			/* LogWord */
-	uint32_t	cut;			/* 1: texts were longer */
-	char		sqlstate[8];	/* NUL-terminated */
+	int64_t	 unix_us;
+	int64_t	 session_start; /* seconds since 1970 */
+	int64_t	 query_id;		/* 0: none */
+	int32_t	 pid;
+	uint32_t level;		  /* LogWord */
+	uint32_t cut;		  /* 1: texts were longer */
+	char	 sqlstate[8]; /* NUL-terminated */
 } HookFacts;
 
 /* Packs an entry, text by text, into a buffer of fixed size. */
 typedef struct HookPacker
 {
-	char	   *buffer;
-	size_t		size;
-	size_t		used;
-	size_t		text_limit;		/* of one text */
-	int			count;			/* texts so far */
-	bool		cut;
+	char  *buffer;
+	size_t size;
+	size_t used;
+	size_t text_limit; /* of one text */
+	int	   count;	   /* texts so far */
+	bool   cut;
 } HookPacker;
 
 /* The buffer has room for at least HOOK_MIN_SIZE bytes. */
@@ -48,13 +48,13 @@ extern size_t HookPackEnd(HookPacker *packer, HookFacts *facts);
 extern const LogField HookTexts[];
 
 #define NUM_HOOK_TEXTS 12
-#define HOOK_TEXT_MESSAGE_ID 0		/* the message as in the server's source: no LogField */
+#define HOOK_TEXT_MESSAGE_ID 0 /* the message as in the server's source: no LogField */
 
 /* What the decoder makes of numbers. */
 typedef struct HookNames
 {
-	char		session_id[32];
-	char		query_id[24];
+	char session_id[32];
+	char query_id[24];
 } HookNames;
 
 /*
@@ -63,4 +63,4 @@ typedef struct HookNames
  */
 extern bool HookUnpack(char *data, size_t length, LogEntry *entry, HookNames *names);
 
-#endif							/* LOG_HOOKENTRY_H */
+#endif /* LOG_HOOKENTRY_H */

@@ -10,14 +10,17 @@
 
 #include <string.h>
 
-#define KEY(name, field) {name, sizeof(name) - 1, field}
+#define KEY(name, field) \
+	{ \
+		name, sizeof(name) - 1, field \
+	}
 
 static const struct
 {
 	const char *key;
 	size_t		len;
 	LogField	field;
-}			Keys[] = {
+} Keys[] = {
 	KEY("timestamp", LOG_TIME),
 	KEY("user", LOG_USER),
 	KEY("dbname", LOG_DATABASE),
@@ -52,14 +55,14 @@ JsonlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd e
 	size_t		length = newline != NULL ? (size_t) (newline - buffer) + 1 : len;
 
 	if (len == 0 || (newline == NULL && end != LOG_END_FINAL))
-		return (LogFrame) {FRAME_MORE, 0};
-	return (LogFrame) {buffer[0] == '{' ? FRAME_ENTRY : FRAME_JUNK, length};
+		return (LogFrame){FRAME_MORE, 0};
+	return (LogFrame){buffer[0] == '{' ? FRAME_ENTRY : FRAME_JUNK, length};
 }
 
 typedef struct Scanner
 {
-	char	   *at;
-	char	   *end;
+	char *at;
+	char *end;
 } Scanner;
 
 static void
@@ -83,13 +86,13 @@ Accept(Scanner *s, char c)
 static int
 HexDigits(const char *data, const char *end)
 {
-	int			n = 0;
+	int n = 0;
 
 	if (end - data < 4)
 		return -1;
 	for (int i = 0; i < 4; i++)
 	{
-		char		c = data[i];
+		char c = data[i];
 
 		if (c >= '0' && c <= '9')
 			n = n * 16 + (c - '0');
@@ -135,14 +138,14 @@ PutUtf8(char *out, unsigned int c)
 static int
 UnicodeEscape(Scanner *s)
 {
-	int			c = HexDigits(s->at, s->end);
+	int c = HexDigits(s->at, s->end);
 
 	if (c < 0)
 		return -1;
 	s->at += 4;
 	if (c >= 0xD800 && c < 0xDC00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u')
 	{
-		int			low = HexDigits(s->at + 2, s->end);
+		int low = HexDigits(s->at + 2, s->end);
 
 		if (low >= 0xDC00 && low < 0xE000)
 		{
@@ -157,8 +160,8 @@ UnicodeEscape(Scanner *s)
 static void
 TakePlainBytes(Scanner *s, LogText *text)
 {
-	char	   *start = s->at;
-	size_t		len;
+	char  *start = s->at;
+	size_t len;
 
 	while (s->at < s->end && *s->at != '"' && *s->at != '\\')
 		s->at++;
@@ -176,7 +179,7 @@ ScanString(Scanner *s, LogText *text)
 	static const char escapes[] = "\"\\/bfnrt";
 	static const char meanings[] = "\"\\/\b\f\n\r\t";
 
-	*text = (LogText) {NULL, 0};
+	*text = (LogText){NULL, 0};
 	if (!Accept(s, '"'))
 		return false;
 	text->data = s->at;
@@ -211,11 +214,11 @@ ScanString(Scanner *s, LogText *text)
 static bool
 ScanPlain(Scanner *s, LogText *text)
 {
-	char	   *start = s->at;
+	char *start = s->at;
 
 	while (s->at < s->end && strchr(",}] \t\r\n\"{[", *s->at) == NULL)
 		s->at++;
-	*text = (LogText) {start, s->at - start};
+	*text = (LogText){start, s->at - start};
 	if (text->len == 4 && memcmp(start, "null", 4) == 0)
 		text->data = NULL;
 	return s->at > start;
@@ -225,11 +228,11 @@ ScanPlain(Scanner *s, LogText *text)
 static bool
 SkipNested(Scanner *s)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	while (s->at < s->end)
 	{
-		LogText		ignored;
+		LogText ignored;
 
 		if (*s->at == '"')
 		{
@@ -252,7 +255,7 @@ SkipNested(Scanner *s)
 static bool
 ScanValue(Scanner *s, LogText *text)
 {
-	*text = (LogText) {NULL, 0};
+	*text = (LogText){NULL, 0};
 	SkipSpace(s);
 	if (s->at >= s->end)
 		return false;
@@ -267,8 +270,8 @@ ScanValue(Scanner *s, LogText *text)
 static char *
 LastStart(char *buffer, size_t len)
 {
-	char	   *end = buffer + len;
-	char	   *last = buffer;
+	char *end = buffer + len;
+	char *last = buffer;
 
 	for (char *p = buffer; (p = memchr(p, '{', end - p)) != NULL; p++)
 	{
@@ -282,20 +285,20 @@ LastStart(char *buffer, size_t len)
 bool
 JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry)
 {
-	Scanner		s;
-	bool		complete;
+	Scanner s;
+	bool	complete;
 
 	memset(entry, 0, sizeof(*entry));
 	/* no text may reach the end of the entry, see SetMessage() in output.c */
 	if (len > 0 && buffer[len - 1] == '\n')
 		len--;
-	s = (Scanner) {LastStart(buffer, len), buffer + len};
+	s = (Scanner){LastStart(buffer, len), buffer + len};
 	if (!Accept(&s, '{'))
 		return false;
 	do
 	{
-		LogText		key;
-		LogText		value;
+		LogText key;
+		LogText value;
 
 		if (!ScanString(&s, &key) || !Accept(&s, ':'))
 			break;

@@ -37,4 +37,4 @@ extern bool LogIsUrgent(void);
  */
 extern void LogReaderRest(LogReader *reader);
 
-#endif							/* LOG_H */
+#endif /* LOG_H */

@@ -25,9 +25,9 @@
 #define GOING_SECONDS 60
 
 void
-LogTroubleSet(LogTrouble *trouble, int code, const char *format,...)
+LogTroubleSet(LogTrouble *trouble, int code, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	trouble->code = code;
 	va_start(args, format);
@@ -39,7 +39,7 @@ LogTroubleSet(LogTrouble *trouble, int code, const char *format,...)
 static void
 TakeMetainfoLine(LogFile *file, char *line)
 {
-	char	   *path = strchr(line, ' ');
+	char			*path = strchr(line, ' ');
 	const LogFormat *format;
 
 	if (path == NULL)
@@ -73,8 +73,8 @@ ReadMetainfo(char *text, size_t size, struct timespec *since, LogTrouble *troubl
 		n = read(fd, text, size - 1);
 	}
 	if (n < 0)
-		LogTroubleSet(trouble, errno, "could not read file \"%s\": %s",
-					  LOG_METAINFO_DATAFILE, strerror(errno));
+		LogTroubleSet(trouble, errno, "could not read file \"%s\": %s", LOG_METAINFO_DATAFILE,
+					  strerror(errno));
 	else
 		text[n] = '\0';
 	if (fd >= 0)
@@ -85,8 +85,8 @@ ReadMetainfo(char *text, size_t size, struct timespec *since, LogTrouble *troubl
 bool
 LogFindCurrent(LogFile *file, LogTrouble *trouble)
 {
-	char		text[NUM_LOG_FORMATS * (MAXPGPATH + 16)];
-	char	   *line = text;
+	char  text[NUM_LOG_FORMATS * (MAXPGPATH + 16)];
+	char *line = text;
 
 	memset(file, 0, sizeof(*file));
 	file->fd = -1;
@@ -102,7 +102,7 @@ LogFindCurrent(LogFile *file, LogTrouble *trouble)
 		return false;
 	while (*line != '\0')
 	{
-		char	   *next = line + strcspn(line, "\n");
+		char *next = line + strcspn(line, "\n");
 
 		if (*next == '\n')
 			*next++ = '\0';
@@ -149,7 +149,7 @@ WayOut(int code)
 	{
 		case ENOENT:
 			return "; it was moved away: let the server begin a new one with "
-				"SELECT pg_rotate_logfile()";
+				   "SELECT pg_rotate_logfile()";
 		case EACCES:
 		case EPERM:
 			return "; the server's own user must be able to read it";
@@ -170,15 +170,15 @@ LogFileOpen(LogFile *file, bool transient, LogTrouble *trouble)
 	file->fd = transient ? OpenTransientFile(file->path, flags) : open(file->path, flags);
 	if (file->fd < 0)
 	{
-		int			code = errno;
+		int code = errno;
 
-		LogTroubleSet(trouble, code, "could not open log file \"%s\": %s%s",
-					  file->path, strerror(code), WayOut(code));
+		LogTroubleSet(trouble, code, "could not open log file \"%s\": %s%s", file->path,
+					  strerror(code), WayOut(code));
 		return false;
 	}
 	if (fstat(file->fd, &st) < 0)
-		LogTroubleSet(trouble, errno, "could not stat log file \"%s\": %s",
-					  file->path, strerror(errno));
+		LogTroubleSet(trouble, errno, "could not stat log file \"%s\": %s", file->path,
+					  strerror(errno));
 	else if (IsRegular(file, &st, trouble))
 	{
 		file->device = st.st_dev;
@@ -226,10 +226,10 @@ LogFileHashStart(const LogFile *file, size_t len, uint64 *hash)
 static void
 NextFileName(char *name, size_t size, long *seconds)
 {
-	pg_time_t	now = (pg_time_t) time(NULL);
-	pg_time_t	next;
+	pg_time_t	  now = (pg_time_t) time(NULL);
+	pg_time_t	  next;
 	struct pg_tm *tm = pg_localtime(&now, log_timezone);
-	int			interval = Log_RotationAge * SECS_PER_MINUTE;
+	int			  interval = Log_RotationAge * SECS_PER_MINUTE;
 
 	next = now + tm->tm_gmtoff;
 	next += interval - next % interval;
@@ -282,18 +282,18 @@ OpenDirectoryOf(const char *file, char *directory)
 bool
 LogFindByInode(LogFile *file, const char *beside, uint64 device, uint64 inode)
 {
-	char		directory[MAXPGPATH];
-	DIR		   *dir = OpenDirectoryOf(beside, directory);
+	char		   directory[MAXPGPATH];
+	DIR			  *dir = OpenDirectoryOf(beside, directory);
 	struct dirent *entry;
-	bool		found = false;
+	bool		   found = false;
 
 	while (!found && (entry = ReadDirExtended(dir, directory, DEBUG1)) != NULL)
 	{
 		struct stat st;
 
 		PathBeside(file->path, beside, entry->d_name);
-		found = lstat(file->path, &st) == 0 && S_ISREG(st.st_mode) &&
-			st.st_dev == device && st.st_ino == inode;
+		found = lstat(file->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_dev == device &&
+			st.st_ino == inode;
 	}
 	if (dir != NULL)
 		FreeDir(dir);
@@ -324,19 +324,19 @@ CompareAge(const struct timespec *a, const char *a_name, const struct timespec *
 typedef struct Since
 {
 	struct timespec time;
-	const char *name;			/* "": of no file */
-	uint64		device;
-	uint64		inode;
+	const char	   *name; /* "": of no file */
+	uint64			device;
+	uint64			inode;
 } Since;
 
 static bool
 FindSince(const Since *last, const LogFile *current, LogFile *next)
 {
-	char		directory[MAXPGPATH];
+	char			directory[MAXPGPATH];
 	struct timespec next_time = {0};
-	struct dirent *entry;
-	DIR		   *dir = OpenDirectoryOf(current->path, directory);
-	bool		found = false;
+	struct dirent  *entry;
+	DIR			   *dir = OpenDirectoryOf(current->path, directory);
+	bool			found = false;
 
 	while ((entry = ReadDirExtended(dir, directory, DEBUG1)) != NULL)
 	{
@@ -352,8 +352,7 @@ FindSince(const Since *last, const LogFile *current, LogFile *next)
 			IsLater(&st.st_mtim, &current->since) ||
 			CompareAge(&st.st_mtim, entry->d_name, &last->time, last->name) <= 0)
 			continue;
-		if (found &&
-			CompareAge(&st.st_mtim, entry->d_name, &next_time, BaseName(next->path)) >= 0)
+		if (found && CompareAge(&st.st_mtim, entry->d_name, &next_time, BaseName(next->path)) >= 0)
 			continue;
 		found = true;
 		next_time = st.st_mtim;
@@ -374,14 +373,14 @@ LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
 
 	if (fstat(file->fd, &st) != 0)
 		return false;
-	last = (Since) {st.st_mtim, BaseName(file->path), st.st_dev, st.st_ino};
+	last = (Since){st.st_mtim, BaseName(file->path), st.st_dev, st.st_ino};
 	return FindSince(&last, current, next);
 }
 
 bool
 LogFindAfter(int64 us, const LogFile *current, LogFile *next)
 {
-	Since		last = {{us / USECS_PER_SEC, (us % USECS_PER_SEC) * 1000}, ""};
+	Since last = {{us / USECS_PER_SEC, (us % USECS_PER_SEC) * 1000}, ""};
 
 	return FindSince(&last, current, next);
 }

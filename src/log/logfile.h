@@ -14,12 +14,12 @@
 /* Why the log cannot be read; code 0: it can. */
 typedef struct LogTrouble
 {
-	int			code;			/* an errno, or one of these */
-	char		text[512];
+	int	 code; /* an errno, or one of these */
+	char text[512];
 } LogTrouble;
 
-extern void LogTroubleSet(LogTrouble *trouble, int code, const char *format,...)
-			pg_attribute_printf(3, 4);
+extern void LogTroubleSet(LogTrouble *trouble, int code, const char *format, ...)
+	pg_attribute_printf(3, 4);
 
 #define TROUBLE_COLLECTOR_OFF 1001
 #define TROUBLE_NO_DESTINATION 1002
@@ -27,14 +27,14 @@ extern void LogTroubleSet(LogTrouble *trouble, int code, const char *format,...)
 
 typedef struct LogFile
 {
-	int			fd;				/* -1: not open */
+	int				 fd; /* -1: not open */
 	const LogFormat *format;
-	uint64		device;
-	uint64		inode;
-	uint64		size;			/* when it was opened */
-	struct timespec since;		/* of the current one: when the server took to it */
-	uint32		formats;		/* of the current one: a bit for each format that is written */
-	char		path[MAXPGPATH];
+	uint64			 device;
+	uint64			 inode;
+	uint64			 size;	  /* when it was opened */
+	struct timespec	 since;	  /* of the current one: when the server took to it */
+	uint32			 formats; /* of the current one: a bit for each format that is written */
+	char			 path[MAXPGPATH];
 } LogFile;
 
 /* The file that the server writes to, the best format of several.  Does not open it. */
@@ -69,4 +69,4 @@ extern bool LogFindNext(const LogFile *file, const LogFile *current, LogFile *ne
 /* The same, after a moment in µs since 1970. */
 extern bool LogFindAfter(int64 us, const LogFile *current, LogFile *next);
 
-#endif							/* LOG_LOGFILE_H */
+#endif /* LOG_LOGFILE_H */

@@ -34,7 +34,7 @@ typedef enum MetricField
 static uint32
 ReadLevels(void)
 {
-	uint32		levels = 0;
+	uint32 levels = 0;
 
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 	{
@@ -63,7 +63,7 @@ static bool
 IsOwnChatter(const LogOutput *out, const LogEntry *entry)
 {
 	static const char own[] = "pganalytics: ";
-	const LogText *message = &entry->text[LOG_MESSAGE];
+	const LogText	 *message = &entry->text[LOG_MESSAGE];
 
 	if (entry->level >= WORD_WARNING)
 		return false;
@@ -80,10 +80,10 @@ IsOwnChatter(const LogOutput *out, const LogEntry *entry)
 static void
 BeginMetric(LogOutput *out, const LogOrigin *origin)
 {
-	Value		values[NUM_METRIC_FIELDS] = {0};
+	Value values[NUM_METRIC_FIELDS] = {0};
 
-	out->writer = BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "",
-								   GetCurrentTimestamp());
+	out->writer =
+		BatchMetricBegin(out->batch, Collectors[COLLECTOR_PG_LOG].name, "", GetCurrentTimestamp());
 	ValueSetText(&values[METRIC_SOURCE], origin->source);
 	if (origin->file != NULL)
 		ValueSetText(&values[METRIC_FILE], origin->file);
@@ -95,7 +95,7 @@ BeginMetric(LogOutput *out, const LogOrigin *origin)
 static void
 WriteDropped(LogOutput *out)
 {
-	bool		any = false;
+	bool any = false;
 
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 	{
@@ -157,8 +157,7 @@ Classify(LogOutput *out, const LogEntry *entry)
 	const LogEventRow *event;
 
 	LogClassify(entry, out->meaning);
-	if (entry->message_id.data == NULL ||
-		(out->meaning->event != NULL && out->redactor.english))
+	if (entry->message_id.data == NULL || (out->meaning->event != NULL && out->redactor.english))
 		return;
 	event = LogEventOfFormat(entry->message_id.data, entry->text[LOG_SQLSTATE].data);
 	if (event != NULL)
@@ -168,8 +167,8 @@ Classify(LogOutput *out, const LogEntry *entry)
 void
 LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 {
-	int64		unix_us = 0;
-	bool		has_time = LogTimeToUnix(&entry->time, &out->zones, out->last_us, &unix_us);
+	int64 unix_us = 0;
+	bool  has_time = LogTimeToUnix(&entry->time, &out->zones, out->last_us, &unix_us);
 
 	if (has_time)
 		out->last_us = unix_us;

@@ -19,26 +19,26 @@
 /* Where entries come from. */
 typedef struct LogOrigin
 {
-	const char *source;			/* "jsonlog", …: as on the wire */
-	const char *file;			/* name of the log file; NULL: it is none */
+	const char *source; /* "jsonlog", …: as on the wire */
+	const char *file;	/* name of the log file; NULL: it is none */
 } LogOrigin;
 
 /* Where the entries of one run go. */
 typedef struct LogOutput
 {
 	Batch	   *batch;
-	JsonWriter *writer;			/* of the open metric; NULL: none is open */
-	int64		written;		/* entries */
-	int64		limit;			/* of them */
-	bool		drop;			/* count those beyond the limit instead of leaving them for later */
-	int64		skip;			/* entries to leave out first (sample) */
-	int64		last_us;		/* time of the last entry */
-	LogZones	zones;			/* of the times in the log */
-	LogRecent  *recent;			/* NULL: nothing can have been read already */
-	LogPosition position;		/* before the entry that is handed on; inode 0: none */
+	JsonWriter *writer;	  /* of the open metric; NULL: none is open */
+	int64		written;  /* entries */
+	int64		limit;	  /* of them */
+	bool		drop;	  /* count those beyond the limit instead of leaving them for later */
+	int64		skip;	  /* entries to leave out first (sample) */
+	int64		last_us;  /* time of the last entry */
+	LogZones	zones;	  /* of the times in the log */
+	LogRecent  *recent;	  /* NULL: nothing can have been read already */
+	LogPosition position; /* before the entry that is handed on; inode 0: none */
 	int64		dropped[NUM_LOG_WORDS]; /* by severity; not yet in a metric */
-	uint32		levels;			/* bit per LogWord: is sent, though it is no known event */
-	Meaning    *meaning;		/* of the entry at hand */
+	uint32		levels;					/* bit per LogWord: is sent, though it is no known event */
+	Meaning	   *meaning;				/* of the entry at hand */
 	Redactor	redactor;
 	int			num_own;
 	pid_t		own[MAX_OWN_PIDS];
@@ -62,4 +62,4 @@ extern void LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *en
  */
 extern void LogOutputEnd(LogOutput *out, const LogOrigin *origin);
 
-#endif							/* LOG_OUTPUT_H */
+#endif /* LOG_OUTPUT_H */

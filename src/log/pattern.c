@@ -17,9 +17,9 @@ typedef struct Matcher
 {
 	const char *at;
 	const char *end;
-	int part;
-	int number;
-	Captures *captures;
+	int			part;
+	int			number;
+	Captures   *captures;
 } Matcher;
 
 static const struct
@@ -139,7 +139,7 @@ EndsWithLiteral(const char *p)
 static const char *
 EndOfText(const Matcher *m, const char *p, bool last)
 {
-	char literal[PATTERN_PREFIX_SIZE];
+	char		literal[PATTERN_PREFIX_SIZE];
 	const char *nearest = NULL;
 
 	while (*p == ']')
@@ -180,7 +180,7 @@ EndOfClock(const char *p, const char *end)
 static bool
 TakePlace(Matcher *m, const char **p)
 {
-	Capture place = {0};
+	Capture		place = {0};
 	const char *end;
 
 	*p = ReadPlace(*p, &place);
@@ -233,7 +233,7 @@ MatchRun(Matcher *m, const char *p)
 		else if (*p == '[')
 		{
 			const char *at = m->at;
-			int count = m->captures->count;
+			int			count = m->captures->count;
 
 			if (!MatchRun(m, p + 1))
 			{
@@ -259,8 +259,8 @@ bool
 PatternMatch(const char *pattern, const char *text, size_t len, int part, int number,
 			 Captures *captures)
 {
-	Matcher m = {text, text + len, part, number, captures};
-	int first = captures->count;
+	Matcher	 m = {text, text + len, part, number, captures};
+	int		 first = captures->count;
 	Capture *known;
 
 	if (first >= MAX_CAPTURES)

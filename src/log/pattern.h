@@ -49,12 +49,12 @@ typedef enum CaptureKind
 typedef struct Capture
 {
 	CaptureKind kind;
-	int part;		  /* the LogField that it lies in */
+	int			part; /* the LogField that it lies in */
 	const char *name; /* not NUL-terminated; in the pattern */
-	size_t name_len;
-	int number; /* for the # in it, from 1 */
+	size_t		name_len;
+	int			number; /* for the # in it, from 1 */
 	const char *data;
-	size_t len;
+	size_t		len;
 } Capture;
 
 #define MAX_CAPTURES 160
@@ -62,7 +62,7 @@ typedef struct Capture
 /* In the order of the texts; what does not fit is not known. */
 typedef struct Captures
 {
-	int count;
+	int		count;
 	Capture capture[MAX_CAPTURES];
 } Captures;
 

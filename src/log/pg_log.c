@@ -47,12 +47,12 @@ struct LogReader
 	Tail		tail;
 	LogDialects dialects;
 	LogRecent	recent;
-	LogRecent	kept_recent;	/* as of tail.kept */
-	bool		reloaded;		/* the settings have changed since the last run that could read */
-	int64		entries;		/* read by this run */
-	int64		skipped_bytes;	/* that are part of no entry */
+	LogRecent	kept_recent;   /* as of tail.kept */
+	bool		reloaded;	   /* the settings have changed since the last run that could read */
+	int64		entries;	   /* read by this run */
+	int64		skipped_bytes; /* that are part of no entry */
 	int64		dropped;
-	TimestampTz hook_read_at;	/* when the ring was read last */
+	TimestampTz hook_read_at; /* when the ring was read last */
 };
 
 static void
@@ -76,12 +76,12 @@ ReportFormat(const LogDialect *dialect, const LogFormat *format)
 /* A piece of a log file, in memory. */
 typedef struct Piece
 {
-	LogOutput  *out;
-	const LogFile *file;
+	LogOutput		 *out;
+	const LogFile	 *file;
 	const LogDialect *dialect;
-	LogReader  *reader;			/* NULL: a sample */
-	uint64		offset;			/* of the piece in its file */
-	bool		in_line;		/* it begins with the rest of a line that was cut */
+	LogReader		 *reader;  /* NULL: a sample */
+	uint64			  offset;  /* of the piece in its file */
+	bool			  in_line; /* it begins with the rest of a line that was cut */
 } Piece;
 
 static LogOrigin
@@ -89,15 +89,15 @@ OriginOf(const LogFile *file)
 {
 	const char *slash = last_dir_separator(file->path);
 
-	return (LogOrigin) {file->format->source, slash != NULL ? slash + 1 : file->path};
+	return (LogOrigin){file->format->source, slash != NULL ? slash + 1 : file->path};
 }
 
 /* At "done" bytes into the piece: what is behind us, and how the next entry is written. */
 static void
 SetPlace(Piece *piece, size_t done)
 {
-	LogReader  *reader = piece->reader;
-	TailPlace  *here;
+	LogReader *reader = piece->reader;
+	TailPlace *here;
 
 	if (reader == NULL)
 		return;
@@ -107,16 +107,16 @@ SetPlace(Piece *piece, size_t done)
 	piece->out->position.last_us = piece->out->last_us;
 	if (here->former && LogDialectsIsNow(&reader->dialects, &here->file, piece->offset + done))
 		here->former = false;
-	piece->dialect = &reader->dialects.dialect[here->former ? reader->dialects.former
-											   : reader->dialects.now];
+	piece->dialect =
+		&reader->dialects.dialect[here->former ? reader->dialects.former : reader->dialects.now];
 }
 
 /* Parses an entry, in place, and hands it on.  cut: its end was passed over. */
 static void
 TakeEntry(Piece *piece, char *data, size_t len, bool cut)
 {
-	LogOrigin	origin = OriginOf(piece->file);
-	LogEntry	entry;
+	LogOrigin origin = OriginOf(piece->file);
+	LogEntry  entry;
 
 	if (!piece->file->format->parse(piece->dialect, data, len, &entry))
 	{
@@ -144,11 +144,11 @@ IsLimitReached(const LogOutput *out)
 static size_t
 TakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 {
-	size_t		done = 0;
+	size_t done = 0;
 
 	if (piece->in_line)
 	{
-		char	   *newline = memchr(data, '\n', len);
+		char *newline = memchr(data, '\n', len);
 
 		if (newline == NULL)
 			return len;
@@ -157,8 +157,8 @@ TakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 	}
 	while (done < len && !IsLimitReached(piece->out))
 	{
-		LogFrame	frame;
-		bool		cut = false;
+		LogFrame frame;
+		bool	 cut = false;
 
 		SetPlace(piece, done);
 		frame = piece->file->format->frame(piece->dialect, data + done, len - done, end);
@@ -167,7 +167,7 @@ TakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 			if (done > 0 || !full)
 				break;
 			/* longer than the buffer: take what there is, pass over the rest */
-			frame = (LogFrame) {FRAME_ENTRY, len};
+			frame = (LogFrame){FRAME_ENTRY, len};
 			cut = true;
 			piece->in_line = data[len - 1] != '\n';
 		}
@@ -186,16 +186,14 @@ TakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 static void
 TakeBuffer(LogReader *reader, LogOutput *out, LogEnd end)
 {
-	Tail	   *tail = &reader->tail;
-	size_t		len = tail->end - tail->start;
-	Piece		piece = {
-		.out = out,
-		.file = &tail->here.file,
-		.reader = reader,
-		.offset = tail->here.offset,
-		.in_line = tail->here.in_line
-	};
-	size_t		done;
+	Tail  *tail = &reader->tail;
+	size_t len = tail->end - tail->start;
+	Piece  piece = {.out = out,
+					.file = &tail->here.file,
+					.reader = reader,
+					.offset = tail->here.offset,
+					.in_line = tail->here.in_line};
+	size_t done;
 
 	out->position = TailPosition(tail);
 	done = TakeEntries(&piece, tail->buffer + tail->start, len, end,
@@ -210,10 +208,10 @@ TakeBuffer(LogReader *reader, LogOutput *out, LogEnd end)
 static bool
 GoToNextFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 {
-	Tail	   *tail = &reader->tail;
+	Tail			*tail = &reader->tail;
 	const LogFormat *format = tail->here.file.format;
-	LogOrigin	origin = OriginOf(&tail->here.file);
-	bool		is_last_former = LogFileSame(&tail->here.file, &reader->dialects.until);
+	LogOrigin		 origin = OriginOf(&tail->here.file);
+	bool			 is_last_former = LogFileSame(&tail->here.file, &reader->dialects.until);
 
 	LogOutputEnd(out, &origin);
 	if (!TailNextFile(tail, trouble))
@@ -235,8 +233,8 @@ GoToNextFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 static bool
 FinishFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 {
-	Tail	   *tail = &reader->tail;
-	bool		is_over = !TailIsCurrent(tail) && TailIsOver(tail);
+	Tail *tail = &reader->tail;
+	bool  is_over = !TailIsCurrent(tail) && TailIsOver(tail);
 
 	if (!is_over && (tail->end == tail->start || !TailIsQuiet(tail)))
 		return false;
@@ -253,20 +251,21 @@ FinishFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 static void
 ReadLateEntries(LogReader *reader, LogOutput *out)
 {
-	Tail	   *tail = &reader->tail;
-	LogFile		file;
-	ssize_t		n;
+	Tail   *tail = &reader->tail;
+	LogFile file;
+	ssize_t n;
 
 	for (int i = 0; (n = TailReadLate(tail, &i, &file)) > 0; i++)
 	{
-		LogOrigin	origin = OriginOf(&file);
-		Piece		piece = {.out = out,.file = &file,.dialect = LogDialectsNow(&reader->dialects)};
-		bool		is_other = file.format != tail->here.file.format;
+		LogOrigin origin = OriginOf(&file);
+		Piece	  piece = {.out = out, .file = &file, .dialect = LogDialectsNow(&reader->dialects)};
+		bool	  is_other = file.format != tail->here.file.format;
 
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);
-		TailConsumeLate(tail, i, &file, TakeEntries(&piece, tail->buffer, n, LOG_END_QUIET,
-													n == (ssize_t) tail->size));
+		TailConsumeLate(
+			tail, i, &file,
+			TakeEntries(&piece, tail->buffer, n, LOG_END_QUIET, n == (ssize_t) tail->size));
 		LogOutputEnd(out, &origin);
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);
@@ -276,9 +275,9 @@ ReadLateEntries(LogReader *reader, LogOutput *out)
 static void
 ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 {
-	Tail	   *tail = &reader->tail;
-	int64		bytes = 0;
-	LogOrigin	origin;
+	Tail	 *tail = &reader->tail;
+	int64	  bytes = 0;
+	LogOrigin origin;
 
 	out->last_us = tail->here.last_us;
 	out->recent = &reader->recent;
@@ -288,7 +287,7 @@ ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 	out->drop = TailIsGoing(tail);
 	while (!IsLimitReached(out) && bytes < MAX_RUN_BYTES)
 	{
-		ssize_t		n = TailRead(tail, trouble);
+		ssize_t n = TailRead(tail, trouble);
 
 		CHECK_FOR_INTERRUPTS();
 		if (n < 0 || ShutdownIsRequested())
@@ -311,10 +310,11 @@ static void
 LearnRecent(LogReader *reader, Batch *batch)
 {
 	const TailPlace *here = &reader->tail.here;
-	size_t		len = Min(here->offset, LEARN_BYTES);
-	char	   *data = palloc(len + 1);
-	LogOutput	nowhere;
-	Piece		piece = {.out = &nowhere,.file = &here->file,.dialect = LogDialectsNow(&reader->dialects)};
+	size_t			 len = Min(here->offset, LEARN_BYTES);
+	char			*data = palloc(len + 1);
+	LogOutput		 nowhere;
+	Piece			 piece = {
+				   .out = &nowhere, .file = &here->file, .dialect = LogDialectsNow(&reader->dialects)};
 
 	LogOutputBegin(&nowhere, batch);
 	nowhere.skip = nowhere.limit = PG_INT64_MAX;
@@ -330,7 +330,7 @@ LearnRecent(LogReader *reader, Batch *batch)
 static void
 FollowReload(LogReader *reader)
 {
-	Tail	   *tail = &reader->tail;
+	Tail *tail = &reader->tail;
 
 	reader->dialects.until = tail->current;
 	reader->dialects.until_offset = tail->current.size;
@@ -353,10 +353,10 @@ Report(const LogReader *reader, Batch *batch, const LogTrouble *trouble)
 static void
 CollectTail(LogReader *reader, Batch *batch)
 {
-	LogTrouble	trouble = {0};
-	size_t		buffer_size = Max(MIN_BUFFER_SIZE, (size_t) Setting.log_entry_size_kb * 2048);
-	Tail	   *tail = &reader->tail;
-	LogOutput	out;
+	LogTrouble trouble = {0};
+	size_t	   buffer_size = Max(MIN_BUFFER_SIZE, (size_t) Setting.log_entry_size_kb * 2048);
+	Tail	  *tail = &reader->tail;
+	LogOutput  out;
 
 	reader->entries = reader->skipped_bytes = reader->dropped = 0;
 	reader->recent = reader->kept_recent;
@@ -378,7 +378,7 @@ CollectTail(LogReader *reader, Batch *batch)
 
 /* The hook */
 
-#define PROBLEM_LOG_HOOK 10000	/* beside those of files, which are errno's and the like */
+#define PROBLEM_LOG_HOOK 10000 /* beside those of files, which are errno's and the like */
 
 /* At any time no more than so many as the rate allows since the last run. */
 static int64
@@ -394,24 +394,25 @@ HookLimit(LogReader *reader)
 static void
 CollectHook(LogReader *reader, Batch *batch)
 {
-	LogOutput	out;
+	LogOutput out;
 
 	LogOutputBegin(&out, batch);
 	out.limit = HookLimit(reader);
 	reader->dropped = LogHookCollect(&out);
 	reader->entries = out.written;
 	reader->skipped_bytes = 0;
-	ProblemSet(PROBLEM_LOG, PROBLEM_LOG_HOOK,
-			   "the server log is taken by a hook: what the postmaster says is missing, such as the "
-			   "crash of a backend; set \"logging_collector\" to on and \"pganalytics.log_source\" to "
-			   "auto, and restart the server, to have all of it");
+	ProblemSet(
+		PROBLEM_LOG, PROBLEM_LOG_HOOK,
+		"the server log is taken by a hook: what the postmaster says is missing, such as the "
+		"crash of a backend; set \"logging_collector\" to on and \"pganalytics.log_source\" to "
+		"auto, and restart the server, to have all of it");
 	ProblemClear(PROBLEM_LOG_FORMAT);
 }
 
 static void
 SampleHook(Batch *batch)
 {
-	LogOutput	out;
+	LogOutput out;
 
 	LogOutputBegin(&out, batch);
 	LogHookSample(&out, SAMPLE_ENTRIES);
@@ -423,9 +424,9 @@ SampleHook(Batch *batch)
 static char *
 ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 {
-	char	   *buffer = palloc(SAMPLE_BYTES + 1);
-	uint64		offset;
-	ssize_t		n;
+	char   *buffer = palloc(SAMPLE_BYTES + 1);
+	uint64	offset;
+	ssize_t n;
 
 	if (!LogFindCurrent(file, trouble) || !LogFileOpen(file, true, trouble))
 		return NULL;
@@ -433,8 +434,8 @@ ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 	n = pread(file->fd, buffer, SAMPLE_BYTES, offset);
 	if (n < 0)
 	{
-		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s",
-					  file->path, strerror(errno));
+		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s", file->path,
+					  strerror(errno));
 	}
 	CloseTransientFile(file->fd);
 	*len = n < 0 ? 0 : n;
@@ -445,20 +446,20 @@ ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 static void
 CollectSample(Batch *batch)
 {
-	const char *type = Collectors[COLLECTOR_PG_LOG].name;
-	LogTrouble	trouble = {0};
+	const char	*type = Collectors[COLLECTOR_PG_LOG].name;
+	LogTrouble	 trouble = {0};
 	LogDialects *dialects = palloc0(sizeof(LogDialects));
-	LogOutput	count;
-	LogOutput	out;
-	LogOrigin	origin;
-	LogFile		file;
-	Piece		first;
-	Piece		second;
-	bool		full;
-	size_t		len;
-	bool		in_line;
-	char	   *buffer = ReadSample(&file, &len, &in_line, &trouble);
-	char	   *copy;
+	LogOutput	 count;
+	LogOutput	 out;
+	LogOrigin	 origin;
+	LogFile		 file;
+	Piece		 first;
+	Piece		 second;
+	bool		 full;
+	size_t		 len;
+	bool		 in_line;
+	char		*buffer = ReadSample(&file, &len, &in_line, &trouble);
+	char		*copy;
 
 	if (buffer == NULL)
 	{
@@ -468,7 +469,8 @@ CollectSample(Batch *batch)
 	LogDialectsRead(dialects);
 	LogOutputBegin(&out, batch);
 	count = out;
-	first = (Piece) {.out = &count,.file = &file,.dialect = LogDialectsNow(dialects),.in_line = in_line};
+	first = (Piece){
+		.out = &count, .file = &file, .dialect = LogDialectsNow(dialects), .in_line = in_line};
 	second = first;
 	second.out = &out;
 	full = len == SAMPLE_BYTES;
@@ -493,7 +495,7 @@ CollectSample(Batch *batch)
 LogReader *
 LogReaderCreate(void)
 {
-	LogReader  *reader = MemoryContextAllocZero(TopMemoryContext, sizeof(LogReader));
+	LogReader *reader = MemoryContextAllocZero(TopMemoryContext, sizeof(LogReader));
 
 	TailInit(&reader->tail);
 	return reader;
@@ -517,7 +519,7 @@ PublishState(const LogReader *reader)
 	bool		by_hook = LogHookIsUsed();
 	LogOrigin	origin = by_hook ? LogHookOrigin : OriginOf(&tail->kept.file);
 	uint64		backlog = by_hook ? LogHookBacklog() : TailBacklog(tail);
-	LogSlot    *slot = &Shared->log;
+	LogSlot	   *slot = &Shared->log;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	strlcpy(slot->source, origin.source, sizeof(slot->source));

@@ -204,8 +204,8 @@ TextQueryEnd(const char *data, size_t len, size_t i)
 static size_t
 PutTextLine(Redactor *r, const char *data, size_t len, size_t start)
 {
-	size_t end = PlanLineEnd(data, len, start);
-	size_t key = start;
+	size_t		end = PlanLineEnd(data, len, start);
+	size_t		key = start;
 	const char *colon;
 
 	while (key < end && data[key] == ' ')
@@ -271,9 +271,9 @@ FormatOf(const char *data, size_t len)
 LogText
 RedactPlan(Redactor *r, const char *data, size_t len)
 {
-	const char *format = FormatOf(data, len);
+	const char		 *format = FormatOf(data, len);
 	static const char query[] = "Query Text: ";
-	size_t start;
+	size_t			  start;
 
 	r->result->plan_format = format;
 	if (format[0] == 'j' || format[0] == 'y')

@@ -24,7 +24,7 @@ Unescape(const char *data, size_t len, char *out, size_t size)
 {
 	static const char escapes[] = "bfnrt";
 	static const char meanings[] = "\b\f\n\r\t";
-	size_t used = 0;
+	size_t			  used = 0;
 
 	for (size_t i = 0; i < len && used < size; i++)
 	{
@@ -71,8 +71,8 @@ PutJsonValue(Redactor *r, const char *key, size_t key_len, const char *value, si
 {
 	Redactor inner = *r;
 	Redacted result;
-	size_t half = r->room / 2;
-	size_t n;
+	size_t	 half = r->room / 2;
+	size_t	 n;
 
 	if (PlanKeyIsPlain(key, key_len))
 	{
@@ -100,8 +100,8 @@ void
 PlanPutJson(Redactor *r, const char *data, size_t len)
 {
 	const char *key = "";
-	size_t key_len = 0;
-	size_t copied = 0;
+	size_t		key_len = 0;
+	size_t		copied = 0;
 
 	for (size_t i = 0; i < len && !r->result->cut;)
 	{
@@ -141,12 +141,12 @@ void
 PlanPutYaml(Redactor *r, const char *data, size_t len)
 {
 	const char *key = "";
-	size_t key_len = 0;
+	size_t		key_len = 0;
 
 	for (size_t i = 0; i < len && !r->result->cut;)
 	{
-		size_t end = PlanLineEnd(data, len, i);
-		size_t at = i;
+		size_t		end = PlanLineEnd(data, len, i);
+		size_t		at = i;
 		const char *colon;
 
 		while (at < end && (data[at] == ' ' || data[at] == '-'))
@@ -183,8 +183,8 @@ void
 PlanPutJsonQuery(Redactor *r, const char *data, size_t len)
 {
 	const char *key = memmem(data, len, "Query Text", strlen("Query Text"));
-	size_t i;
-	size_t end;
+	size_t		i;
+	size_t		end;
 
 	if (key == NULL)
 		return;

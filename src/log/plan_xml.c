@@ -15,7 +15,7 @@
 static const struct
 {
 	const char *entity;
-	char character;
+	char		character;
 } Entities[] = {
 	{"&lt;", '<'},
 	{"&gt;", '>'},
@@ -96,8 +96,8 @@ PutXmlValue(Redactor *r, const char *key, size_t key_len, const char *value, siz
 {
 	Redactor inner = *r;
 	Redacted result;
-	size_t half = r->room / 2;
-	size_t n;
+	size_t	 half = r->room / 2;
+	size_t	 n;
 
 	/* a number alone is one of the executor's: those that are data stand in expressions */
 	if (IsNumber(value, len) && !PlanKeyIs(key, key_len, "Item"))
@@ -120,15 +120,15 @@ PutXmlValue(Redactor *r, const char *key, size_t key_len, const char *value, siz
 void
 PlanPutXml(Redactor *r, const char *data, size_t len)
 {
-	char key[64];
+	char   key[64];
 	size_t key_len = 0;
 
 	for (size_t i = 0; i < len && !r->result->cut;)
 	{
 		const char *open = memchr(data + i, '<', len - i);
 		const char *close = open != NULL ? memchr(open, '>', data + len - open) : NULL;
-		size_t text = (open != NULL ? open : data + len) - data;
-		size_t blank = i;
+		size_t		text = (open != NULL ? open : data + len) - data;
+		size_t		blank = i;
 
 		while (blank < text && IsSpace(data[blank]))
 			blank++;
@@ -153,8 +153,8 @@ void
 PlanPutXmlQuery(Redactor *r, const char *data, size_t len)
 {
 	static const char tag[] = "<Query-Text>";
-	const char *open = memmem(data, len, tag, strlen(tag));
-	const char *close;
+	const char		 *open = memmem(data, len, tag, strlen(tag));
+	const char		 *close;
 
 	if (open == NULL)
 		return;

@@ -18,46 +18,32 @@
 /* How the value of an escape looks. */
 typedef enum Shape
 {
-	SHAPE_TEXT,					/* anything */
-	SHAPE_HOST,					/* no spaces */
+	SHAPE_TEXT, /* anything */
+	SHAPE_HOST, /* no spaces */
 	SHAPE_NUMBER,
 	SHAPE_TIME,
 	SHAPE_EPOCH,
 	SHAPE_SQLSTATE,
-	SHAPE_SESSION,				/* hex.hex */
-	SHAPE_VXID,					/* number/number */
-	SHAPE_STOP					/* %q, prints nothing */
+	SHAPE_SESSION, /* hex.hex */
+	SHAPE_VXID,	   /* number/number */
+	SHAPE_STOP	   /* %q, prints nothing */
 } Shape;
 
 typedef struct Escape
 {
-	char		letter;
-	Shape		shape;
-	bool		optional;		/* empty in some processes */
+	char  letter;
+	Shape shape;
+	bool  optional; /* empty in some processes */
 } Escape;
 
 static const Escape Escapes[] = {
-	{'a', SHAPE_TEXT, true},
-	{'b', SHAPE_TEXT, false},
-	{'c', SHAPE_SESSION, false},
-	{'d', SHAPE_TEXT, true},
-	{'e', SHAPE_SQLSTATE, false},
-	{'h', SHAPE_HOST, true},
-	{'i', SHAPE_TEXT, true},
-	{'l', SHAPE_NUMBER, false},
-	{'L', SHAPE_HOST, true},	/* 18 */
-	{'m', SHAPE_TIME, false},
-	{'n', SHAPE_EPOCH, false},
-	{'p', SHAPE_NUMBER, false},
-	{'P', SHAPE_NUMBER, true},
-	{'q', SHAPE_STOP, true},
-	{'Q', SHAPE_NUMBER, false},
-	{'r', SHAPE_HOST, true},
-	{'s', SHAPE_TIME, false},
-	{'t', SHAPE_TIME, false},
-	{'u', SHAPE_TEXT, true},
-	{'v', SHAPE_VXID, true},
-	{'x', SHAPE_NUMBER, false},
+	{'a', SHAPE_TEXT, true},   {'b', SHAPE_TEXT, false},	 {'c', SHAPE_SESSION, false},
+	{'d', SHAPE_TEXT, true},   {'e', SHAPE_SQLSTATE, false}, {'h', SHAPE_HOST, true},
+	{'i', SHAPE_TEXT, true},   {'l', SHAPE_NUMBER, false},	 {'L', SHAPE_HOST, true}, /* 18 */
+	{'m', SHAPE_TIME, false},  {'n', SHAPE_EPOCH, false},	 {'p', SHAPE_NUMBER, false},
+	{'P', SHAPE_NUMBER, true}, {'q', SHAPE_STOP, true},		 {'Q', SHAPE_NUMBER, false},
+	{'r', SHAPE_HOST, true},   {'s', SHAPE_TIME, false},	 {'t', SHAPE_TIME, false},
+	{'u', SHAPE_TEXT, true},   {'v', SHAPE_VXID, true},		 {'x', SHAPE_NUMBER, false},
 };
 
 /* Names are at most 63 bytes, host names 255, a process title somewhat more than its command. */
@@ -91,23 +77,20 @@ AddLiteral(LogDialect *dialect, size_t *used, char c)
 	}
 	if (dialect->num_items >= PREFIX_MAX_ITEMS)
 		return false;
-	dialect->items[dialect->num_items++] = (PrefixItem) {
-		.literal = *used - 1,
-		.length = 1
-	};
+	dialect->items[dialect->num_items++] = (PrefixItem){.literal = *used - 1, .length = 1};
 	return true;
 }
 
 static bool
 Compile(LogDialect *dialect, const char *prefix)
 {
-	size_t		used = 0;
+	size_t used = 0;
 
 	for (const char *p = prefix; *p != '\0'; p++)
 	{
 		const Escape *escape;
-		bool		left = false;
-		int			padding = 0;
+		bool		  left = false;
+		int			  padding = 0;
 
 		if (*p != '%')
 		{
@@ -133,7 +116,7 @@ Compile(LogDialect *dialect, const char *prefix)
 				padding = padding * 10 + (*p - '0');
 		}
 		if (*p == '\0')
-			break;				/* the server ignores it, too */
+			break; /* the server ignores it, too */
 		escape = FindEscape(*p);
 		if (escape == NULL)
 		{
@@ -144,10 +127,8 @@ Compile(LogDialect *dialect, const char *prefix)
 		}
 		if (dialect->num_items >= PREFIX_MAX_ITEMS || padding >= PREFIX_MAX_LENGTH)
 			return false;
-		dialect->items[dialect->num_items++] = (PrefixItem) {
-			.escape = *p,
-			.padding = left ? -padding : padding
-		};
+		dialect->items[dialect->num_items++] =
+			(PrefixItem){.escape = *p, .padding = left ? -padding : padding};
 	}
 	return true;
 }
@@ -177,7 +158,7 @@ FindAmbiguities(LogDialect *dialect)
 			continue;
 		if (before != NULL && before->padding == 0 && shape != SHAPE_TIME)
 		{
-			Shape		shape_before = FindEscape(before->escape)->shape;
+			Shape shape_before = FindEscape(before->escape)->shape;
 
 			if (shape_before != SHAPE_SQLSTATE)
 				item->ambiguous = dialect->prefix_ambiguous = true;
@@ -205,7 +186,7 @@ LogDialectInit(LogDialect *dialect, const char *log_line_prefix)
 static size_t
 CountDigits(const char *s, size_t len)
 {
-	size_t		n = 0;
+	size_t n = 0;
 
 	while (n < len && s[n] >= '0' && s[n] <= '9')
 		n++;
@@ -215,7 +196,7 @@ CountDigits(const char *s, size_t len)
 static size_t
 CountHex(const char *s, size_t len)
 {
-	size_t		n = 0;
+	size_t n = 0;
 
 	while (n < len && ((s[n] >= '0' && s[n] <= '9') || (s[n] >= 'a' && s[n] <= 'f')))
 		n++;
@@ -226,16 +207,16 @@ CountHex(const char *s, size_t len)
 static bool
 IsZoneCharacter(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		c == '+' || c == '-' || c == ':' || c == '_' || c == '/' || c == '<' || c == '>';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+		c == '-' || c == ':' || c == '_' || c == '/' || c == '<' || c == '>';
 }
 
 /* Length of the longest value of this shape at s, 0: none. */
 static size_t
 LongestValue(Shape shape, const char *s, size_t len)
 {
-	size_t		n = 0;
-	size_t		more;
+	size_t n = 0;
+	size_t more;
 
 	switch (shape)
 	{
@@ -295,9 +276,9 @@ IsValue(Shape shape, const char *s, size_t len)
 typedef struct Matcher
 {
 	const LogDialect *dialect;
-	const char *line;
-	size_t		len;			/* of the part that is looked at */
-	PrefixMatch *match;
+	const char		 *line;
+	size_t			  len; /* of the part that is looked at */
+	PrefixMatch		 *match;
 	/* bit set: from this item at this offset nothing fits */
 	unsigned char dead[PREFIX_MAX_ITEMS][PREFIX_MAX_LENGTH / 8 + 1];
 } Matcher;
@@ -307,8 +288,8 @@ static bool MatchFrom(Matcher *m, int i, size_t at);
 static bool
 MatchEnd(Matcher *m, int i, size_t at)
 {
-	size_t		length;
-	LogWord		word = LogWordAt(m->dialect, m->line + at, m->len - at, &length);
+	size_t	length;
+	LogWord word = LogWordAt(m->dialect, m->line + at, m->len - at, &length);
 
 	if (word == WORD_NONE)
 		return false;
@@ -329,16 +310,16 @@ MatchValue(Matcher *m, int i, size_t at, size_t offset, size_t length, size_t to
 static bool
 MatchPadded(Matcher *m, int i, size_t at, const Escape *escape)
 {
-	int			padding = m->dialect->items[i].padding;
-	size_t		width = padding < 0 ? -padding : padding;
-	size_t		limit = m->len - at;
+	int	   padding = m->dialect->items[i].padding;
+	size_t width = padding < 0 ? -padding : padding;
+	size_t limit = m->len - at;
 
 	if (limit > width + MAX_VALUE)
 		limit = width + MAX_VALUE;
 	for (size_t total = width; total <= limit; total++)
 	{
-		size_t		offset = at;
-		size_t		length = total;
+		size_t offset = at;
+		size_t length = total;
 
 		if (padding > 0)
 		{
@@ -353,8 +334,7 @@ MatchPadded(Matcher *m, int i, size_t at, const Escape *escape)
 		/* only what is too long for its width exceeds it */
 		if (total > width && length != total)
 			continue;
-		if ((length == 0 && escape->optional) ||
-			IsValue(escape->shape, m->line + offset, length))
+		if ((length == 0 && escape->optional) || IsValue(escape->shape, m->line + offset, length))
 		{
 			if (MatchValue(m, i, at, offset, length, total))
 				return true;
@@ -374,8 +354,8 @@ MatchText(Matcher *m, int i, size_t at, size_t shortest, size_t longest)
 		/* up to where a literal can begin, there is nothing to be tried */
 		if (next != NULL && next->escape == 0)
 		{
-			const char *literal = memchr(m->line + at + n, m->dialect->literals[next->literal],
-										 m->len - at - n);
+			const char *literal =
+				memchr(m->line + at + n, m->dialect->literals[next->literal], m->len - at - n);
 
 			if (literal == NULL || (n = literal - m->line - at) > longest)
 				return false;
@@ -390,8 +370,8 @@ static bool
 MatchItem(Matcher *m, int i, size_t at)
 {
 	const PrefixItem *item = &m->dialect->items[i];
-	const Escape *escape;
-	size_t		longest;
+	const Escape	 *escape;
+	size_t			  longest;
 
 	if (item->escape == 0)
 	{
@@ -434,7 +414,7 @@ MatchFrom(Matcher *m, int i, size_t at)
 bool
 LogPrefixMatch(const LogDialect *dialect, const char *line, size_t len, PrefixMatch *match)
 {
-	Matcher		m;
+	Matcher m;
 
 	if (!dialect->prefix_known)
 		return false;

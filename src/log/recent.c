@@ -21,8 +21,8 @@ static uint64_t
 Fingerprint(const LogEntry *entry)
 {
 	const LogText *message = &entry->text[LOG_MESSAGE];
-	uint64_t	hash = UINT64_C(14695981039346656037);
-	size_t		len = message->len < MESSAGE_BYTES ? message->len : MESSAGE_BYTES;
+	uint64_t	   hash = UINT64_C(14695981039346656037);
+	size_t		   len = message->len < MESSAGE_BYTES ? message->len : MESSAGE_BYTES;
 
 	/* FNV-1a */
 	hash = (hash ^ (uint64_t) entry->level) * UINT64_C(1099511628211);
@@ -35,7 +35,7 @@ Fingerprint(const LogEntry *entry)
 static bool
 SameTime(int64_t a, int64_t b)
 {
-	int64_t		difference = a > b ? a - b : b - a;
+	int64_t difference = a > b ? a - b : b - a;
 
 	if (a == 0 || b == 0)
 		return true;
@@ -60,7 +60,7 @@ Remember(LogRecent *recent, uint64_t hash, int64_t us, bool stray)
 static int64_t
 KnownTime(const LogRecent *recent)
 {
-	int			oldest = recent->count < LOG_RECENT_ENTRIES ? 0 : recent->next;
+	int oldest = recent->count < LOG_RECENT_ENTRIES ? 0 : recent->next;
 
 	if (recent->count == 0)
 		return recent->last_us;
@@ -83,8 +83,8 @@ FindAgain(LogRecent *recent, uint64_t hash, int64_t us, bool stray)
 {
 	for (int i = 0; i < recent->count; i++)
 	{
-		bool		is_other = recent->entry[i].generation != recent->generation ||
-			(recent->entry[i].stray && !stray);
+		bool is_other =
+			recent->entry[i].generation != recent->generation || (recent->entry[i].stray && !stray);
 
 		if (is_other && recent->entry[i].hash == hash && SameTime(recent->entry[i].us, us))
 		{
@@ -131,8 +131,8 @@ ExpectAgain(LogRecent *recent, int64_t us)
 bool
 LogRecentKnows(LogRecent *recent, const LogEntry *entry, int64_t us)
 {
-	uint64_t	hash = Fingerprint(entry);
-	bool		known = false;
+	uint64_t hash = Fingerprint(entry);
+	bool	 known = false;
 
 	if (IsOld(recent, us))
 		return true;

@@ -20,22 +20,22 @@
 
 typedef struct LogRecent
 {
-	bool		comparing;		/* entries come from another format than some of those here */
-	uint32_t	generation;		/* of the format that is read */
-	int64_t		last_us;		/* when comparing began: the last entry's time, 0: unknown */
-	int64_t		known_us;		/* and the time before which all was read, 0: unknown */
-	bool		entering;		/* the next entry is the first one of a file */
-	bool		skipping;		/* what comes is older than entered_us by far */
-	int64_t		entered_us;		/* the time of the last entry before that file */
-	int			count;
-	int			next;			/* where the next one goes */
+	bool	 comparing;	 /* entries come from another format than some of those here */
+	uint32_t generation; /* of the format that is read */
+	int64_t	 last_us;	 /* when comparing began: the last entry's time, 0: unknown */
+	int64_t	 known_us;	 /* and the time before which all was read, 0: unknown */
+	bool	 entering;	 /* the next entry is the first one of a file */
+	bool	 skipping;	 /* what comes is older than entered_us by far */
+	int64_t	 entered_us; /* the time of the last entry before that file */
+	int		 count;
+	int		 next; /* where the next one goes */
 	struct
 	{
-		uint64_t	hash;		/* 0: was found again */
-		int64_t		us;			/* 0: unknown */
-		uint32_t	generation;
-		bool		stray;		/* in another format than its file */
-	}			entry[LOG_RECENT_ENTRIES];
+		uint64_t hash; /* 0: was found again */
+		int64_t	 us;   /* 0: unknown */
+		uint32_t generation;
+		bool	 stray; /* in another format than its file */
+	} entry[LOG_RECENT_ENTRIES];
 } LogRecent;
 
 /* From now on entries come from the file of another format.  last_us: time of the last one before. */
@@ -51,4 +51,4 @@ extern void LogRecentEnterFile(LogRecent *recent, int64_t last_us);
 /* Was this entry read already?  us: its time, 0: unknown. */
 extern bool LogRecentKnows(LogRecent *recent, const LogEntry *entry, int64_t us);
 
-#endif							/* LOG_RECENT_H */
+#endif /* LOG_RECENT_H */

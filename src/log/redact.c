@@ -307,16 +307,16 @@ static void
 MaskProse(Redactor *r, const char *data, size_t len, int flags)
 {
 	SqlText sql = {data, len};
-	bool odd_quotes = CountOf(data, len, '"') % 2 != 0;
-	size_t copied = 0;
-	size_t i = 0;
+	bool	odd_quotes = CountOf(data, len, '"') % 2 != 0;
+	size_t	copied = 0;
+	size_t	i = 0;
 
 	while (i < len)
 	{
 		size_t from = i;
 		size_t to = i;
-		int quote =
-			IsWordChar(data[i]) && (unsigned char) data[i] < 0x80 ? -1 : OpeningQuote(data, len, i);
+		int	   quote =
+			   IsWordChar(data[i]) && (unsigned char) data[i] < 0x80 ? -1 : OpeningQuote(data, len, i);
 
 		if (quote >= 0)
 		{
@@ -478,11 +478,11 @@ PutMark(Redactor *r, LogText *text)
 static void
 RedactPart(Redactor *r, const LogEntry *entry, const Meaning *meaning, int part)
 {
-	const LogText *text = &entry->text[part];
-	const char *at = text->data;
-	const char *end = at;
-	size_t start = r->used;
-	bool cut_before = r->result->cut;
+	const LogText  *text = &entry->text[part];
+	const char	   *at = text->data;
+	const char	   *end = at;
+	size_t			start = r->used;
+	bool			cut_before = r->result->cut;
 	const Captures *captures = &meaning->captures;
 
 	if (text->data == NULL)
@@ -526,8 +526,8 @@ static void
 RedactStatement(Redactor *r, const LogEntry *entry, int part)
 {
 	const LogText *text = &entry->text[part];
-	size_t start = r->used;
-	bool cut_before = r->result->cut;
+	size_t		   start = r->used;
+	bool		   cut_before = r->result->cut;
 
 	if (text->data == NULL || r->mode == LOG_REDACT_STATEMENTS)
 		return;
@@ -558,15 +558,15 @@ QuotesPassword(const LogEntry *entry, const Meaning *meaning)
 	const LogText *statement = &entry->text[LOG_STATEMENT];
 
 	return meaning->event != NULL && meaning->event->sqlstate != NULL &&
-		   strcmp(meaning->event->sqlstate, "42601") == 0 &&
-		   (statement->data == NULL || MayHoldSecret(statement->data, statement->len));
+		strcmp(meaning->event->sqlstate, "42601") == 0 &&
+		(statement->data == NULL || MayHoldSecret(statement->data, statement->len));
 }
 
 void
 LogRedactEntry(Redactor *r, const LogEntry *entry, const Meaning *meaning, Redacted *result)
 {
 	LogRedact mode = r->mode;
-	size_t room = r->room;
+	size_t	  room = r->room;
 
 	memset(result->part, 0, sizeof(result->part));
 	memset(result->capture, 0, meaning->captures.count * sizeof(result->capture[0]));

@@ -22,22 +22,22 @@ typedef enum LogRedact
  */
 typedef struct Redacted
 {
-	LogText part[NUM_LOG_FIELDS];  /* MESSAGE, DETAIL, HINT, CONTEXT, STATEMENT, QUERY */
-	LogText capture[MAX_CAPTURES]; /* parallel to the captures; NULL: not to be sent */
-	LogText query;				   /* of a plan */
-	const char *plan_format;	   /* NULL: there is no plan */
-	bool cut;					   /* something is missing at the end of a text */
+	LogText		part[NUM_LOG_FIELDS];  /* MESSAGE, DETAIL, HINT, CONTEXT, STATEMENT, QUERY */
+	LogText		capture[MAX_CAPTURES]; /* parallel to the captures; NULL: not to be sent */
+	LogText		query;				   /* of a plan */
+	const char *plan_format;		   /* NULL: there is no plan */
+	bool		cut;				   /* something is missing at the end of a text */
 } Redacted;
 
 typedef struct Redactor
 {
 	LogRedact mode;
-	bool english;  /* unknown messages quote as English ones do */
-	size_t room;   /* what is sent of an entry */
-	char *buffer;  /* of REDACTOR_BUFFER_SIZE(room) */
-	char *scratch; /* of the same size */
+	bool	  english; /* unknown messages quote as English ones do */
+	size_t	  room;	   /* what is sent of an entry */
+	char	 *buffer;  /* of REDACTOR_BUFFER_SIZE(room) */
+	char	 *scratch; /* of the same size */
 
-	size_t used; /* of buffer */
+	size_t	  used; /* of buffer */
 	Redacted *result;
 } Redactor;
 

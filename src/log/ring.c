@@ -39,7 +39,7 @@
 /* A mark: position << 16 | cells << 8 | level << 4 | state. */
 typedef enum CellState
 {
-	CELL_UNUSED,				/* zeroed memory */
+	CELL_UNUSED, /* zeroed memory */
 	CELL_CLAIMED,
 	CELL_READY,
 	CELL_ABANDONED
@@ -49,17 +49,17 @@ typedef enum CellState
 
 struct LogRing
 {
-	uint64_t	num_cells;
+	uint64_t num_cells;
 	_Alignas(CACHE_LINE) _Atomic uint64_t head;
 	_Alignas(CACHE_LINE) _Atomic uint64_t tail;
 	_Alignas(CACHE_LINE) _Atomic uint64_t dropped[RING_LEVELS];
-	_Alignas(CACHE_LINE) _Atomic uint64_t marks[];	/* num_cells, then the cells */
+	_Alignas(CACHE_LINE) _Atomic uint64_t marks[]; /* num_cells, then the cells */
 };
 
 typedef struct EntryHeader
 {
-	uint64_t	check;
-	uint64_t	length;			/* of the entry, without this */
+	uint64_t check;
+	uint64_t length; /* of the entry, without this */
 } EntryHeader;
 
 #define MAX_CELLS 255
@@ -75,7 +75,7 @@ CellsFor(size_t length)
 static uint64_t
 CellsOfRoom(size_t room)
 {
-	uint64_t	cells = room / RING_CELL_SIZE;
+	uint64_t cells = room / RING_CELL_SIZE;
 
 	return cells < 16 ? 16 : cells;
 }
@@ -83,7 +83,7 @@ CellsOfRoom(size_t room)
 size_t
 LogRingSize(size_t room)
 {
-	uint64_t	cells = CellsOfRoom(room);
+	uint64_t cells = CellsOfRoom(room);
 
 	return sizeof(LogRing) + CACHE_LINE + cells * (sizeof(uint64_t) + RING_CELL_SIZE);
 }
@@ -101,7 +101,7 @@ LogRingInit(LogRing *ring, size_t room)
 size_t
 LogRingMaxEntry(const LogRing *ring)
 {
-	size_t		quarter = ring->num_cells / 4 * RING_CELL_SIZE - sizeof(EntryHeader);
+	size_t quarter = ring->num_cells / 4 * RING_CELL_SIZE - sizeof(EntryHeader);
 
 	return quarter < RING_MAX_ENTRY ? quarter : RING_MAX_ENTRY;
 }
@@ -152,9 +152,9 @@ MarkState(uint64_t mark)
 static void
 CopyIn(LogRing *ring, uint64_t position, size_t offset, const void *data, size_t length)
 {
-	size_t		size = ring->num_cells * RING_CELL_SIZE;
-	size_t		at = (position % ring->num_cells * RING_CELL_SIZE + offset) % size;
-	size_t		first = length < size - at ? length : size - at;
+	size_t size = ring->num_cells * RING_CELL_SIZE;
+	size_t at = (position % ring->num_cells * RING_CELL_SIZE + offset) % size;
+	size_t first = length < size - at ? length : size - at;
 
 	memcpy(Cells(ring) + at, data, first);
 	memcpy(Cells(ring), (const char *) data + first, length - first);
@@ -163,9 +163,9 @@ CopyIn(LogRing *ring, uint64_t position, size_t offset, const void *data, size_t
 static void
 CopyOut(LogRing *ring, uint64_t position, size_t offset, void *data, size_t length)
 {
-	size_t		size = ring->num_cells * RING_CELL_SIZE;
-	size_t		at = (position % ring->num_cells * RING_CELL_SIZE + offset) % size;
-	size_t		first = length < size - at ? length : size - at;
+	size_t size = ring->num_cells * RING_CELL_SIZE;
+	size_t at = (position % ring->num_cells * RING_CELL_SIZE + offset) % size;
+	size_t first = length < size - at ? length : size - at;
 
 	memcpy(data, Cells(ring) + at, first);
 	memcpy((char *) data + first, Cells(ring), length - first);
@@ -178,13 +178,13 @@ static uint64_t
 CheckSum(uint64_t position, const char *data, size_t length)
 {
 	const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15);
-	uint64_t	sums[LANES] = {position, length, factor, ~position};
-	uint64_t	words[LANES];
-	size_t		at = 0;
+	uint64_t	   sums[LANES] = {position, length, factor, ~position};
+	uint64_t	   words[LANES];
+	size_t		   at = 0;
 
 	while (at < length)
 	{
-		size_t		step = length - at < sizeof(words) ? length - at : sizeof(words);
+		size_t step = length - at < sizeof(words) ? length - at : sizeof(words);
 
 		if (step < sizeof(words))
 			memset(words, 0, sizeof(words));
@@ -214,7 +214,7 @@ LogRingDropped(const LogRing *ring, unsigned int level)
 uint64_t
 LogRingUsed(const LogRing *ring)
 {
-	uint64_t	tail = atomic_load(&((LogRing *) ring)->tail);
+	uint64_t tail = atomic_load(&((LogRing *) ring)->tail);
 
 	return (atomic_load(&((LogRing *) ring)->head) - tail) * RING_CELL_SIZE;
 }
@@ -231,9 +231,9 @@ LogRingIsFilling(const LogRing *ring)
 static uint64_t
 Claim(LogRing *ring, uint64_t cells, bool urgent, bool *filling)
 {
-	uint64_t	limit = urgent ? ring->num_cells : ring->num_cells / 4 * 3;
-	uint64_t	head = atomic_load(&ring->head);
-	int64_t		used;
+	uint64_t limit = urgent ? ring->num_cells : ring->num_cells / 4 * 3;
+	uint64_t head = atomic_load(&ring->head);
+	int64_t	 used;
 
 	do
 	{
@@ -253,7 +253,7 @@ static bool
 MarkClaimed(LogRing *ring, uint64_t position, uint64_t claimed)
 {
 	_Atomic uint64_t *mark = MarkOf(ring, position);
-	uint64_t	old = atomic_load(mark);
+	uint64_t		  old = atomic_load(mark);
 
 	while (MarkPosition(old) < position)
 	{
@@ -266,10 +266,10 @@ MarkClaimed(LogRing *ring, uint64_t position, uint64_t claimed)
 RingPut
 LogRingPut(LogRing *ring, unsigned int level, bool urgent, const char *data, size_t length)
 {
-	uint64_t	cells = CellsFor(length);
-	bool		filling = false;
-	uint64_t	position = length <= LogRingMaxEntry(ring) ? Claim(ring, cells, urgent, &filling) : 0;
-	uint64_t	claimed = MakeMark(position, cells, level, CELL_CLAIMED);
+	uint64_t cells = CellsFor(length);
+	bool	 filling = false;
+	uint64_t position = length <= LogRingMaxEntry(ring) ? Claim(ring, cells, urgent, &filling) : 0;
+	uint64_t claimed = MakeMark(position, cells, level, CELL_CLAIMED);
 
 	if (position != 0 && MarkClaimed(ring, position, claimed))
 	{
@@ -323,8 +323,8 @@ IsFirstOfEntry(uint64_t mark, uint64_t position)
 static void
 GiveUp(LogRing *ring, RingReader *reader, uint64_t head)
 {
-	uint64_t	position = reader->position;
-	uint64_t	mark = atomic_load(MarkOf(ring, position));
+	uint64_t position = reader->position;
+	uint64_t mark = atomic_load(MarkOf(ring, position));
 
 	if (IsFirstOfEntry(mark, position))
 	{
@@ -335,7 +335,7 @@ GiveUp(LogRing *ring, RingReader *reader, uint64_t head)
 	do
 	{
 		if (!Abandon(ring, position, mark))
-			break;				/* marked this moment: it is the first of an entry */
+			break; /* marked this moment: it is the first of an entry */
 		mark = atomic_load(MarkOf(ring, ++position));
 	} while (position < head && !IsFirstOfEntry(mark, position));
 	reader->position = position;
@@ -358,8 +358,8 @@ RingTake
 LogRingTake(LogRing *ring, RingReader *reader, int64_t now_us, bool for_look, char *buffer,
 			size_t *length, unsigned int *level)
 {
-	uint64_t	head = atomic_load(&ring->head);
-	uint64_t	mark;
+	uint64_t head = atomic_load(&ring->head);
+	uint64_t mark;
 
 	if (!reader->begun)
 		LogRingRewind(ring, reader);

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define RING_CELL_SIZE 256
-#define RING_LEVELS 16			/* of LogWord */
+#define RING_LEVELS 16 /* of LogWord */
 
 /* Longest entry; one takes a quarter of the ring at most. */
 #define RING_MAX_ENTRY (64 * 1024 - 1024)
@@ -34,31 +34,31 @@ extern size_t LogRingMaxEntry(const LogRing *ring);
 typedef enum RingPut
 {
 	RING_KEPT,
-	RING_KEPT_FILLING,			/* and with it the ring is half full */
-	RING_DROPPED				/* and counted */
+	RING_KEPT_FILLING, /* and with it the ring is half full */
+	RING_DROPPED	   /* and counted */
 } RingPut;
 
 /*
  * Puts an entry in.  The last quarter of the ring is left to entries that are
  * "urgent".  Safe in a signal handler, but not inside of itself.
  */
-extern RingPut LogRingPut(LogRing *ring, unsigned int level, bool urgent,
-						  const char *data, size_t length);
+extern RingPut LogRingPut(LogRing *ring, unsigned int level, bool urgent, const char *data,
+						  size_t length);
 
 /* Where the reader is; all zero before the first entry is taken. */
 typedef struct RingReader
 {
-	bool		begun;
-	uint64_t	position;
-	uint64_t	waits_at;		/* position of an entry that is not finished */
-	int64_t		waits_since_us; /* 0: it waits for none */
+	bool	 begun;
+	uint64_t position;
+	uint64_t waits_at;		 /* position of an entry that is not finished */
+	int64_t	 waits_since_us; /* 0: it waits for none */
 } RingReader;
 
 typedef enum RingTake
 {
 	RING_ENTRY,
-	RING_EMPTY,					/* nothing, or nothing that is finished */
-	RING_TORN					/* an entry was lost; there may be others */
+	RING_EMPTY, /* nothing, or nothing that is finished */
+	RING_TORN	/* an entry was lost; there may be others */
 } RingTake;
 
 /*
@@ -91,4 +91,4 @@ extern uint64_t LogRingDropped(const LogRing *ring, unsigned int level);
 /* Counts one that never came this far. */
 extern void LogRingCountDropped(LogRing *ring, unsigned int level);
 
-#endif							/* LOG_RING_H */
+#endif /* LOG_RING_H */

@@ -34,7 +34,7 @@ static const char *const WordNames[NUM_LOG_WORDS] = {
 typedef struct Translation
 {
 	LogWord		word;
-	const char *text;			/* without the colon */
+	const char *text; /* without the colon */
 } Translation;
 
 /* A text that means two things in two languages is listed once. */
@@ -210,7 +210,7 @@ LogWordName(LogWord word)
 static LogWord
 Candidate(const LogDialect *dialect, int i, const char **text)
 {
-	const int	words = NUM_LOG_WORDS - 1;
+	const int words = NUM_LOG_WORDS - 1;
 
 	if (i < words)
 	{
@@ -242,7 +242,7 @@ LogDialectInitWords(LogDialect *dialect)
 void
 LogDialectLearn(LogDialect *dialect, LogWord word, const char *translation)
 {
-	size_t		len = strcspn(translation, ":");
+	size_t len = strcspn(translation, ":");
 
 	if (word == WORD_NONE || len == 0 || len >= LOG_WORD_SIZE)
 		return;
@@ -259,8 +259,7 @@ LogLevelByName(const LogDialect *dialect, const char *text, size_t len)
 		const char *name;
 		LogWord		word = Candidate(dialect, i, &name);
 
-		if (len > 0 && LogWordIsLevel(word) && strlen(name) == len &&
-			memcmp(name, text, len) == 0)
+		if (len > 0 && LogWordIsLevel(word) && strlen(name) == len && memcmp(name, text, len) == 0)
 			return word;
 	}
 	return WORD_NONE;
@@ -335,8 +334,7 @@ LogWordFind(const LogDialect *dialect, const char *line, size_t len, size_t *off
 			size_t		length;
 
 			if (name_len == 0 || name_len > (size_t) (colon - line) ||
-				colon[-1] != name[name_len - 1] ||
-				memcmp(colon - name_len, name, name_len) != 0)
+				colon[-1] != name[name_len - 1] || memcmp(colon - name_len, name, name_len) != 0)
 				continue;
 			if (colon - name_len > line && !IsWordBoundary(colon[-(ptrdiff_t) name_len - 1]))
 				continue;

@@ -19,23 +19,13 @@
 /* What the escapes of log_line_prefix tell. */
 static const struct
 {
-	char		escape;
-	LogField	field;
-}			PrefixFields[] = {
-	{'t', LOG_TIME},
-	{'m', LOG_TIME},
-	{'n', LOG_EPOCH},
-	{'p', LOG_PID},
-	{'e', LOG_SQLSTATE},
-	{'u', LOG_USER},
-	{'d', LOG_DATABASE},
-	{'a', LOG_APPLICATION},
-	{'h', LOG_CLIENT},
-	{'r', LOG_CLIENT},
-	{'c', LOG_SESSION_ID},
-	{'l', LOG_SESSION_LINE},
-	{'b', LOG_BACKEND_TYPE},
-	{'Q', LOG_QUERY_ID},
+	char	 escape;
+	LogField field;
+} PrefixFields[] = {
+	{'t', LOG_TIME},		 {'m', LOG_TIME},	  {'n', LOG_EPOCH},		 {'p', LOG_PID},
+	{'e', LOG_SQLSTATE},	 {'u', LOG_USER},	  {'d', LOG_DATABASE},	 {'a', LOG_APPLICATION},
+	{'h', LOG_CLIENT},		 {'r', LOG_CLIENT},	  {'c', LOG_SESSION_ID}, {'l', LOG_SESSION_LINE},
+	{'b', LOG_BACKEND_TYPE}, {'Q', LOG_QUERY_ID},
 };
 
 #define NUM_PREFIX_FIELDS (sizeof(PrefixFields) / sizeof(PrefixFields[0]))
@@ -110,11 +100,11 @@ StrayFormat(const char *line, size_t len)
 LogFrame
 StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end)
 {
-	LogFrame	more = {FRAME_MORE, 0};
+	LogFrame		 more = {FRAME_MORE, 0};
 	const LogFormat *stray;
-	PrefixMatch match;
-	size_t		at = 0;
-	bool		is_entry = false;
+	PrefixMatch		 match;
+	size_t			 at = 0;
+	bool			 is_entry = false;
 
 	if (len == 0)
 		return more;
@@ -123,30 +113,30 @@ StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 		return stray->frame(dialect, buffer, len, end);
 	while (at < len)
 	{
-		size_t		line_len = LineLength(buffer + at, len - at);
-		bool		whole = buffer[at + line_len - 1] == '\n' || end == LOG_END_FINAL;
-		bool		continues = buffer[at] == '\t';
+		size_t line_len = LineLength(buffer + at, len - at);
+		bool   whole = buffer[at + line_len - 1] == '\n' || end == LOG_END_FINAL;
+		bool   continues = buffer[at] == '\t';
 
 		/* the entry before a line of 100 MB is not to be held up by it */
 		if (!whole && (at == 0 || line_len < MAX_LINE_START))
 			return more;
 		if (!continues)
 		{
-			LogWord		word = ReadLine(dialect, buffer + at, line_len, &match);
+			LogWord word = ReadLine(dialect, buffer + at, line_len, &match);
 
 			if (at == 0)
 				is_entry = LogWordIsLevel(word);
 			continues = word != WORD_NONE && !LogWordIsLevel(word);
 		}
 		if (at == 0 && !is_entry)
-			return (LogFrame) {FRAME_JUNK, line_len};
+			return (LogFrame){FRAME_JUNK, line_len};
 		if (at > 0 && !continues)
-			return (LogFrame) {FRAME_ENTRY, at};
+			return (LogFrame){FRAME_ENTRY, at};
 		if (!whole)
 			return more;
 		at += line_len;
 	}
-	return end == LOG_END_OPEN ? more : (LogFrame) {FRAME_ENTRY, at};
+	return end == LOG_END_OPEN ? more : (LogFrame){FRAME_ENTRY, at};
 }
 
 static void
@@ -155,7 +145,7 @@ TakePrefix(char *line, const PrefixMatch *match, LogEntry *entry)
 	for (int i = 0; i < match->num_values; i++)
 	{
 		const PrefixItem *item = &match->dialect->items[i];
-		LogText		value = {line + match->value[i].offset, match->value[i].length};
+		LogText			  value = {line + match->value[i].offset, match->value[i].length};
 
 		if (item->escape == 0 || item->ambiguous || value.len == 0)
 			continue;
@@ -174,18 +164,18 @@ TakePrefix(char *line, const PrefixMatch *match, LogEntry *entry)
 static void
 TakeSqlstate(LogEntry *entry)
 {
-	LogText    *message = &entry->text[LOG_MESSAGE];
+	LogText *message = &entry->text[LOG_MESSAGE];
 
 	if (message->len < 7 || message->data[5] != ':' || message->data[6] != ' ')
 		return;
 	for (int i = 0; i < 5; i++)
 	{
-		char		c = message->data[i];
+		char c = message->data[i];
 
 		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')))
 			return;
 	}
-	entry->text[LOG_SQLSTATE] = (LogText) {message->data, 5};
+	entry->text[LOG_SQLSTATE] = (LogText){message->data, 5};
 	message->data += 7;
 	message->len -= 7;
 }
@@ -194,8 +184,8 @@ bool
 StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry)
 {
 	const LogFormat *stray = StrayFormat(buffer, len);
-	LogText    *text = NULL;	/* that the lines are added to */
-	bool		verbose = dialect->verbose;
+	LogText			*text = NULL; /* that the lines are added to */
+	bool			 verbose = dialect->verbose;
 
 	if (stray != NULL)
 	{
@@ -243,7 +233,7 @@ StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry
 		field = FieldOfWord(match.word);
 		text = field == LOG_FIELD_NONE ? NULL : &entry->text[field];
 		if (text != NULL)
-			*text = (LogText) {line + match.text, content - match.text};
+			*text = (LogText){line + match.text, content - match.text};
 	}
 	if (verbose)
 		TakeSqlstate(entry);

@@ -44,8 +44,8 @@
 static void
 HashStart(TailPlace *place)
 {
-	uint32		len = Min(place->offset, START_SIZE);
-	uint64		hash;
+	uint32 len = Min(place->offset, START_SIZE);
+	uint64 hash;
 
 	if (place->start_len < len && LogFileHashStart(&place->file, len, &hash))
 	{
@@ -57,7 +57,7 @@ HashStart(TailPlace *place)
 static bool
 StartDiffers(const LogFile *file, uint32 len, uint64 expected)
 {
-	uint64		hash;
+	uint64 hash;
 
 	return len > 0 && (!LogFileHashStart(file, len, &hash) || hash != expected);
 }
@@ -75,15 +75,15 @@ IsRewritten(const Tail *tail, const TailPlace *place)
 		StartDiffers(&place->file, place->start_len, place->start_hash))
 		return true;
 	return tail->before_len > 0 && place->offset >= tail->before_len &&
-		pread(place->file.fd, before, tail->before_len,
-			  place->offset - tail->before_len) == (ssize_t) tail->before_len &&
+		pread(place->file.fd, before, tail->before_len, place->offset - tail->before_len) ==
+		(ssize_t) tail->before_len &&
 		memcmp(before, tail->before, tail->before_len) != 0;
 }
 
 static void
 RememberBytesBefore(Tail *tail)
 {
-	size_t		len = Min(sizeof(tail->before), tail->kept.offset);
+	size_t len = Min(sizeof(tail->before), tail->kept.offset);
 
 	tail->before_len = 0;
 	if (tail->kept.file.fd >= 0 && len > 0 &&
@@ -102,15 +102,13 @@ SizeOf(const LogFile *file)
 static LogPosition
 PositionOf(const TailPlace *place)
 {
-	LogPosition position = {
-		.device = place->file.device,
-		.inode = place->file.inode,
-		.offset = place->offset,
-		.in_line = place->in_line,
-		.start_hash = place->start_hash,
-		.start_len = place->start_len,
-		.last_us = place->last_us
-	};
+	LogPosition position = {.device = place->file.device,
+							.inode = place->file.inode,
+							.offset = place->offset,
+							.in_line = place->in_line,
+							.start_hash = place->start_hash,
+							.start_len = place->start_len,
+							.last_us = place->last_us};
 
 	strlcpy(position.path, place->file.path, sizeof(position.path));
 	return position;
@@ -184,8 +182,10 @@ ReportLoss(Tail *tail, uint64 bytes, const char *what)
 	if (bytes == 0)
 		return;
 	tail->lost_bytes = bytes;
-	snprintf(tail->lost, sizeof(tail->lost), "log file \"%s\" %s; of what had been seen of it, "
-			 UINT64_FORMAT " bytes were not read and are lost", tail->kept.file.path, what, bytes);
+	snprintf(tail->lost, sizeof(tail->lost),
+			 "log file \"%s\" %s; of what had been seen of it, " UINT64_FORMAT
+			 " bytes were not read and are lost",
+			 tail->kept.file.path, what, bytes);
 }
 
 void
@@ -213,7 +213,7 @@ static bool
 OpenFileOf(const LogPosition *position, const LogFile *current, LogFile *file)
 {
 	const char *const beside[] = {position->path, current->path};
-	LogTrouble	ignored;
+	LogTrouble		  ignored;
 
 	for (int i = 0; i < lengthof(beside); i++)
 	{
@@ -223,7 +223,7 @@ OpenFileOf(const LogPosition *position, const LogFile *current, LogFile *file)
 			continue;
 		if (!StartDiffers(file, position->start_len, position->start_hash))
 			return true;
-		LogFileClose(file);		/* another one with the same inode */
+		LogFileClose(file); /* another one with the same inode */
 	}
 	return false;
 }
@@ -232,8 +232,8 @@ OpenFileOf(const LogPosition *position, const LogFile *current, LogFile *file)
 static bool
 Resume(Tail *tail, const LogPosition *position, LogFile *current)
 {
-	LogFile		old = {.fd = -1,.device = position->device,.inode = position->inode};
-	LogTrouble	ignored;
+	LogFile	   old = {.fd = -1, .device = position->device, .inode = position->inode};
+	LogTrouble ignored;
 
 	if (tail->known && LogFileSame(&tail->kept.file, &old))
 	{
@@ -267,8 +267,10 @@ Resume(Tail *tail, const LogPosition *position, LogFile *current)
 	}
 	KeepFile(tail, current);
 	tail->kept.last_us = position->last_us;
-	snprintf(tail->lost, sizeof(tail->lost), "log file \"%s\" is gone; what of it had not been "
-			 "read is lost", position->path);
+	snprintf(tail->lost, sizeof(tail->lost),
+			 "log file \"%s\" is gone; what of it had not been "
+			 "read is lost",
+			 position->path);
 	return true;
 }
 
@@ -310,7 +312,7 @@ bool
 TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 {
 	const LogFile previous = tail->current;
-	LogFile		current;
+	LogFile		  current;
 
 	TailRollback(tail);
 	SizeBuffer(tail, buffer_size);
@@ -333,7 +335,7 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 		tail->current.formats = current.formats;
 	}
 	else if (LogFileSame(&tail->kept.file, &tail->current))
-		strlcpy(tail->kept.file.path, tail->current.path, MAXPGPATH);	/* it may have been renamed */
+		strlcpy(tail->kept.file.path, tail->current.path, MAXPGPATH); /* it may have been renamed */
 
 	RememberAhead(tail, &previous);
 	if (IsRewritten(tail, &tail->kept))
@@ -396,8 +398,8 @@ TailForget(Tail *tail)
 ssize_t
 TailRead(Tail *tail, LogTrouble *trouble)
 {
-	size_t		held = tail->end - tail->start;
-	ssize_t		n;
+	size_t	held = tail->end - tail->start;
+	ssize_t n;
 
 	if (held == tail->size)
 		return 0;
@@ -405,14 +407,13 @@ TailRead(Tail *tail, LogTrouble *trouble)
 		memmove(tail->buffer, tail->buffer + tail->start, held);
 	tail->start = 0;
 	tail->end = held;
-	n = pread(tail->here.file.fd, tail->buffer + held, tail->size - held,
-			  tail->here.offset + held);
+	n = pread(tail->here.file.fd, tail->buffer + held, tail->size - held, tail->here.offset + held);
 	if (n < 0)
 	{
 		if (errno == EINTR)
 			return TailRead(tail, trouble);
-		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s",
-					  tail->here.file.path, strerror(errno));
+		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s", tail->here.file.path,
+					  strerror(errno));
 		return -1;
 	}
 	tail->end += n;
@@ -458,8 +459,7 @@ TailIsOver(const Tail *tail)
 		return true;
 	/* a file server's clock may be ahead of ours */
 	if (st.st_mtime > now)
-		return tail->here.file.fd == tail->kept.file.fd &&
-			tail->seen_size == (uint64) st.st_size;
+		return tail->here.file.fd == tail->kept.file.fd && tail->seen_size == (uint64) st.st_size;
 	return st.st_mtime + OVER_SECONDS <= now;
 }
 
@@ -472,7 +472,7 @@ TailIsGoing(const Tail *tail)
 uint64
 TailBacklog(const Tail *tail)
 {
-	uint64		size = SizeOf(&tail->here.file);
+	uint64 size = SizeOf(&tail->here.file);
 
 	return size > tail->here.offset ? size - tail->here.offset : 0;
 }
@@ -545,13 +545,13 @@ TailReadLate(Tail *tail, int *i, LogFile *file)
 	for (; *i < TAIL_LEFT_FILES; (*i)++)
 	{
 		LogPosition *left = &tail->left[*i];
-		ssize_t		n = 0;
+		ssize_t		 n = 0;
 
 		if (!OpenGrown(tail, left, file))
 			continue;
 		if (file->format != tail->current.format &&
 			(tail->current.formats & (1u << (file->format - LogFormats))) != 0)
-			left->offset = file->size;	/* all of it is in the current one, too */
+			left->offset = file->size; /* all of it is in the current one, too */
 		else
 			n = pread(file->fd, tail->buffer, tail->size, left->offset);
 		if (n > 0)
@@ -586,9 +586,9 @@ OpenTowards(const Tail *tail, const LogFile *target, LogFile *next, LogTrouble *
 bool
 TailNextFile(Tail *tail, LogTrouble *trouble)
 {
-	TailPlace	left = tail->here;
-	LogFile		next;
-	bool		found = false;
+	TailPlace left = tail->here;
+	LogFile	  next;
+	bool	  found = false;
 
 	while (left.passed < tail->num_ahead && !found)
 	{
@@ -629,7 +629,7 @@ bool
 TailIsQuiet(const Tail *tail)
 {
 	const uint64 end = tail->here.offset + (tail->end - tail->start);
-	struct stat st;
+	struct stat	 st;
 
 	if (fstat(tail->here.file.fd, &st) != 0 || (uint64) st.st_size != end)
 		return false;

@@ -13,14 +13,14 @@
 /* A place in the log. */
 typedef struct TailPlace
 {
-	LogFile		file;
-	uint64		offset;			/* of the first byte that was not consumed */
-	bool		in_line;		/* that byte is inside a line which was cut */
-	bool		former;			/* it may be written as before the reload, see LogReader */
-	int64		last_us;		/* time of the last entry, 0: unknown */
-	uint64		start_hash;		/* of the file's first start_len bytes */
-	uint32		start_len;
-	int			passed;			/* files of Tail.ahead that are behind it */
+	LogFile file;
+	uint64	offset;		/* of the first byte that was not consumed */
+	bool	in_line;	/* that byte is inside a line which was cut */
+	bool	former;		/* it may be written as before the reload, see LogReader */
+	int64	last_us;	/* time of the last entry, 0: unknown */
+	uint64	start_hash; /* of the file's first start_len bytes */
+	uint32	start_len;
+	int		passed; /* files of Tail.ahead that are behind it */
 } TailPlace;
 
 /* How many changes of destination are remembered while an older file is read. */
@@ -37,27 +37,27 @@ typedef struct TailPlace
  */
 typedef struct Tail
 {
-	bool		known;			/* kept is a place */
-	bool		unsaved;		/* kept could not be written to disk */
-	TailPlace	kept;
-	TailPlace	here;
-	LogFile		current;		/* what the server writes to; never open */
-	char		before[32];		/* the bytes before kept.offset */
-	size_t		before_len;
-	uint64		seen_size;		/* of kept's file, by the last run */
-	uint64		lost_bytes;		/* that were seen and are gone, found by this run */
-	char		lost[512];		/* what happened to them, "": nothing */
+	bool	  known;   /* kept is a place */
+	bool	  unsaved; /* kept could not be written to disk */
+	TailPlace kept;
+	TailPlace here;
+	LogFile	  current;	  /* what the server writes to; never open */
+	char	  before[32]; /* the bytes before kept.offset */
+	size_t	  before_len;
+	uint64	  seen_size;  /* of kept's file, by the last run */
+	uint64	  lost_bytes; /* that were seen and are gone, found by this run */
+	char	  lost[512];  /* what happened to them, "": nothing */
 
-	LogFile		ahead[TAIL_AHEAD_FILES];	/* were current, in other formats, before "current" was */
+	LogFile		ahead[TAIL_AHEAD_FILES]; /* were current, in other formats, before "current" was */
 	int			num_ahead;
-	LogPosition left[TAIL_LEFT_FILES];	/* ends of files that were read before */
-	uint64		late[TAIL_LEFT_FILES];	/* read of them by this run, offsets */
+	LogPosition left[TAIL_LEFT_FILES]; /* ends of files that were read before */
+	uint64		late[TAIL_LEFT_FILES]; /* read of them by this run, offsets */
 	int			next_left;
 
-	char	   *buffer;			/* and one byte behind it for a terminator */
-	size_t		size;			/* of the buffer */
-	size_t		start;			/* of what was not consumed */
-	size_t		end;			/* of what was read */
+	char  *buffer; /* and one byte behind it for a terminator */
+	size_t size;   /* of the buffer */
+	size_t start;  /* of what was not consumed */
+	size_t end;	   /* of what was read */
 } Tail;
 
 extern void TailInit(Tail *tail);
@@ -115,4 +115,4 @@ extern void TailRollback(Tail *tail);
 /* Closes everything and begins anew at the end of the current file. */
 extern void TailForget(Tail *tail);
 
-#endif							/* LOG_TAIL_H */
+#endif /* LOG_TAIL_H */

@@ -29,7 +29,7 @@ Child(const Trie *trie, int node, char byte)
 bool
 TrieAdd(Trie *trie, const char *prefix, size_t len, const void *value)
 {
-	int node = 0;
+	int		 node = 0;
 	int16_t *last;
 
 	if (trie->num_entries >= TRIE_MAX_ENTRIES)

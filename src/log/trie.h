@@ -17,7 +17,7 @@
 /* One byte of the beginnings.  Siblings are a list: there are few of them. */
 typedef struct TrieNode
 {
-	char byte;
+	char	byte;
 	int16_t child;	 /* 0: none */
 	int16_t sibling; /* 0: none */
 	int16_t entry;	 /* the first that ends here, -1: none */
@@ -26,10 +26,10 @@ typedef struct TrieNode
 /* Of fixed size; to be filled once. */
 typedef struct Trie
 {
-	int num_nodes;
-	int num_entries;
-	TrieNode node[TRIE_MAX_NODES];	/* the first is the empty beginning */
-	int16_t next[TRIE_MAX_ENTRIES]; /* entry with the same beginning, -1: none */
+	int			num_nodes;
+	int			num_entries;
+	TrieNode	node[TRIE_MAX_NODES];	/* the first is the empty beginning */
+	int16_t		next[TRIE_MAX_ENTRIES]; /* entry with the same beginning, -1: none */
 	const void *value[TRIE_MAX_ENTRIES];
 } Trie;
 

@@ -62,7 +62,7 @@ ReadClock(const char *data, size_t len)
 	for (size_t i = 0; i < len;)
 	{
 		const char *colon = memchr(data + i, ':', len - i);
-		size_t part = colon != NULL ? (size_t) (colon - data) - i : len - i;
+		size_t		part = colon != NULL ? (size_t) (colon - data) - i : len - i;
 
 		value = value * 60 + ReadNumber(data + i, part);
 		i += part + 1;
@@ -75,7 +75,7 @@ static void
 ReadName(const Capture *capture, char *name, size_t size)
 {
 	const char *hash = memchr(capture->name, '#', capture->name_len);
-	size_t before = hash != NULL ? (size_t) (hash - capture->name) : capture->name_len;
+	size_t		before = hash != NULL ? (size_t) (hash - capture->name) : capture->name_len;
 
 	if (hash == NULL)
 		snprintf(name, size, "%.*s", (int) before, capture->name);
@@ -88,7 +88,7 @@ static bool
 SameName(const Capture *a, const Capture *b)
 {
 	return a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0 &&
-		   (a->number == b->number || memchr(a->name, '#', a->name_len) == NULL);
+		(a->number == b->number || memchr(a->name, '#', a->name_len) == NULL);
 }
 
 /* Was a value of this name written already? */
@@ -147,8 +147,8 @@ static void
 WriteFields(JsonWriter *w, const Meaning *meaning, const Redacted *redacted)
 {
 	const Captures *captures = &meaning->captures;
-	const LogText *query = &redacted->part[LOG_QUERY];
-	bool open = false;
+	const LogText  *query = &redacted->part[LOG_QUERY];
+	bool			open = false;
 
 	if (meaning->event != NULL || query->data != NULL || redacted->cut)
 	{
@@ -180,7 +180,7 @@ static LogText
 Client(const LogText *client)
 {
 	LogText address = *client;
-	size_t digits = 0;
+	size_t	digits = 0;
 
 	if (address.len > 0 && address.data[address.len - 1] == ')')
 	{
@@ -205,8 +205,8 @@ void
 LogEntryWrite(JsonWriter *w, Redactor *redactor, const LogEntry *entry, const Meaning *meaning,
 			  bool has_time, int64_t unix_us)
 {
-	Redacted redacted;
-	LogText client = Client(&entry->text[LOG_CLIENT]);
+	Redacted	   redacted;
+	LogText		   client = Client(&entry->text[LOG_CLIENT]);
 	const LogText *line = &entry->text[LOG_SESSION_LINE];
 	const LogText *query_id = &entry->text[LOG_QUERY_ID];
 

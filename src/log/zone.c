@@ -45,8 +45,8 @@ ZoneIsThatOf(const LogTime *time, pg_tz *zone, pg_time_t moment)
 static pg_time_t
 EarlierReading(pg_tz *zone, pg_time_t moment, pg_time_t local)
 {
-	pg_time_t	before = moment - LONGEST_SHIFT_S;
-	pg_time_t	earlier;
+	pg_time_t	  before = moment - LONGEST_SHIFT_S;
+	pg_time_t	  earlier;
 	struct pg_tm *tm = pg_localtime(&before, zone);
 
 	if (tm == NULL)
@@ -63,9 +63,9 @@ static pg_time_t
 MomentInZone(const LogTime *time, pg_tz *zone, int64 last_us, bool *fits)
 {
 	struct pg_tm tm = {0};
-	pg_time_t	local;
-	pg_time_t	moment;
-	pg_time_t	earlier;
+	pg_time_t	 local;
+	pg_time_t	 moment;
+	pg_time_t	 earlier;
 
 	tm.tm_year = time->year;
 	tm.tm_mon = time->month;
@@ -73,8 +73,9 @@ MomentInZone(const LogTime *time, pg_tz *zone, int64 last_us, bool *fits)
 	tm.tm_hour = time->hour;
 	tm.tm_min = time->minute;
 	tm.tm_sec = time->second;
-	local = (pg_time_t) (date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - UNIX_EPOCH_JDATE) *
-		SECS_PER_DAY + tm.tm_hour * SECS_PER_HOUR + tm.tm_min * SECS_PER_MINUTE + tm.tm_sec;
+	local =
+		(pg_time_t) (date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - UNIX_EPOCH_JDATE) * SECS_PER_DAY +
+		tm.tm_hour * SECS_PER_HOUR + tm.tm_min * SECS_PER_MINUTE + tm.tm_sec;
 
 	/* the second one, where the hour is repeated */
 	moment = local + DetermineTimeZoneOffset(&tm, zone);
@@ -82,7 +83,7 @@ MomentInZone(const LogTime *time, pg_tz *zone, int64 last_us, bool *fits)
 	*fits = ZoneIsThatOf(time, zone, moment);
 	if (earlier != moment)
 	{
-		bool		is_first = ZoneIsThatOf(time, zone, earlier);
+		bool is_first = ZoneIsThatOf(time, zone, earlier);
 
 		if (is_first != *fits)
 			moment = is_first ? earlier : moment;
@@ -101,8 +102,8 @@ MomentInZone(const LogTime *time, pg_tz *zone, int64 last_us, bool *fits)
 bool
 LogTimeToUnix(const LogTime *time, const LogZones *zones, int64 last_us, int64 *unix_us)
 {
-	pg_time_t	moment;
-	bool		fits;
+	pg_time_t moment;
+	bool	  fits;
 
 	if (time->kind == LOG_TIME_UNIX)
 	{
@@ -114,7 +115,7 @@ LogTimeToUnix(const LogTime *time, const LogZones *zones, int64 last_us, int64 *
 	moment = MomentInZone(time, zones->now, last_us, &fits);
 	if (!fits && zones->former != NULL)
 	{
-		pg_time_t	former = MomentInZone(time, zones->former, last_us, &fits);
+		pg_time_t former = MomentInZone(time, zones->former, last_us, &fits);
 
 		if (fits)
 			moment = former;

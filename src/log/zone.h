@@ -13,8 +13,8 @@
 /* log_timezone now, and before the last reload: NULL where it is the same. */
 typedef struct LogZones
 {
-	pg_tz	   *now;
-	pg_tz	   *former;
+	pg_tz *now;
+	pg_tz *former;
 } LogZones;
 
 /*
@@ -26,4 +26,4 @@ typedef struct LogZones
 extern bool LogTimeToUnix(const LogTime *time, const LogZones *zones, int64 last_us,
 						  int64 *unix_us);
 
-#endif							/* LOG_ZONE_H */
+#endif /* LOG_ZONE_H */

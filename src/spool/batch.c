@@ -24,13 +24,13 @@
 #define BUFFER_SIZE (64 * 1024)
 #define TAIL_RESERVE (4 * 1024) /* closes a metric and the batch, errors apart */
 #define LONG_METRIC (256 * 1024)
-#define MAX_ERRORS 64			/* reported in one batch; the status counts all of them */
+#define MAX_ERRORS 64 /* reported in one batch; the status counts all of them */
 
 typedef enum BatchTarget
 {
 	TO_SPOOL,
 	TO_MEMORY,
-	TO_NOWHERE					/* no backend: counted and forgotten */
+	TO_NOWHERE /* no backend: counted and forgotten */
 } BatchTarget;
 
 typedef struct ErrorNote
@@ -43,23 +43,23 @@ typedef struct ErrorNote
 
 struct Batch
 {
-	BatchTarget target;
-	MemoryContext context;
+	BatchTarget			  target;
+	MemoryContext		  context;
 	MemoryContextCallback on_reset;
-	JsonWriter	writer;
-	SpoolFile	file;
-	int			metrics;		/* in the file that is open */
-	bool		lost;			/* a part could not be kept */
-	StringInfoData text;		/* of the metric, TO_MEMORY */
-	List	   *samples;
-	JsonMark	metric_start;
-	bool		metric_is_open;
-	ErrorNote	errors[MAX_ERRORS];
-	int			noted_errors;	/* in errors[], not yet in a file */
-	int			error_count;
-	const char *last_error;
-	int64		rows;
-	LogPosition log;			/* inode 0: none */
+	JsonWriter			  writer;
+	SpoolFile			  file;
+	int					  metrics; /* in the file that is open */
+	bool				  lost;	   /* a part could not be kept */
+	StringInfoData		  text;	   /* of the metric, TO_MEMORY */
+	List				 *samples;
+	JsonMark			  metric_start;
+	bool				  metric_is_open;
+	ErrorNote			  errors[MAX_ERRORS];
+	int					  noted_errors; /* in errors[], not yet in a file */
+	int					  error_count;
+	const char			 *last_error;
+	int64				  rows;
+	LogPosition			  log; /* inode 0: none */
 };
 
 /* ---- sinks ---- */
@@ -86,7 +86,7 @@ WriteToMemory(void *arg, const char *data, size_t len)
 static bool
 TruncateMemory(void *arg, uint64_t size)
 {
-	StringInfo	text = &((Batch *) arg)->text;
+	StringInfo text = &((Batch *) arg)->text;
 
 	text->len = (int) size;
 	text->data[text->len] = '\0';
@@ -114,7 +114,7 @@ static const JsonSink sinks[] = {
 static void
 ResetWriter(Batch *batch)
 {
-	JsonSink	sink = sinks[batch->target];
+	JsonSink sink = sinks[batch->target];
 
 	sink.arg = batch;
 	JsonInit(&batch->writer, sink, batch->writer.buffer, BUFFER_SIZE);
@@ -132,7 +132,7 @@ AbandonFile(void *arg)
 static Batch *
 Create(BatchTarget target)
 {
-	Batch	   *batch = palloc0(sizeof(Batch));
+	Batch *batch = palloc0(sizeof(Batch));
 
 	batch->target = target;
 	batch->context = CurrentMemoryContext;
@@ -179,7 +179,7 @@ WriteHead(Batch *batch)
 	JsonWriter *w = &batch->writer;
 	char		batch_id[COLLECTOR_ID_SIZE + 32];
 	char		number[32];
-	const char *collector_id = CollectorId();	/* once: registration may change it */
+	const char *collector_id = CollectorId(); /* once: registration may change it */
 
 	snprintf(batch_id, sizeof(batch_id), "%s/" UINT64_FORMAT, collector_id, batch->file.sequence);
 	snprintf(number, sizeof(number), UINT64_FORMAT, GetSystemIdentifier());
@@ -206,7 +206,7 @@ WriteErrors(Batch *batch)
 	JsonArrayBegin(w, "collection_errors");
 	for (int i = 0; i < batch->noted_errors; i++)
 	{
-		ErrorNote  *note = &batch->errors[i];
+		ErrorNote *note = &batch->errors[i];
 
 		JsonObjectBegin(w, NULL);
 		JsonText(w, "type", note->type);
@@ -339,7 +339,7 @@ void
 BatchMetricAbort(Batch *batch)
 {
 	if (!batch->metric_is_open)
-		return;					/* what failed had not begun one; the last one is somebody else's */
+		return; /* what failed had not begun one; the last one is somebody else's */
 	batch->metric_is_open = false;
 	if (batch->target == TO_MEMORY)
 		resetStringInfo(&batch->text);
@@ -352,8 +352,9 @@ BatchMetricAbort(Batch *batch)
 static const char *
 CopyClipped(const char *text)
 {
-	return text ? pnstrdup(text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text),
-													   ERROR_TEXT_SIZE - 1)) : NULL;
+	return text ?
+		pnstrdup(text, pg_encoding_mbcliplen(PG_UTF8, text, strlen(text), ERROR_TEXT_SIZE - 1)) :
+		NULL;
 }
 
 void
@@ -366,7 +367,7 @@ BatchError(Batch *batch, const char *type, const char *database, const char *sql
 	batch->last_error = CopyClipped(message);
 	if (batch->noted_errors < MAX_ERRORS)
 	{
-		ErrorNote  *note = &batch->errors[batch->noted_errors++];
+		ErrorNote *note = &batch->errors[batch->noted_errors++];
 
 		note->type = type;
 		note->database = CopyClipped(database);
@@ -418,7 +419,7 @@ BatchClose(Batch *batch)
 		if (batch->writer.failed)
 			GiveUp(batch);
 		else if (batch->file.fd < 0 && batch->noted_errors > 0)
-			OpenFile(batch);	/* nothing could be read: that must be told too */
+			OpenFile(batch); /* nothing could be read: that must be told too */
 		if (batch->file.fd >= 0)
 		{
 			if (batch->metrics > 0 || batch->noted_errors > 0)

@@ -29,7 +29,7 @@ extern Batch *BatchCreate(void);
 
 /* The same, but the metrics are kept as C strings of JSON (UTF-8) for BatchSamples. */
 extern Batch *BatchCreateInMemory(void);
-extern List *BatchSamples(Batch *batch);
+extern List	 *BatchSamples(Batch *batch);
 
 /*
  * One metric object: Begin writes type, timestamp and (unless NULL) database
@@ -38,8 +38,8 @@ extern List *BatchSamples(Batch *batch);
  */
 extern JsonWriter *BatchMetricBegin(Batch *batch, const char *type, const char *database,
 									TimestampTz read_at);
-extern void BatchMetricEnd(Batch *batch);
-extern void BatchMetricAbort(Batch *batch);
+extern void		   BatchMetricEnd(Batch *batch);
+extern void		   BatchMetricAbort(Batch *batch);
 
 /* True when the open metric is long enough to be ended and continued in another one. */
 extern bool BatchMetricIsLong(const Batch *batch);
@@ -48,8 +48,8 @@ extern bool BatchMetricIsLong(const Batch *batch);
  * Notes that something could not be read: collection_errors of the envelope,
  * the log collector's line in the status.  database and sqlstate may be NULL.
  */
-extern void BatchError(Batch *batch, const char *type, const char *database,
-					   const char *sqlstate, const char *message);
+extern void BatchError(Batch *batch, const char *type, const char *database, const char *sqlstate,
+					   const char *message);
 
 /*
  * How far the server log has been read, behind what the ended metrics hold:
@@ -58,10 +58,10 @@ extern void BatchError(Batch *batch, const char *type, const char *database,
 extern void BatchSetLogPosition(Batch *batch, const LogPosition *position);
 
 /* Adds to the number of rows that the status shows for the run. */
-extern void BatchCountRows(Batch *batch, int64 rows);
-extern int64 BatchRows(const Batch *batch);
-extern int	BatchErrors(const Batch *batch);
-extern const char *BatchLastError(const Batch *batch);	/* NULL: none */
+extern void		   BatchCountRows(Batch *batch, int64 rows);
+extern int64	   BatchRows(const Batch *batch);
+extern int		   BatchErrors(const Batch *batch);
+extern const char *BatchLastError(const Batch *batch); /* NULL: none */
 
 /*
  * Closes the batch: fsync, rename, wake the sender.  False when it (or an
@@ -72,4 +72,4 @@ extern bool BatchClose(Batch *batch);
 /* Throws an open batch away. */
 extern void BatchDiscard(Batch *batch);
 
-#endif							/* BATCH_H */
+#endif /* BATCH_H */

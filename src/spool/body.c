@@ -27,12 +27,12 @@ typedef struct Span
 /* What a body consists of.  Every span ends with its newline. */
 typedef struct BodyLines
 {
-	Span		id;				/* {"batch_id":"…", */
-	Span		head;			/* … "metrics":[ */
-	Span		metrics;
-	size_t		count;
-	Span		errors;			/* ],"collection_errors":[…], */
-	Span		tail;			/* up to and with "metrics_count": */
+	Span   id;	 /* {"batch_id":"…", */
+	Span   head; /* … "metrics":[ */
+	Span   metrics;
+	size_t count;
+	Span   errors; /* ],"collection_errors":[…], */
+	Span   tail;   /* up to and with "metrics_count": */
 } BodyLines;
 
 static size_t
@@ -44,7 +44,7 @@ SpanSize(Span span)
 static bool
 SpanBegins(Span span, const char *text)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 
 	return SpanSize(span) >= length && memcmp(span.start, text, length) == 0;
 }
@@ -52,7 +52,7 @@ SpanBegins(Span span, const char *text)
 static bool
 SpanEnds(Span span, const char *text)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 
 	return SpanSize(span) >= length && memcmp(span.end - length, text, length) == 0;
 }
@@ -104,8 +104,8 @@ NextCharacter(const char **position, const char *end)
 		if (p >= end)
 			return -2;
 		c = (unsigned char) *p++;
-		if (c == 'u' && end - p >= 4 && p[0] == '0' && p[1] == '0' &&
-			HexValue(p[2]) >= 0 && HexValue(p[2]) < 8 && HexValue(p[3]) >= 0)
+		if (c == 'u' && end - p >= 4 && p[0] == '0' && p[1] == '0' && HexValue(p[2]) >= 0 &&
+			HexValue(p[2]) < 8 && HexValue(p[3]) >= 0)
 		{
 			c = HexValue(p[2]) * 16 + HexValue(p[3]);
 			p += 4;
@@ -125,7 +125,7 @@ BodyBatchId(const char *body, size_t size, char *id, size_t id_size)
 	size_t		used = 0;
 	int			c;
 
-	if (!SpanBegins((Span) {body, end}, ID_LINE))
+	if (!SpanBegins((Span){body, end}, ID_LINE))
 		return false;
 	while ((c = NextCharacter(&p, end)) >= 0)
 	{
@@ -157,7 +157,7 @@ BodyCollectorId(const char *batch_id, char *id, size_t id_size)
 static const char *
 FindLast(Span span, const char *text)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 
 	if (SpanSize(span) < length)
 		return NULL;
@@ -248,7 +248,7 @@ AppendId(BodyHalf *half, const BodyLines *lines, uint64_t sequence)
 
 	if (slash == NULL)
 		return false;
-	AppendSpan(half, (Span) {lines->id.start, slash + 1});
+	AppendSpan(half, (Span){lines->id.start, slash + 1});
 	Append(half, number, snprintf(number, sizeof(number), "%" PRIu64 "\",\n", sequence));
 	return true;
 }
@@ -267,7 +267,7 @@ static bool
 BuildHalf(BodyHalf *half, const BodyLines *lines, uint64_t sequence, Span metrics, size_t count,
 		  Span errors, size_t size)
 {
-	char		number[32];
+	char number[32];
 
 	/* a half is smaller than the whole, but for its two numbers */
 	half->body = malloc(size + 128);
@@ -285,11 +285,11 @@ BuildHalf(BodyHalf *half, const BodyLines *lines, uint64_t sequence, Span metric
 BodySplitResult
 BodySplit(const char *body, size_t size, const uint64_t sequences[2], BodyHalf halves[2])
 {
-	const Span	no_errors = {NO_ERRORS_LINE, &NO_ERRORS_LINE[strlen(NO_ERRORS_LINE)]};
-	BodyLines	lines;
-	Span		first;
-	Span		second;
-	size_t		count;
+	const Span no_errors = {NO_ERRORS_LINE, &NO_ERRORS_LINE[strlen(NO_ERRORS_LINE)]};
+	BodyLines  lines;
+	Span	   first;
+	Span	   second;
+	size_t	   count;
 
 	memset(halves, 0, 2 * sizeof(BodyHalf));
 	if (!ReadLines(body, size, &lines) || FindLast(lines.id, "/") == NULL)
@@ -298,7 +298,7 @@ BodySplit(const char *body, size_t size, const uint64_t sequences[2], BodyHalf h
 		return BODY_ONE_METRIC;
 
 	first = FirstHalf(&lines, &count);
-	second = (Span) {first.end, lines.metrics.end};
+	second = (Span){first.end, lines.metrics.end};
 	if (BuildHalf(&halves[0], &lines, sequences[0], first, count, lines.errors, size) &&
 		BuildHalf(&halves[1], &lines, sequences[1], second, lines.count - count, no_errors, size))
 		return BODY_SPLIT;

@@ -31,16 +31,16 @@ extern bool BodyCollectorId(const char *batch_id, char *id, size_t id_size);
 typedef enum BodySplitResult
 {
 	BODY_SPLIT,
-	BODY_ONE_METRIC,			/* cannot be made smaller */
-	BODY_DAMAGED,				/* not the lines we write */
+	BODY_ONE_METRIC, /* cannot be made smaller */
+	BODY_DAMAGED,	 /* not the lines we write */
 	BODY_NO_MEMORY
 } BodySplitResult;
 
 /* malloc'ed */
 typedef struct BodyHalf
 {
-	char	   *body;
-	size_t		size;
+	char  *body;
+	size_t size;
 } BodyHalf;
 
 /*
@@ -51,4 +51,4 @@ typedef struct BodyHalf
 extern BodySplitResult BodySplit(const char *body, size_t size, const uint64_t sequences[2],
 								 BodyHalf halves[2]);
 
-#endif							/* BODY_H */
+#endif /* BODY_H */

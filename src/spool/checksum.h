@@ -20,4 +20,4 @@ ChecksumWithHeader(pg_crc32c of_body, const uint8 *header)
 	return of_body;
 }
 
-#endif							/* CHECKSUM_H */
+#endif /* CHECKSUM_H */

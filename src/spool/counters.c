@@ -51,12 +51,12 @@ FormatCounters(char *text, size_t size)
 static bool
 WriteCounters(bool sync)
 {
-	char		path[MAXPGPATH];
-	char		temporary[MAXPGPATH];
-	char		text[TEXT_SIZE];
-	int			fd;
-	int			len = FormatCounters(text, sizeof(text));
-	bool		done;
+	char path[MAXPGPATH];
+	char temporary[MAXPGPATH];
+	char text[TEXT_SIZE];
+	int	 fd;
+	int	 len = FormatCounters(text, sizeof(text));
+	bool done;
 
 	SpoolPath(path, sizeof(path), "counters");
 	SpoolPath(temporary, sizeof(temporary), "counters.tmp");
@@ -72,20 +72,20 @@ WriteCounters(bool sync)
 static bool
 Save(bool sync)
 {
-	uint32		idle = 0;
-	int			pauses = 0;
-	bool		done;
+	uint32 idle = 0;
+	int	   pauses = 0;
+	bool   done;
 
 	if (!SpoolIsOpen())
-		return false;			/* the directory may be another server's */
+		return false; /* the directory may be another server's */
 	while (!pg_atomic_compare_exchange_u32(&Shared->counters_busy, &idle, 1))
 	{
 		if (pauses++ == SPOOL_PAUSES)
-			return false;		/* the other one writes a few bytes */
+			return false; /* the other one writes a few bytes */
 		SpoolPause();
 		idle = 0;
 	}
-	done = WriteCounters(sync);	/* a full disk: shared memory still has them, and the next try */
+	done = WriteCounters(sync); /* a full disk: shared memory still has them, and the next try */
 	pg_atomic_write_u32(&Shared->counters_busy, 0);
 	return done;
 }
@@ -151,9 +151,9 @@ CountersBatchStays(pg_atomic_uint64 *counter)
 static ssize_t
 ReadCounters(char *text, size_t size)
 {
-	char		path[MAXPGPATH];
-	ssize_t		len;
-	int			fd;
+	char	path[MAXPGPATH];
+	ssize_t len;
+	int		fd;
 
 	SpoolPath(path, sizeof(path), "counters");
 	fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -168,8 +168,8 @@ ReadCounters(char *text, size_t size)
 void
 CountersLoad(void)
 {
-	char		text[TEXT_SIZE];
-	char		id[COLLECTOR_ID_SIZE];
+	char			   text[TEXT_SIZE];
+	char			   id[COLLECTOR_ID_SIZE];
 	unsigned long long dropped;
 	unsigned long long rejected;
 	unsigned long long split;
@@ -189,10 +189,8 @@ CountersLoad(void)
 		pg_atomic_write_u64(&Shared->rejected, rejected);
 		pg_atomic_write_u64(&Shared->split, split);
 	}
-	Shared->leaving = (Leaving) {
-		.dropping = leaving[0],
-		.rejecting = leaving[1],
-		.splitting = leaving[2],
-		.halves = {leaving[3], leaving[4]}
-	};
+	Shared->leaving = (Leaving){.dropping = leaving[0],
+								.rejecting = leaving[1],
+								.splitting = leaving[2],
+								.halves = {leaving[3], leaving[4]}};
 }

@@ -37,4 +37,4 @@ extern bool CountersBatchLeaves(pg_atomic_uint64 *counter, uint64 sequence, cons
 extern void CountersBatchLeft(pg_atomic_uint64 *counter);
 extern void CountersBatchStays(pg_atomic_uint64 *counter);
 
-#endif							/* COUNTERS_H */
+#endif /* COUNTERS_H */

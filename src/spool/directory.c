@@ -74,18 +74,17 @@ SpoolWriterOf(const char *name)
 void
 SpoolRaiseSequence(uint64 at_least)
 {
-	uint64		last = pg_atomic_read_u64(&Shared->sequence);
+	uint64 last = pg_atomic_read_u64(&Shared->sequence);
 
-	while (last < at_least &&
-		   !pg_atomic_compare_exchange_u64(&Shared->sequence, &last, at_least))
+	while (last < at_least && !pg_atomic_compare_exchange_u64(&Shared->sequence, &last, at_least))
 		;
 }
 
 uint64
 SpoolNextSequence(void)
 {
-	uint64		last = pg_atomic_read_u64(&Shared->sequence);
-	uint64		next;
+	uint64 last = pg_atomic_read_u64(&Shared->sequence);
+	uint64 next;
 
 	do
 	{
@@ -107,18 +106,18 @@ SpoolOpenFolder(const char *folder, char *path)
 static int
 ListBatches(uint64 after, int most, uint64 *sequences, bool *sealed)
 {
-	char		path[MAXPGPATH];
-	DIR		   *dir = SpoolOpenFolder("spool", path);
+	char		   path[MAXPGPATH];
+	DIR			  *dir = SpoolOpenFolder("spool", path);
 	struct dirent *entry;
-	int			count = 0;
+	int			   count = 0;
 
 	if (dir == NULL)
 		return -1;
 	while ((entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
 	{
-		uint64		sequence;
-		FileKind	kind = SpoolParseName(entry->d_name, &sequence);
-		int			at;
+		uint64	 sequence;
+		FileKind kind = SpoolParseName(entry->d_name, &sequence);
+		int		 at;
 
 		if ((kind != FILE_PLAIN && kind != FILE_SEALED) || sequence <= after)
 			continue;
@@ -155,10 +154,10 @@ SpoolList(uint64 after, int most, uint64 *sequences)
 int
 SpoolListPlain(int most, uint64 *sequences)
 {
-	char		path[MAXPGPATH];
-	DIR		   *dir = SpoolOpenFolder("spool", path);
+	char		   path[MAXPGPATH];
+	DIR			  *dir = SpoolOpenFolder("spool", path);
 	struct dirent *entry;
-	int			count = 0;
+	int			   count = 0;
 
 	while (dir && count < most && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
 	{
@@ -173,8 +172,8 @@ SpoolListPlain(int most, uint64 *sequences)
 bool
 SpoolPeek(uint64 *oldest)
 {
-	bool		sealed;
-	int			count = ListBatches(0, 1, oldest, &sealed);
+	bool sealed;
+	int	 count = ListBatches(0, 1, oldest, &sealed);
 
 	if (count == 0)
 		*oldest = 0;
@@ -184,7 +183,7 @@ SpoolPeek(uint64 *oldest)
 uint64
 SpoolOldest(void)
 {
-	uint64		oldest;
+	uint64 oldest;
 
 	return SpoolPeek(&oldest) ? oldest : 0;
 }
@@ -194,7 +193,7 @@ SpoolOldest(void)
 void
 SpoolAccountBytes(uint64 size)
 {
-	uint64		bytes = pg_atomic_read_u64(&Shared->bytes);
+	uint64 bytes = pg_atomic_read_u64(&Shared->bytes);
 
 	/* never below zero, whatever somebody did to the directory meanwhile */
 	while (!pg_atomic_compare_exchange_u64(&Shared->bytes, &bytes, bytes > size ? bytes - size : 0))
@@ -204,12 +203,11 @@ SpoolAccountBytes(uint64 size)
 void
 SpoolAccountRemoved(uint64 sequence, uint64 size)
 {
-	uint64		batches = pg_atomic_read_u64(&Shared->batches);
-	uint64		oldest = sequence;
+	uint64 batches = pg_atomic_read_u64(&Shared->batches);
+	uint64 oldest = sequence;
 
 	SpoolAccountBytes(size);
-	while (batches > 0 &&
-		   !pg_atomic_compare_exchange_u64(&Shared->batches, &batches, batches - 1))
+	while (batches > 0 && !pg_atomic_compare_exchange_u64(&Shared->batches, &batches, batches - 1))
 		;
 	pg_atomic_compare_exchange_u64(&Shared->oldest, &oldest, 0);
 	ConditionVariableBroadcast(&Shared->progress);
@@ -218,7 +216,7 @@ SpoolAccountRemoved(uint64 sequence, uint64 size)
 void
 SpoolAccountAdded(uint64 sequence, uint64 size)
 {
-	uint64		none = 0;
+	uint64 none = 0;
 
 	pg_atomic_fetch_add_u64(&Shared->bytes, size);
 	if (pg_atomic_fetch_add_u64(&Shared->batches, 1) == 0)
@@ -229,8 +227,8 @@ bool
 SpoolRemove(uint64 sequence)
 {
 	static const char *const suffixes[] = {SEALED_SUFFIX, PLAIN_SUFFIX};
-	uint64		size = 0;
-	bool		removed = false;
+	uint64					 size = 0;
+	bool					 removed = false;
 
 	for (int i = 0; i < lengthof(suffixes); i++)
 	{
@@ -268,18 +266,22 @@ static const struct
 	int			code;
 	bool		of_directory;
 	const char *remedy;
-}			troubles[] = {
+} troubles[] = {
 	{EACCES, true, "give the server's user write access to it"},
 	{EPERM, true, "give the server's user write access to it"},
-	{EROFS, true, "mount it writable, or set \"pganalytics.state_directory\" to another place and "
-		"restart the server"},
-	{ENOENT, true, "create what is missing above it, or set \"pganalytics.state_directory\" to "
-		"another place and restart the server"},
-	{ENOTDIR, true, "set \"pganalytics.state_directory\" to a directory of the server's user and "
-		"restart the server"},
+	{EROFS, true,
+	 "mount it writable, or set \"pganalytics.state_directory\" to another place and "
+	 "restart the server"},
+	{ENOENT, true,
+	 "create what is missing above it, or set \"pganalytics.state_directory\" to "
+	 "another place and restart the server"},
+	{ENOTDIR, true,
+	 "set \"pganalytics.state_directory\" to a directory of the server's user and "
+	 "restart the server"},
 	{ELOOP, false, "remove the symbolic links from it, none is followed"},
-	{ENOSPC, false, "free disk space there, or set \"pganalytics.state_directory\" to another file "
-		"system and restart the server"},
+	{ENOSPC, false,
+	 "free disk space there, or set \"pganalytics.state_directory\" to another file "
+	 "system and restart the server"},
 	{EDQUOT, false, "raise the disk quota of the server's user, or free space there"},
 	{EMFILE, false, "raise \"max_files_per_process\" or the limit of open files"},
 	{ENFILE, false, "raise the kernel's limit of open files"},

@@ -62,4 +62,4 @@ extern void SpoolFinishRejecting(uint64 sequence);
 /* True: both have their names, now or already. */
 extern bool SpoolNameHalves(const uint64 sequences[2]);
 
-#endif							/* DIRECTORY_H */
+#endif /* DIRECTORY_H */

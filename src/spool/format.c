@@ -16,7 +16,7 @@
 
 #define MAGIC UINT32_C(0x42414750) /* "PGAB" */
 #define FLAG_SEALED UINT32_C(1)
-#define FLAG_IN_LINE UINT32_C(1)	/* of the position */
+#define FLAG_IN_LINE UINT32_C(1) /* of the position */
 
 static void
 PutNumber(uint8_t *bytes, uint64_t value, int size)
@@ -28,7 +28,7 @@ PutNumber(uint8_t *bytes, uint64_t value, int size)
 static uint64_t
 GetNumber(const uint8_t *bytes, int size)
 {
-	uint64_t	value = 0;
+	uint64_t value = 0;
 
 	for (int i = 0; i < size; i++)
 		value |= (uint64_t) bytes[i] << (8 * i);
@@ -61,7 +61,7 @@ BatchHeaderEncode(const BatchHeader *header, uint8_t bytes[BATCH_HEADER_SIZE])
 const char *
 BatchHeaderDecode(const uint8_t *bytes, size_t len, uint64_t file_size, BatchHeader *header)
 {
-	uint64_t	flags;
+	uint64_t flags;
 
 	if (len < BATCH_HEADER_SIZE || file_size < BATCH_HEADER_SIZE)
 		return "it is shorter than a header";

@@ -28,10 +28,10 @@ const char *const LimitSettings[] = {
 static Limit
 ExceededLimit(uint64 needed)
 {
-	uint64		max_size = (uint64) Setting.spool_max_size_mb * 1024 * 1024;
-	uint64		min_free = (uint64) Setting.spool_min_free_mb * 1024 * 1024;
-	uint64		oldest = pg_atomic_read_u64(&Shared->oldest);
-	char		path[MAXPGPATH];
+	uint64		   max_size = (uint64) Setting.spool_max_size_mb * 1024 * 1024;
+	uint64		   min_free = (uint64) Setting.spool_min_free_mb * 1024 * 1024;
+	uint64		   oldest = pg_atomic_read_u64(&Shared->oldest);
+	char		   path[MAXPGPATH];
 	struct statvfs fs;
 
 	if (pg_atomic_read_u64(&Shared->bytes) + needed > max_size)
@@ -59,12 +59,12 @@ ExceededLimit(uint64 needed)
 static bool
 EvictBatch(uint64 sequence, Limit limit, bool *busy)
 {
-	uint64		none = 0;
-	bool		evicted = false;
+	uint64 none = 0;
+	bool   evicted = false;
 
 	if (!pg_atomic_compare_exchange_u64(&Shared->evicting, &none, sequence))
 	{
-		*busy = true;			/* another writer makes room */
+		*busy = true; /* another writer makes room */
 		return false;
 	}
 	pg_memory_barrier();
@@ -74,32 +74,33 @@ EvictBatch(uint64 sequence, Limit limit, bool *busy)
 	if (evicted)
 		ProblemSet(PROBLEM_EVICTION, limit,
 				   "batches that could not be sent are dropped, oldest first, to keep \"%s\"; "
-				   "make the backend reachable or raise the limit", LimitSettings[limit]);
+				   "make the backend reachable or raise the limit",
+				   LimitSettings[limit]);
 	return evicted;
 }
 
 Limit
 LimitMakeRoom(uint64 needed)
 {
-	uint64		sequences[LIST_SIZE];
-	Limit		limit;
-	bool		evicted = true;
-	int			pauses = 0;
+	uint64 sequences[LIST_SIZE];
+	Limit  limit;
+	bool   evicted = true;
+	int	   pauses = 0;
 
 	/* one that is too large by itself must not cost those already kept */
 	if (needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
 		return LIMIT_SIZE;
 	while ((limit = ExceededLimit(needed)) != LIMIT_NONE && evicted)
 	{
-		int			count = SpoolList(0, LIST_SIZE, sequences);
-		bool		busy = false;
+		int	 count = SpoolList(0, LIST_SIZE, sequences);
+		bool busy = false;
 
 		evicted = false;
 		for (int i = 0; i < count && limit != LIMIT_NONE && !busy; i++)
 		{
 			if (EvictBatch(sequences[i], limit, &busy))
 			{
-				uint64		unknown = 0;
+				uint64 unknown = 0;
 
 				/* known from the list: spare a look at the directory */
 				evicted = true;

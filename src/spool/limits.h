@@ -24,4 +24,4 @@ extern const char *const LimitSettings[];
  */
 extern Limit LimitMakeRoom(uint64 needed);
 
-#endif							/* LIMITS_H */
+#endif /* LIMITS_H */

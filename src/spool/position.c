@@ -23,7 +23,7 @@
 	"device %llu inode %llu offset %llu in_line %u start %llu length %u last %lld sequence %llu "
 #define READ_FORMAT FORMAT "path %1023[^\n]"
 #define WRITE_FORMAT FORMAT "path %s\n"
-#define NUMBERS 8				/* the path may be empty */
+#define NUMBERS 8 /* the path may be empty */
 #define TEXT_SIZE (1024 + 256)
 
 /* What a position file says. */
@@ -36,19 +36,19 @@ typedef struct Record
 static bool
 ReadRecord(Record *record)
 {
-	LogPosition *p = &record->position;
-	char		path[MAXPGPATH];
-	char		text[TEXT_SIZE];
+	LogPosition		  *p = &record->position;
+	char			   path[MAXPGPATH];
+	char			   text[TEXT_SIZE];
 	unsigned long long device;
 	unsigned long long inode;
 	unsigned long long offset;
 	unsigned long long start;
 	unsigned long long sequence;
-	unsigned int in_line;
-	unsigned int length;
-	long long	last;
-	ssize_t		len;
-	int			fd;
+	unsigned int	   in_line;
+	unsigned int	   length;
+	long long		   last;
+	ssize_t			   len;
+	int				   fd;
 
 	memset(record, 0, sizeof(*record));
 	SpoolPath(path, sizeof(path), "log_position");
@@ -78,12 +78,12 @@ static bool
 WriteRecord(const Record *record)
 {
 	const LogPosition *p = &record->position;
-	char		path[MAXPGPATH];
-	char		temporary[MAXPGPATH];
-	char		text[TEXT_SIZE];
-	int			len;
-	int			fd;
-	ssize_t		written;
+	char			   path[MAXPGPATH];
+	char			   temporary[MAXPGPATH];
+	char			   text[TEXT_SIZE];
+	int				   len;
+	int				   fd;
+	ssize_t			   written;
 
 	SpoolPath(path, sizeof(path), "log_position");
 	SpoolPath(temporary, sizeof(temporary), "log_position.tmp");
@@ -103,17 +103,17 @@ WriteRecord(const Record *record)
 	close(fd);
 	if (written != len)
 		return false;
-	return (Setting.spool_sync ? durable_rename(temporary, path, DEBUG1)
-			: rename(temporary, path)) == 0;
+	return (Setting.spool_sync ? durable_rename(temporary, path, DEBUG1) :
+								 rename(temporary, path)) == 0;
 }
 
 bool
 LogPositionSave(const LogPosition *position, uint64 sequence)
 {
-	Record		record;
+	Record record;
 
 	if (!SpoolIsOpen())
-		return false;			/* it may be another server's */
+		return false; /* it may be another server's */
 	memset(&record, 0, sizeof(record));
 	record.position = *position;
 	record.sequence = sequence != 0 ? sequence : pg_atomic_read_u64(&Shared->sequence);
@@ -123,7 +123,7 @@ LogPositionSave(const LogPosition *position, uint64 sequence)
 bool
 LogPositionLoad(LogPosition *position)
 {
-	Record		record;
+	Record record;
 
 	if (!ReadRecord(&record) || record.position.inode == 0)
 		return false;
@@ -160,7 +160,7 @@ TakeHeader(uint64 sequence, const char *suffix, Record *newest)
 		header.log.inode != 0 && header.sequence == sequence)
 	{
 		strlcpy(header.log.path, newest->position.path, sizeof(header.log.path));
-		*newest = (Record) {header.log, sequence};
+		*newest = (Record){header.log, sequence};
 	}
 	close(fd);
 }
@@ -168,8 +168,8 @@ TakeHeader(uint64 sequence, const char *suffix, Record *newest)
 bool
 LogPositionRaise(const LogPosition *position, uint64 sequence)
 {
-	Record		record;
-	Record		raised = {*position, sequence};
+	Record record;
+	Record raised = {*position, sequence};
 
 	if (ReadRecord(&record) && record.sequence >= sequence)
 		return true;
@@ -180,19 +180,19 @@ LogPositionRaise(const LogPosition *position, uint64 sequence)
 void
 LogPositionRecover(void)
 {
-	char		path[MAXPGPATH];
-	DIR		   *dir = SpoolOpenFolder("spool", path);
+	char		   path[MAXPGPATH];
+	DIR			  *dir = SpoolOpenFolder("spool", path);
 	struct dirent *entry;
-	Record		newest;
-	uint64		saved;
+	Record		   newest;
+	uint64		   saved;
 
 	if (!ReadRecord(&newest))
 		memset(&newest, 0, sizeof(newest));
 	saved = newest.sequence;
 	while (dir && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
 	{
-		uint64		sequence;
-		FileKind	kind = SpoolParseName(entry->d_name, &sequence);
+		uint64	 sequence;
+		FileKind kind = SpoolParseName(entry->d_name, &sequence);
 
 		if ((kind == FILE_PLAIN || kind == FILE_SEALED) && sequence > newest.sequence)
 			TakeHeader(sequence, kind == FILE_PLAIN ? PLAIN_SUFFIX : SEALED_SUFFIX, &newest);

@@ -32,4 +32,4 @@ extern void LogPositionForget(void);
 extern void LogPositionRecover(void);
 extern bool LogPositionRaise(const LogPosition *position, uint64 sequence);
 
-#endif							/* POSITION_H */
+#endif /* POSITION_H */

@@ -19,13 +19,13 @@
 #include "spool/directory.h"
 #include "spool/spool.h"
 
-#define MAX_REJECTED 100		/* files in rejected/ */
+#define MAX_REJECTED 100 /* files in rejected/ */
 
 static int
 OpenBatch(uint64 sequence, bool *sealed)
 {
-	char		path[MAXPGPATH];
-	int			fd;
+	char path[MAXPGPATH];
+	int	 fd;
 
 	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
 	*sealed = true;
@@ -41,7 +41,8 @@ OpenBatch(uint64 sequence, bool *sealed)
 static bool
 IsUnusable(int open_error)
 {
-	return open_error == ELOOP || open_error == ENXIO || open_error == EACCES || open_error == EPERM;
+	return open_error == ELOOP || open_error == ENXIO || open_error == EACCES ||
+		open_error == EPERM;
 }
 
 /* Reads and checks; NULL or what is wrong with the file. */
@@ -57,8 +58,8 @@ ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return "it is not a regular file";
-	wrong = BatchHeaderDecode(bytes, Max(pread(fd, bytes, sizeof(bytes), 0), 0), st.st_size,
-							  &header);
+	wrong =
+		BatchHeaderDecode(bytes, Max(pread(fd, bytes, sizeof(bytes), 0), 0), st.st_size, &header);
 	if (wrong)
 		return wrong;
 	if (header.sequence != sequence || header.sealed != sealed)
@@ -71,8 +72,8 @@ ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
 		return NULL;
 	while (done < header.body_size)
 	{
-		ssize_t		got = pread(fd, batch->body + done, header.body_size - done,
-								BATCH_HEADER_SIZE + done);
+		ssize_t got =
+			pread(fd, batch->body + done, header.body_size - done, BATCH_HEADER_SIZE + done);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -139,7 +140,7 @@ SpoolRelease(SpoolBatch *batch)
 bool
 SpoolRemovePlain(uint64 sequence)
 {
-	char		path[MAXPGPATH];
+	char path[MAXPGPATH];
 
 	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
 	return unlink(path) == 0 || errno == ENOENT;
@@ -163,8 +164,8 @@ IsPresent(uint64 sequence)
 static void
 RememberArrived(uint64 sequence)
 {
-	char		path[MAXPGPATH];
-	bool		writable;
+	char path[MAXPGPATH];
+	bool writable;
 
 	for (int i = 0; i < ARRIVED_MOST; i++)
 	{
@@ -179,7 +180,8 @@ RememberArrived(uint64 sequence)
 	writable = access(path, R_OK | W_OK | X_OK) == 0;
 	ProblemSet(writable ? PROBLEM_SPOOL : PROBLEM_STATE_DIRECTORY, writable ? EACCES : errno,
 			   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s\": give the "
-			   "server's user write access to it", sequence, path);
+			   "server's user write access to it",
+			   sequence, path);
 }
 
 bool
@@ -196,7 +198,7 @@ SpoolHasArrived(uint64 sequence)
 int
 SpoolArrived(void)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (int i = 0; i < ARRIVED_MOST; i++)
 	{
@@ -209,11 +211,11 @@ SpoolArrived(void)
 void
 SpoolRemoveArrived(void)
 {
-	int			before = SpoolArrived();
+	int before = SpoolArrived();
 
 	for (int i = 0; before > 0 && i < ARRIVED_MOST; i++)
 	{
-		uint64		sequence = pg_atomic_read_u64(&Shared->arrived[i]);
+		uint64 sequence = pg_atomic_read_u64(&Shared->arrived[i]);
 
 		if (sequence == 0)
 			continue;
@@ -234,7 +236,7 @@ SpoolDelivered(uint64 sequence)
 	else if (pg_atomic_read_u64(&Shared->batches) == 0)
 	{
 		ProblemClear(PROBLEM_EVICTION);
-		CountersSave();			/* an empty spool no longer tells the last sequence */
+		CountersSave(); /* an empty spool no longer tells the last sequence */
 	}
 }
 
@@ -242,7 +244,7 @@ bool
 SpoolDrop(uint64 sequence)
 {
 	if (!IsPresent(sequence))
-		return false;			/* delivered meanwhile */
+		return false; /* delivered meanwhile */
 	(void) CountersBatchLeaves(&Shared->dropped, sequence, NULL);
 	if (SpoolRemove(sequence))
 	{
@@ -257,16 +259,16 @@ SpoolDrop(uint64 sequence)
 static void
 BoundRejected(void)
 {
-	char		path[MAXPGPATH];
-	char		oldest[MAXPGPATH * 2];
-	int			count;
+	char path[MAXPGPATH];
+	char oldest[MAXPGPATH * 2];
+	int	 count;
 
 	do
 	{
-		DIR		   *dir = SpoolOpenFolder("rejected", path);
+		DIR			  *dir = SpoolOpenFolder("rejected", path);
 		struct dirent *entry;
-		uint64		lowest = PG_UINT64_MAX;
-		uint64		sequence;
+		uint64		   lowest = PG_UINT64_MAX;
+		uint64		   sequence;
 
 		if (dir == NULL)
 			return;
@@ -291,7 +293,7 @@ static bool
 PutAside(uint64 sequence, uint64 *size)
 {
 	static const char *const suffixes[] = {SEALED_SUFFIX, PLAIN_SUFFIX};
-	bool		moved = false;
+	bool					 moved = false;
 
 	for (int i = 0; i < lengthof(suffixes); i++)
 	{
@@ -315,7 +317,7 @@ PutAside(uint64 sequence, uint64 *size)
 bool
 SpoolReject(uint64 sequence, const char *why)
 {
-	uint64		size = 0;
+	uint64 size = 0;
 
 	(void) CountersBatchLeaves(&Shared->rejected, sequence, NULL);
 	if (!PutAside(sequence, &size))
@@ -328,15 +330,15 @@ SpoolReject(uint64 sequence, const char *why)
 	BoundRejected();
 	ProblemSet(PROBLEM_REJECTED, 1,
 			   "batch " UINT64_FORMAT " was put aside: %s; " UINT64_FORMAT
-			   " so far, the latest lie in \"%s/rejected\"", sequence, why,
-			   pg_atomic_read_u64(&Shared->rejected), Setting.state_directory);
+			   " so far, the latest lie in \"%s/rejected\"",
+			   sequence, why, pg_atomic_read_u64(&Shared->rejected), Setting.state_directory);
 	return true;
 }
 
 void
 SpoolFinishRejecting(uint64 sequence)
 {
-	uint64		size;
+	uint64 size;
 
 	(void) PutAside(sequence, &size);
 }

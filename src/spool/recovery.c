@@ -35,11 +35,11 @@
 static bool
 DirectoryFailed(const char *could_not, const char *path)
 {
-	int			code = errno;
+	int code = errno;
 
 	ProblemSet(PROBLEM_STATE_DIRECTORY, code,
-			   "could not %s \"%s\": %s; nothing that is read can be kept: %s",
-			   could_not, path, strerror(code), SpoolRemedy(code));
+			   "could not %s \"%s\": %s; nothing that is read can be kept: %s", could_not, path,
+			   strerror(code), SpoolRemedy(code));
 	return false;
 }
 
@@ -58,7 +58,8 @@ MakeDirectory(const char *name)
 	{
 		ProblemSet(PROBLEM_STATE_DIRECTORY, ENOTDIR,
 				   "\"%s\" is not a directory of the server's user (symbolic links are not "
-				   "followed); nothing that is read can be kept: %s", path, SpoolRemedy(ENOTDIR));
+				   "followed); nothing that is read can be kept: %s",
+				   path, SpoolRemedy(ENOTDIR));
 		return false;
 	}
 	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && chmod(path, S_IRWXU) < 0)
@@ -71,7 +72,7 @@ MakeDirectory(const char *name)
 static bool
 IsSealed(uint64 sequence)
 {
-	char		path[MAXPGPATH];
+	char path[MAXPGPATH];
 
 	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
 	return access(path, F_OK) == 0;
@@ -81,7 +82,7 @@ IsSealed(uint64 sequence)
 static void
 FinishLeaving(void)
 {
-	Leaving	   *leaving = &Shared->leaving;
+	Leaving *leaving = &Shared->leaving;
 
 	if (leaving->dropping)
 		(void) SpoolRemove(leaving->dropping);
@@ -100,15 +101,15 @@ FinishLeaving(void)
 static void
 ClearTemporaryFiles(bool server_start)
 {
-	char		path[MAXPGPATH];
-	DIR		   *dir = SpoolOpenFolder("spool", path);
+	char		   path[MAXPGPATH];
+	DIR			  *dir = SpoolOpenFolder("spool", path);
 	struct dirent *entry;
 
 	while (dir && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
 	{
-		char		file[MAXPGPATH * 2];
-		uint64		sequence;
-		pid_t		pid;
+		char   file[MAXPGPATH * 2];
+		uint64 sequence;
+		pid_t  pid;
 
 		if (SpoolParseName(entry->d_name, &sequence) != FILE_TEMPORARY)
 			continue;
@@ -126,12 +127,12 @@ ClearTemporaryFiles(bool server_start)
 static void
 ScanSpool(void)
 {
-	char		path[MAXPGPATH];
-	DIR		   *dir = SpoolOpenFolder("spool", path);
+	char		   path[MAXPGPATH];
+	DIR			  *dir = SpoolOpenFolder("spool", path);
 	struct dirent *entry;
-	uint64		batches = 0;
-	uint64		bytes = 0;
-	uint64		oldest = 0;
+	uint64		   batches = 0;
+	uint64		   bytes = 0;
+	uint64		   oldest = 0;
 
 	if (dir == NULL)
 		return;
@@ -144,7 +145,7 @@ ScanSpool(void)
 
 		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
 		if (kind == FILE_PLAIN && IsSealed(sequence))
-			unlink(file);		/* a crash came between sealing and this */
+			unlink(file); /* a crash came between sealing and this */
 		else if ((kind == FILE_PLAIN || kind == FILE_SEALED) && lstat(file, &st) == 0)
 		{
 			batches++;
@@ -166,8 +167,8 @@ IsSameFile(int fd, const char *path)
 	struct stat opened;
 	struct stat named;
 
-	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
-		opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+		opened.st_ino == named.st_ino;
 }
 
 /*
@@ -177,29 +178,29 @@ IsSameFile(int fd, const char *path)
 static bool
 LockDirectory(void)
 {
-	static int	lock_fd = -1;
-	char		path[MAXPGPATH];
+	static int lock_fd = -1;
+	char	   path[MAXPGPATH];
 
 	SpoolPath(path, sizeof(path), "lock");
 	if (lock_fd >= 0)
 	{
 		if (IsSameFile(lock_fd, path))
 			return true;
-		close(lock_fd);			/* somebody has removed the directory */
+		close(lock_fd); /* somebody has removed the directory */
 		lock_fd = -1;
 		ReleaseExternalFD();
 	}
 	if (!AcquireExternalFD())
 		return false;
-	lock_fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-								S_IRUSR | S_IWUSR);
+	lock_fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	if (lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return true;
 
 	if (errno == EWOULDBLOCK)
 		ProblemSet(PROBLEM_STATE_DIRECTORY, EBUSY,
 				   "\"%s\" is in use by another server; give each its own "
-				   "\"pganalytics.state_directory\"", path);
+				   "\"pganalytics.state_directory\"",
+				   path);
 	else
 		(void) DirectoryFailed("lock", path);
 	if (lock_fd >= 0)
@@ -213,11 +214,11 @@ LockDirectory(void)
 static void
 ForgetRejected(void)
 {
-	char		path[MAXPGPATH];
-	DIR		   *dir;
+	char		   path[MAXPGPATH];
+	DIR			  *dir;
 	struct dirent *entry;
-	bool		empty = true;
-	uint64		sequence;
+	bool		   empty = true;
+	uint64		   sequence;
 
 	if (Shared->problems[PROBLEM_REJECTED].code == 0)
 		return;
@@ -234,26 +235,27 @@ ForgetRejected(void)
 static void
 CountLost(uint64 waiting)
 {
-	uint64		found = pg_atomic_read_u64(&Shared->batches);
+	uint64 found = pg_atomic_read_u64(&Shared->batches);
 
 	if (waiting <= found)
 		return;
 	CountersAdd(&Shared->dropped, waiting - found);
-	ereport(LOG,
-			(errmsg("pganalytics: the directory of the spool was removed, and with it "
-					UINT64_FORMAT " batches that waited; they are counted as dropped",
-					waiting - found),
-			 errhidecontext(true)));
+	ereport(
+		LOG,
+		(errmsg("pganalytics: the directory of the spool was removed, and with it " UINT64_FORMAT
+				" batches that waited; they are counted as dropped",
+				waiting - found),
+		 errhidecontext(true)));
 }
 
 bool
 SpoolOpen(void)
 {
-	static struct stat opened;	/* the directory as it was found last; st_ino 0: not yet */
-	bool		recovered = SpoolIsOpen();
-	char		path[MAXPGPATH];
-	struct stat st;
-	uint64		waiting;
+	static struct stat opened; /* the directory as it was found last; st_ino 0: not yet */
+	bool			   recovered = SpoolIsOpen();
+	char			   path[MAXPGPATH];
+	struct stat		   st;
+	uint64			   waiting;
 
 	SpoolPath(path, sizeof(path), "spool");
 	if (recovered && opened.st_ino != 0 && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&

@@ -20,11 +20,11 @@
 typedef struct SpoolBatch
 {
 	uint64		sequence;
-	bool		sealed;			/* compressed: the body is what goes on the wire */
-	int64		created_us;		/* since 1970-01-01 UTC */
-	uint64		raw_size;		/* of the JSON */
-	LogPosition log;			/* see position.h */
-	char	   *body;			/* malloc'ed by SpoolRead, freed by SpoolRelease */
+	bool		sealed;		/* compressed: the body is what goes on the wire */
+	int64		created_us; /* since 1970-01-01 UTC */
+	uint64		raw_size;	/* of the JSON */
+	LogPosition log;		/* see position.h */
+	char	   *body;		/* malloc'ed by SpoolRead, freed by SpoolRelease */
 	size_t		body_size;
 } SpoolBatch;
 
@@ -52,17 +52,17 @@ extern uint64 SpoolNextSequence(void);
 
 typedef struct SpoolFile
 {
-	int			fd;				/* -1: not open */
+	int			fd; /* -1: not open */
 	uint64		sequence;
 	uint64		body_size;
-	LogPosition log;			/* behind the entries in it; inode 0: it does not move */
-	char		path[MAXPGPATH];	/* temporary name */
+	LogPosition log;			 /* behind the entries in it; inode 0: it does not move */
+	char		path[MAXPGPATH]; /* temporary name */
 } SpoolFile;
 
 extern bool SpoolFileCreate(SpoolFile *file);
 extern bool SpoolFileWrite(SpoolFile *file, const char *data, size_t len);
 extern bool SpoolFileTruncate(SpoolFile *file, uint64 body_size);
-extern bool SpoolFileCommit(SpoolFile *file);	/* makes room, fsync, moves the log's position,
+extern bool SpoolFileCommit(SpoolFile *file); /* makes room, fsync, moves the log's position,
 												 * rename, wakes the sender */
 extern void SpoolFileAbort(SpoolFile *file);
 
@@ -76,10 +76,10 @@ extern bool SpoolAdopt(uint64 sequence, const char *path);
 
 /* The oldest sequences above "after", at most "most" of them (of SPOOL_LIST_MOST).  Returns how many. */
 #define SPOOL_LIST_MOST 1024
-extern int	SpoolList(uint64 after, int most, uint64 *sequences);
+extern int SpoolList(uint64 after, int most, uint64 *sequences);
 
 /* At most "most" of those that are not sealed, in no order.  Returns how many. */
-extern int	SpoolListPlain(int most, uint64 *sequences);
+extern int SpoolListPlain(int most, uint64 *sequences);
 
 /*
  * Opens a batch for sending and claims it against eviction until
@@ -105,7 +105,7 @@ extern void SpoolDelivered(uint64 sequence);
 extern bool SpoolHasArrived(uint64 sequence);
 
 /* How many of those there are, ARRIVED_MOST at most; tries again to remove them. */
-extern int SpoolArrived(void);
+extern int	SpoolArrived(void);
 extern void SpoolRemoveArrived(void);
 
 /* Removes the plain file of a batch that is sealed. */
@@ -123,4 +123,4 @@ extern bool SpoolPeek(uint64 *oldest);
 /* The same; 0 as well if it cannot be read. */
 extern uint64 SpoolOldest(void);
 
-#endif							/* SPOOL_H */
+#endif /* SPOOL_H */

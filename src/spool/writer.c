@@ -30,7 +30,7 @@
 #include "spool/spool.h"
 
 #define COPY_SIZE (64 * 1024)
-#define NO_ROOM_CODE 10000		/* above any errno */
+#define NO_ROOM_CODE 10000 /* above any errno */
 
 /* After so long a small batch that is kept proves that large ones will be. */
 #define TROUBLE_ENDS_MS (10 * 60 * 1000)
@@ -62,7 +62,7 @@ NoteKept(uint64 size)
 static void
 WriteFailed(SpoolFile *file)
 {
-	int			code = errno ? errno : ENOSPC;
+	int code = errno ? errno : ENOSPC;
 
 	NoteLoss(file);
 	/* where SpoolOpen meets it as well, it is the same problem */
@@ -79,7 +79,8 @@ NoRoom(SpoolFile *file, Limit limit)
 	/* "spool_min_free" is met a little before the disk is full: the same problem */
 	ProblemSet(PROBLEM_SPOOL, limit == LIMIT_FREE ? ENOSPC : NO_ROOM_CODE + limit,
 			   "could not keep a batch in \"%s/spool\" and \"%s\" as well; what is read is lost: "
-			   "%s the setting", Setting.state_directory, LimitSettings[limit],
+			   "%s the setting",
+			   Setting.state_directory, LimitSettings[limit],
 			   limit == LIMIT_FREE ? "free disk space there, or lower" : "raise");
 }
 
@@ -87,7 +88,7 @@ NoRoom(SpoolFile *file, Limit limit)
 static bool
 OpenTemporary(SpoolFile *file, uint64 sequence)
 {
-	char		suffix[32];
+	char suffix[32];
 
 	file->fd = -1;
 	file->sequence = sequence;
@@ -113,7 +114,7 @@ SpoolFileCreate(SpoolFile *file)
 	file->fd = -1;
 	if (!SpoolIsOpen())
 	{
-		CountersAdd(&Shared->dropped, 1);	/* why is PROBLEM_STATE_DIRECTORY */
+		CountersAdd(&Shared->dropped, 1); /* why is PROBLEM_STATE_DIRECTORY */
 		return false;
 	}
 	if (OpenTemporary(file, SpoolNextSequence()))
@@ -127,7 +128,7 @@ WriteAt(int fd, const char *data, size_t len, off_t offset)
 {
 	while (len > 0)
 	{
-		ssize_t		written;
+		ssize_t written;
 
 		errno = 0;
 		written = pwrite(fd, data, len, offset);
@@ -198,14 +199,14 @@ SpoolFileAbort(SpoolFile *file)
 static bool
 ChecksumFile(SpoolFile *file, pg_crc32c *crc)
 {
-	char	   *copy = palloc(COPY_SIZE);
-	uint64		done = 0;
+	char  *copy = palloc(COPY_SIZE);
+	uint64 done = 0;
 
 	INIT_CRC32C(*crc);
 	while (done < file->body_size)
 	{
-		size_t		want = Min((uint64) COPY_SIZE, file->body_size - done);
-		ssize_t		got = pread(file->fd, copy, want, BATCH_HEADER_SIZE + done);
+		size_t	want = Min((uint64) COPY_SIZE, file->body_size - done);
+		ssize_t got = pread(file->fd, copy, want, BATCH_HEADER_SIZE + done);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -227,8 +228,8 @@ ChecksumFile(SpoolFile *file, pg_crc32c *crc)
 static void
 SyncFolder(void)
 {
-	char		path[MAXPGPATH];
-	int			fd;
+	char path[MAXPGPATH];
+	int	 fd;
 
 	SpoolPath(path, sizeof(path), "spool");
 	fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -248,8 +249,8 @@ SyncFolder(void)
 static bool
 NameFile(SpoolFile *file, const char *suffix)
 {
-	char		final[MAXPGPATH];
-	int			save_errno;
+	char final[MAXPGPATH];
+	int	 save_errno;
 
 	SpoolSequencePath(final, "spool", file->sequence, suffix);
 	CloseFile(file);
@@ -290,8 +291,8 @@ NameFileAndMovePosition(SpoolFile *file, const LogPosition *position, const char
 static bool
 ForceFile(SpoolFile *file, BatchHeader *header)
 {
-	uint8		bytes[BATCH_HEADER_SIZE];
-	pg_crc32c	crc;
+	uint8	  bytes[BATCH_HEADER_SIZE];
+	pg_crc32c crc;
 
 	header->crc = 0;
 	header->body_size = file->body_size;
@@ -315,12 +316,12 @@ ForceFile(SpoolFile *file, BatchHeader *header)
 static bool
 PublishFile(SpoolFile *file, const BatchHeader *header)
 {
-	uint64		size = BATCH_HEADER_SIZE + file->body_size;
-	int			save_errno;
+	uint64 size = BATCH_HEADER_SIZE + file->body_size;
+	int	   save_errno;
 
 	SpoolAccountAdded(file->sequence, size);
-	if (header->log.inode != 0 ? NameFileAndMovePosition(file, &header->log, PLAIN_SUFFIX)
-		: NameFile(file, PLAIN_SUFFIX))
+	if (header->log.inode != 0 ? NameFileAndMovePosition(file, &header->log, PLAIN_SUFFIX) :
+								 NameFile(file, PLAIN_SUFFIX))
 		return true;
 	save_errno = errno;
 	SpoolAccountRemoved(file->sequence, size);
@@ -362,8 +363,8 @@ SpoolFileCommit(SpoolFile *file)
 static bool
 WriteWhole(uint64 sequence, BatchHeader *header, const char *suffix, const char *body, size_t size)
 {
-	SpoolFile	file;
-	int			save_errno;
+	SpoolFile file;
+	int		  save_errno;
 
 	if (!OpenTemporary(&file, sequence))
 		return false;
@@ -420,8 +421,8 @@ WriteHalf(uint64 sequence, const BodyHalf *half)
 static void
 RemoveHalves(const uint64 sequences[2])
 {
-	char		written[MAXPGPATH];
-	char		final[MAXPGPATH];
+	char written[MAXPGPATH];
+	char final[MAXPGPATH];
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -434,9 +435,9 @@ RemoveHalves(const uint64 sequences[2])
 bool
 SpoolNameHalves(const uint64 sequences[2])
 {
-	char		written[MAXPGPATH];
-	char		final[MAXPGPATH];
-	bool		named = true;
+	char written[MAXPGPATH];
+	char final[MAXPGPATH];
+	bool named = true;
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -485,10 +486,9 @@ IsWhole(SpoolFile *file, BatchHeader *header)
 	struct stat st;
 	pg_crc32c	crc;
 
-	if (fstat(file->fd, &st) < 0 ||
-		pread(file->fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
-		BatchHeaderDecode(bytes, sizeof(bytes), st.st_size, header) != NULL ||
-		header->sealed || header->sequence != file->sequence || header->log.inode == 0)
+	if (fstat(file->fd, &st) < 0 || pread(file->fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+		BatchHeaderDecode(bytes, sizeof(bytes), st.st_size, header) != NULL || header->sealed ||
+		header->sequence != file->sequence || header->log.inode == 0)
 		return false;
 	file->body_size = header->body_size;
 	return ChecksumFile(file, &crc) && ChecksumWithHeader(crc, bytes) == header->crc;

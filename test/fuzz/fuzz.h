@@ -11,11 +11,11 @@
 #include <string.h>
 
 /* Where it does not hold, the target has found something. */
-#define Require(condition)                                                                         \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			__builtin_trap();                                                                      \
+#define Require(condition) \
+	do \
+	{ \
+		if (!(condition)) \
+			__builtin_trap(); \
 	} while (0)
 
 /* The first line of an input as a C string into a buffer; moves on behind it. */
@@ -23,8 +23,8 @@ static inline void
 FirstLine(const char **data, size_t *len, char *line, size_t size)
 {
 	const char *newline = memchr(*data, '\n', *len);
-	size_t n = newline != NULL ? (size_t) (newline - *data) : *len;
-	size_t kept = n < size - 1 ? n : size - 1;
+	size_t		n = newline != NULL ? (size_t) (newline - *data) : *len;
+	size_t		kept = n < size - 1 ? n : size - 1;
 
 	memcpy(line, *data, kept);
 	line[kept] = '\0';

@@ -23,10 +23,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint64_t sequences[2] = {1, 2};
-	char *copy = CopyInput(data, size);
-	char id[BATCH_ID_SIZE];
-	BodyHalf halves[2];
-	bool ours = BodyBatchId(copy, size, id, sizeof(id));
+	char				 *copy = CopyInput(data, size);
+	char				  id[BATCH_ID_SIZE];
+	BodyHalf			  halves[2];
+	bool				  ours = BodyBatchId(copy, size, id, sizeof(id));
 
 	if (ours)
 		CheckId(id);

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_ROOM 4096
 
-static char output[64 * 1024];
+static char	  output[64 * 1024];
 static size_t output_len;
 
 static bool
@@ -43,12 +43,12 @@ static void
 Write(const LogEntry *entry, char options)
 {
 	static Meaning meaning;
-	size_t room = options & 0x08 ? MAX_ROOM : 200;
-	char json_buffer[256];
-	Redactor redactor = {
-		.mode = (LogRedact) ((options & 0x03) % 3), .english = options & 0x04, .room = room};
+	size_t		   room = options & 0x08 ? MAX_ROOM : 200;
+	char		   json_buffer[256];
+	Redactor	   redactor = {
+			  .mode = (LogRedact) ((options & 0x03) % 3), .english = options & 0x04, .room = room};
 	JsonWriter w;
-	json_t *json;
+	json_t	  *json;
 
 	redactor.buffer = malloc(REDACTOR_BUFFER_SIZE(room));
 	redactor.scratch = malloc(REDACTOR_BUFFER_SIZE(room));
@@ -70,17 +70,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const LogField fields[] = {LOG_SQLSTATE, LOG_MESSAGE, LOG_DETAIL,
 									  LOG_HINT,		LOG_CONTEXT, LOG_STATEMENT};
-	LogEntry entry = {.level = WORD_LOG};
-	const char *at = (const char *) data + 1;
-	const char *end = (const char *) data + size;
+	LogEntry			  entry = {.level = WORD_LOG};
+	const char			 *at = (const char *) data + 1;
+	const char			 *end = (const char *) data + size;
 
 	if (size == 0)
 		return 0;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && at < end; i++)
 	{
 		const char *bar = memchr(at, '|', end - at);
-		size_t len = (bar != NULL ? bar : end) - at;
-		char *copy = malloc(len ? len : 1);
+		size_t		len = (bar != NULL ? bar : end) - at;
+		char	   *copy = malloc(len ? len : 1);
 
 		memcpy(copy, at, len);
 		entry.text[fields[i]] = (LogText){copy, len};

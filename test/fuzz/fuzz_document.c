@@ -17,7 +17,7 @@ static void
 CheckAsked(void)
 {
 	static char text[REMOTE_TEXT_SIZE];
-	size_t length;
+	size_t		length;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 		Require(asked.interval_s[i] == 0 ||
@@ -38,10 +38,10 @@ CheckAsked(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *text = (const char *) data;
-	char header[64];
-	char error[DOCUMENT_ERROR_SIZE] = "";
-	char *body;
+	const char	  *text = (const char *) data;
+	char		   header[64];
+	char		   error[DOCUMENT_ERROR_SIZE] = "";
+	char		  *body;
 	DocumentLimits limits;
 
 	for (int i = 0; i < NUM_COLLECTORS; i++)

@@ -15,7 +15,7 @@ static void
 CheckKept(void)
 {
 	static char text[CREDENTIALS_SIZE];
-	size_t length;
+	size_t		length;
 
 	strcpy(given.system_identifier, "7331");
 	strcpy(given.hostname, "pg7.example.net");
@@ -34,7 +34,7 @@ CheckKept(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char error[GRANT_ERROR_SIZE];
+	char  error[GRANT_ERROR_SIZE];
 	char *body = CopyInput(data, size);
 
 	memset(&given, 0, sizeof(given));

@@ -13,7 +13,8 @@ static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /* No secret is needed to see whether the token is well-formed. */
 static bool
-Sign(const void *key, size_t key_size, const char *data, size_t size, unsigned char mac[JWT_MAC_SIZE])
+Sign(const void *key, size_t key_size, const char *data, size_t size,
+	 unsigned char mac[JWT_MAC_SIZE])
 {
 	for (int i = 0; i < JWT_MAC_SIZE; i++)
 		mac[i] = (unsigned char) (size >> i);
@@ -24,11 +25,11 @@ Sign(const void *key, size_t key_size, const char *data, size_t size, unsigned c
 static void
 CheckClaims(const char *part, size_t length)
 {
-	char *text = malloc(length + 1);
-	size_t used = 0;
+	char	*text = malloc(length + 1);
+	size_t	 used = 0;
 	uint32_t bits = 0;
-	int count = 0;
-	json_t *root;
+	int		 count = 0;
+	json_t	*root;
 
 	for (size_t i = 0; i < length; i++)
 	{
@@ -55,11 +56,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *) data;
-	char collector_id[512];
-	char hostname[512];
-	char *token;
-	JwtClaims claims = {collector_id, hostname, 1700000000, 900, "0123456789abcdef"};
-	size_t room;
+	char		collector_id[512];
+	char		hostname[512];
+	char	   *token;
+	JwtClaims	claims = {collector_id, hostname, 1700000000, 900, "0123456789abcdef"};
+	size_t		room;
 
 	FirstLine(&text, &size, collector_id, sizeof(collector_id));
 	FirstLine(&text, &size, hostname, sizeof(hostname));

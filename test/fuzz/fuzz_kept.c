@@ -11,9 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static Credentials credentials;
+	static Credentials	credentials;
 	static RemoteConfig config;
-	char *text = CopyInput(data, size);
+	char			   *text = CopyInput(data, size);
 
 	if (CredentialsParse(text, size, &credentials))
 		Require(CollectorIdIsValid(credentials.collector_id));

@@ -40,8 +40,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		for (size_t room = 7; room < 8 * size + 64; room *= 8)
 		{
-			char *out = malloc(room);
-			bool cut;
+			char  *out = malloc(room);
+			bool   cut;
 			size_t used = maskers[i](text, size, out, room, &cut);
 
 			Require(used <= room);

@@ -21,7 +21,7 @@
 
 typedef struct Frames
 {
-	int count;
+	int	   count;
 	size_t start[MAX_FRAMES]; /* of entries */
 	size_t length[MAX_FRAMES];
 } Frames;
@@ -30,7 +30,7 @@ static inline void
 CheckEntry(const LogFormat *format, const LogDialect *dialect, const char *data, size_t len)
 {
 	/* exactly as large as the entry and its spare byte, for the sanitizers */
-	char *copy = malloc(len + 1);
+	char	*copy = malloc(len + 1);
 	LogEntry entry;
 
 	memcpy(copy, data, len);
@@ -55,7 +55,7 @@ TakeFrames(const LogFormat *format, const LogDialect *dialect, const char *data,
 {
 	while (at < len)
 	{
-		char *copy = malloc(len - at);
+		char	*copy = malloc(len - at);
 		LogFrame frame;
 
 		memcpy(copy, data + at, len - at);
@@ -80,11 +80,11 @@ TakeFrames(const LogFormat *format, const LogDialect *dialect, const char *data,
 static inline void
 FuzzLog(const char *source, const LogDialect *dialect, const char *data, size_t len)
 {
-	static Frames whole;
-	static Frames grown;
+	static Frames	 whole;
+	static Frames	 grown;
 	const LogFormat *format = LogFormatByName(source, strlen(source));
-	size_t at = 0;
-	size_t step = len / 7 + 1;
+	size_t			 at = 0;
+	size_t			 step = len / 7 + 1;
 
 	whole.count = grown.count = 0;
 	Require(TakeFrames(format, dialect, data, 0, len, LOG_END_FINAL, &whole) == len);

@@ -9,9 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 MatchLine(const LogDialect *dialect, const char *data, size_t len)
 {
-	char *line = malloc(len);
+	char	   *line = malloc(len);
 	PrefixMatch match;
-	size_t offset;
+	size_t		offset;
 
 	memcpy(line, data, len);
 	if (LogPrefixMatch(dialect, line, len, &match))
@@ -30,15 +30,15 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static LogDialect dialect;
-	const char *text = (const char *) data;
-	char prefix[4096];
+	const char		 *text = (const char *) data;
+	char			  prefix[4096];
 
 	FirstLine(&text, &size, prefix, sizeof(prefix));
 	LogDialectInit(&dialect, prefix);
 	while (size > 0)
 	{
 		const char *newline = memchr(text, '\n', size);
-		size_t len = newline != NULL ? (size_t) (newline - text) : size;
+		size_t		len = newline != NULL ? (size_t) (newline - text) : size;
 
 		MatchLine(&dialect, text, len);
 		len += newline != NULL;

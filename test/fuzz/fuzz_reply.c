@@ -25,7 +25,7 @@ CheckExcerpt(const char *text)
 static void
 ReadMessage(const char *body, size_t size)
 {
-	json_t *root = json_loadb(body, size, 0, NULL);
+	json_t	   *root = json_loadb(body, size, 0, NULL);
 	const char *message = json_string_value(json_object_get(root, "message"));
 
 	if (message != NULL)
@@ -37,10 +37,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *) data;
-	char retry_after[64];
-	char *body;
-	int status = 0;
-	int seconds;
+	char		retry_after[64];
+	char	   *body;
+	int			status = 0;
+	int			seconds;
 
 	if (size >= 2)
 	{

@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t encoded[BATCH_HEADER_SIZE];
-	char *copy = CopyInput(data, size);
+	uint8_t		encoded[BATCH_HEADER_SIZE];
+	char	   *copy = CopyInput(data, size);
 	BatchHeader header;
 	BatchHeader again;
 

@@ -10,8 +10,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static LogDialect dialect;
-	const char *text = (const char *) data;
-	char prefix[1024];
+	const char		 *text = (const char *) data;
+	char			  prefix[1024];
 
 	FirstLine(&text, &size, prefix, sizeof(prefix));
 	LogDialectInit(&dialect, prefix);

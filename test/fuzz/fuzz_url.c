@@ -11,8 +11,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
-	char joined[URL_SIZE + 64];
-	Url url;
+	char  joined[URL_SIZE + 64];
+	Url	  url;
 
 	memcpy(text, data, size);
 	text[size] = '\0';

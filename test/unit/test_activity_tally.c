@@ -57,7 +57,7 @@ count_of(ActivityKey key)
 static int64_t
 sum(void)
 {
-	int64_t		total = tally.other;
+	int64_t total = tally.other;
 
 	for (int i = 0; i < tally.used; i++)
 		total += tally.counts[i].count;
@@ -185,12 +185,12 @@ a_reset_forgets_everything(void **state)
 static void
 chains_stay_short(void **state)
 {
-	int			longest = 0;
-	int			chain = 0;
+	int longest = 0;
+	int chain = 0;
 
 	for (int i = 0; i < ACTIVITY_MAX_KEYS; i++)
 	{
-		char		name[32];
+		char name[32];
 
 		snprintf(name, sizeof(name), "worker %d", i);
 		add(key_of((uint64_t) i * 1000, name));

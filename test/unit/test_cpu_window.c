@@ -15,8 +15,8 @@
 static void
 a_steady_use_is_its_minute(void **state)
 {
-	CpuWindow	window = {0};
-	int64_t		used = 0;
+	CpuWindow window = {0};
+	int64_t	  used = 0;
 
 	for (int i = 0; i < 1000; i++)
 		used = CpuWindowUsed(&window, START + i * SECOND / 4, i * 1000);
@@ -26,7 +26,7 @@ a_steady_use_is_its_minute(void **state)
 static void
 what_is_older_is_forgotten(void **state)
 {
-	CpuWindow	window = {0};
+	CpuWindow window = {0};
 
 	CpuWindowUsed(&window, START, 0);
 	assert_int_equal(CpuWindowUsed(&window, START + SECOND, 5000), 5000);
@@ -38,7 +38,7 @@ what_is_older_is_forgotten(void **state)
 static void
 a_long_pause_is_no_use(void **state)
 {
-	CpuWindow	window = {0};
+	CpuWindow window = {0};
 
 	CpuWindowUsed(&window, START, 0);
 	CpuWindowUsed(&window, START + SECOND, 9000);
@@ -48,7 +48,7 @@ a_long_pause_is_no_use(void **state)
 static void
 a_clock_that_is_set_back_begins_anew(void **state)
 {
-	CpuWindow	window = {0};
+	CpuWindow window = {0};
 
 	CpuWindowUsed(&window, START, 1000);
 	CpuWindowUsed(&window, START + SECOND, 9000);

@@ -18,8 +18,8 @@
 
 static Credentials given;
 static Credentials kept;
-static char text[CREDENTIALS_SIZE];
-static char error[GRANT_ERROR_SIZE];
+static char		   text[CREDENTIALS_SIZE];
+static char		   error[GRANT_ERROR_SIZE];
 
 static bool
 Grant(const char *body)
@@ -36,10 +36,12 @@ test_times(void **state)
 	assert_int_equal(ParseTime("2026-02-20t10:30:00z"), 1771583400);
 	assert_int_equal(ParseTime("2026-02-20T12:30:00+02:00"), 1771583400);
 	assert_int_equal(ParseTime("2026-02-20 05:00:00.5-05:30"), 1771583400);
-	for (const char *const *p = (const char *const[]) {
-			 "", "2026", "2026-02-20", "2026-13-20T10:30:00Z", "2026-02-20T10:30:00",
-			 "2026-02-20T10:30:00Zx", "2026-02-20T10:30Z", "1771583400", "2026-02-20T25:30:00Z",
-			 "2026-02-20T10:30:00+2:00", "0000-00-00T00:00:00Z", NULL}; *p; p++)
+	for (const char *const *p =
+			 (const char *const[]){"", "2026", "2026-02-20", "2026-13-20T10:30:00Z",
+								   "2026-02-20T10:30:00", "2026-02-20T10:30:00Zx",
+								   "2026-02-20T10:30Z", "1771583400", "2026-02-20T25:30:00Z",
+								   "2026-02-20T10:30:00+2:00", "0000-00-00T00:00:00Z", NULL};
+		 *p; p++)
 		assert_int_equal(ParseTime(*p), -1);
 }
 
@@ -53,8 +55,9 @@ test_grants(void **state)
 	assert_int_equal(given.expires_at, 1771583400);
 	assert_string_equal(given.certificate, "");
 
-	assert_true(Grant("{\"id\":\"6f1c\",\"token\":\"a.b.c\",\"expires_at\":\"2026-02-20T10:30:00Z\","
-					  "\"cert\":\"-----BEGIN CERTIFICATE-----\\nx\",\"key\":\"-----BEGIN PRIVATE KEY-----\\n\"}"));
+	assert_true(Grant(
+		"{\"id\":\"6f1c\",\"token\":\"a.b.c\",\"expires_at\":\"2026-02-20T10:30:00Z\","
+		"\"cert\":\"-----BEGIN CERTIFICATE-----\\nx\",\"key\":\"-----BEGIN PRIVATE KEY-----\\n\"}"));
 	assert_string_equal(given.certificate, "-----BEGIN CERTIFICATE-----\nx\n");
 	assert_string_equal(given.private_key, "-----BEGIN PRIVATE KEY-----\n");
 }
@@ -64,7 +67,10 @@ test_what_is_no_grant(void **state)
 {
 #define TOKEN "\"token\":\"a.b.c\",\"expires_at\":\"2026-02-20T10:30:00Z\""
 	static const char *const bodies[] = {
-		"", "{}", "[]", "<html>",
+		"",
+		"{}",
+		"[]",
+		"<html>",
 		"{" TOKEN "}",
 		"{\"collector_id\":5," TOKEN "}",
 		"{\"collector_id\":\"\"," TOKEN "}",
@@ -80,7 +86,7 @@ test_what_is_no_grant(void **state)
 		"{\"collector_id\":\"a\"," TOKEN ",\"private_key\":\"-----BEGIN PRIVATE KEY-----\"}",
 		"{\"collector_id\":\"a\"," TOKEN ",\"certificate\":\"x\",\"private_key\":\"y\"}",
 	};
-	char		long_id[256];
+	char long_id[256];
 
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 	{
@@ -125,7 +131,7 @@ Format(const char *certificate, const char *key)
 static void
 test_kept_form(void **state)
 {
-	size_t		size = Format("", "");
+	size_t size = Format("", "");
 
 	assert_true(size > 0);
 	assert_true(CredentialsParse(text, size, &kept));
@@ -140,8 +146,8 @@ test_kept_form(void **state)
 static void
 test_damaged_form(void **state)
 {
-	size_t		size = Format("", "");
-	char		copy[1024];
+	size_t size = Format("", "");
+	char   copy[1024];
 
 	assert_true(size < sizeof(copy));
 	for (size_t cut = 0; cut < size; cut++)

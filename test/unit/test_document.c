@@ -15,8 +15,8 @@
 #include "deliver/json_reply.h"
 
 static DocumentLimits limits;
-static RemoteConfig config;
-static char error[DOCUMENT_ERROR_SIZE];
+static RemoteConfig	  config;
+static char			  error[DOCUMENT_ERROR_SIZE];
 
 static bool
 Parse(const char *body)
@@ -76,7 +76,8 @@ test_a_version_may_be_in_a_header(void **state)
 	assert_true(DocumentParse(body, strlen(body), "12", &limits, &config, error));
 	assert_int_equal(config.version, 12);
 	assert_false(DocumentParse(body, strlen(body), "12a", &limits, &config, error));
-	assert_false(DocumentParse(body, strlen(body), "99999999999999999999", &limits, &config, error));
+	assert_false(
+		DocumentParse(body, strlen(body), "99999999999999999999", &limits, &config, error));
 	assert_false(Parse(body));
 	assert_non_null(strstr(error, "X-Config-Version"));
 }
@@ -129,8 +130,8 @@ test_what_is_refused(void **state)
 static void
 test_what_is_ignored(void **state)
 {
-	char		body[16384];
-	size_t		used;
+	char   body[16384];
+	size_t used;
 
 	assert_true(Parse("{\"version\":1,\"backend_url\":\"https://evil\",\"statement_timeout\":1,"
 					  "\"intervals\":{\"statement_timeout\":0,\"push\":\"x\"},"
@@ -153,12 +154,12 @@ static void
 test_hostile_texts(void **state)
 {
 	static const char *const units[] = {"[", "{\"a\":", "{},", "[],", "\"\",", "1,"};
-	static char body[JSON_REPLY_SIZE + 2];
+	static char				 body[JSON_REPLY_SIZE + 2];
 
 	for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++)
 	{
-		size_t		unit = strlen(units[u]);
-		size_t		used = (size_t) snprintf(body, sizeof(body), "{\"version\":1,\"x\":[");
+		size_t unit = strlen(units[u]);
+		size_t used = (size_t) snprintf(body, sizeof(body), "{\"version\":1,\"x\":[");
 
 		for (; used + unit < JSON_REPLY_SIZE; used += unit)
 			memcpy(body + used, units[u], unit);
@@ -186,8 +187,8 @@ static void
 test_kept_form(void **state)
 {
 	static RemoteConfig again;
-	char		text[REMOTE_TEXT_SIZE];
-	size_t		size;
+	char				text[REMOTE_TEXT_SIZE];
+	size_t				size;
 
 	assert_true(Parse("{\"version\":7,\"intervals\":{\"sysstat\":60},\"enabled_collectors\":[],"
 					  "\"log_filters\":[\"ERROR\",\"PANIC\"],\"surprise\":1}"));
@@ -211,10 +212,13 @@ test_kept_form(void **state)
 static void
 test_kept_form_of_another_version(void **state)
 {
-	static const char text[] = "pganalytics remote configuration 1\nversion 3\nnew_thing 5\n"
+	static const char text[] =
+		"pganalytics remote configuration 1\nversion 3\nnew_thing 5\n"
 		"interval pg_new 60\ninterval sysstat 60\ncollectors pg_new sysstat\n";
 	static const char *const bad[] = {
-		"", "nonsense\n", "pganalytics remote configuration 2\n",
+		"",
+		"nonsense\n",
+		"pganalytics remote configuration 2\n",
 		"pganalytics remote configuration 1\ninterval sysstat 0\n",
 		"pganalytics remote configuration 1\ninterval sysstat 86401\n",
 		"pganalytics remote configuration 1\ninterval sysstat\n",

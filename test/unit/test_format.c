@@ -21,15 +21,16 @@ static const BatchHeader sample = {
 	.sequence = UINT64_C(1771583400000000),
 	.created_us = -5,
 	.system_identifier = UINT64_MAX,
-	.log = {
-		.device = 64769,
-		.inode = 1234567,
-		.offset = UINT64_C(98765432109),
-		.in_line = true,
-		.start_hash = UINT64_C(0xFEDCBA9876543210),
-		.start_len = 1024,
-		.last_us = INT64_C(1771583399000000),
-	},
+	.log =
+		{
+			.device = 64769,
+			.inode = 1234567,
+			.offset = UINT64_C(98765432109),
+			.in_line = true,
+			.start_hash = UINT64_C(0xFEDCBA9876543210),
+			.start_len = 1024,
+			.last_us = INT64_C(1771583399000000),
+		},
 };
 
 static void
@@ -59,7 +60,7 @@ what_is_written_is_read(void **state)
 static void
 the_layout_is_little_endian_and_fixed(void **state)
 {
-	uint8_t		bytes[BATCH_HEADER_SIZE];
+	uint8_t bytes[BATCH_HEADER_SIZE];
 
 	BatchHeaderEncode(&sample, bytes);
 	assert_memory_equal(bytes, "PGAB", 4);
@@ -83,7 +84,7 @@ Refused(uint8_t *bytes, size_t len, uint64_t file_size)
 static void
 a_short_file_is_refused(void **state)
 {
-	uint8_t		bytes[BATCH_HEADER_SIZE];
+	uint8_t bytes[BATCH_HEADER_SIZE];
 
 	BatchHeaderEncode(&sample, bytes);
 	Refused(bytes, 0, 0);
@@ -94,7 +95,7 @@ a_short_file_is_refused(void **state)
 static void
 a_cut_or_grown_file_is_refused(void **state)
 {
-	uint8_t		bytes[BATCH_HEADER_SIZE];
+	uint8_t bytes[BATCH_HEADER_SIZE];
 
 	BatchHeaderEncode(&sample, bytes);
 	Refused(bytes, 112, 112 + 999);
@@ -104,7 +105,7 @@ a_cut_or_grown_file_is_refused(void **state)
 static void
 a_foreign_file_is_refused(void **state)
 {
-	uint8_t		bytes[BATCH_HEADER_SIZE];
+	uint8_t bytes[BATCH_HEADER_SIZE];
 
 	BatchHeaderEncode(&sample, bytes);
 	bytes[0] = 'X';
@@ -116,16 +117,16 @@ a_foreign_file_is_refused(void **state)
 static void
 a_future_version_is_refused(void **state)
 {
-	uint8_t		bytes[BATCH_HEADER_SIZE];
+	uint8_t bytes[BATCH_HEADER_SIZE];
 
 	BatchHeaderEncode(&sample, bytes);
 	bytes[8] = 3;
 	Refused(bytes, 112, 112 + 1000);
 	BatchHeaderEncode(&sample, bytes);
-	bytes[12] = 2;				/* an unknown flag */
+	bytes[12] = 2; /* an unknown flag */
 	Refused(bytes, 112, 112 + 1000);
 	BatchHeaderEncode(&sample, bytes);
-	bytes[10] = 72;				/* another header size */
+	bytes[10] = 72; /* another header size */
 	Refused(bytes, 112, 112 + 1000);
 }
 

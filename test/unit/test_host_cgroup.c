@@ -19,7 +19,7 @@
 
 #define MAX_MOUNTS 16
 
-static char root[64];			/* a directory in which the tests build hierarchies */
+static char root[64]; /* a directory in which the tests build hierarchies */
 
 static int
 make_directory(void **state)
@@ -31,7 +31,7 @@ make_directory(void **state)
 static int
 remove_directory(void **state)
 {
-	char		command[128];
+	char command[128];
 
 	snprintf(command, sizeof(command), "rm -r '%s'", root);
 	return system(command);
@@ -41,8 +41,8 @@ remove_directory(void **state)
 static void
 put(const char *name, const char *content)
 {
-	char		path[512];
-	FILE	   *file;
+	char  path[512];
+	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", root, name);
 	for (char *c = path + strlen(root) + 1; *c; c++)
@@ -63,10 +63,10 @@ put(const char *name, const char *content)
 static void
 find(Cgroup *cgroup, const char *groups, const char *mounts)
 {
-	Mount		rows[MAX_MOUNTS];
-	MountTable	table = {.mounts = rows, .capacity = MAX_MOUNTS};
-	char		text[4096];
-	char	   *copy = malloc(strlen(groups) + 1);
+	Mount	   rows[MAX_MOUNTS];
+	MountTable table = {.mounts = rows, .capacity = MAX_MOUNTS};
+	char	   text[4096];
+	char	  *copy = malloc(strlen(groups) + 1);
 
 	snprintf(text, sizeof(text), mounts, root, root, root, root);
 	MountsParse(text, strlen(text), &table);
@@ -78,7 +78,7 @@ find(Cgroup *cgroup, const char *groups, const char *mounts)
 static void
 assert_place(const Cgroup *cgroup, CgroupController controller, int version, const char *path)
 {
-	char		expected[512];
+	char expected[512];
 
 	snprintf(expected, sizeof(expected), path, root);
 	assert_int_equal(cgroup->places[controller].version, version);
@@ -92,8 +92,8 @@ static Value pressure_values[NUM_PRESSURE_FIELDS][NUM_STALL_FIELDS];
 static void
 read_all(const Cgroup *cgroup)
 {
-	Value	   *pressure[NUM_PRESSURE_FIELDS] = {pressure_values[0], pressure_values[1],
-	pressure_values[2]};
+	Value *pressure[NUM_PRESSURE_FIELDS] = {pressure_values[0], pressure_values[1],
+											pressure_values[2]};
 
 	memset(values, 0, sizeof(values));
 	memset(pressure_values, 0, sizeof(pressure_values));
@@ -114,7 +114,7 @@ assert_int(int field, int64_t expected)
 static void
 version_2_is_one_directory(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	find(&cgroup, "0::/system.slice/postgresql.service\n", V2_MOUNT);
 	assert_int_equal(cgroup.version, 2);
@@ -129,11 +129,10 @@ version_2_is_one_directory(void **state)
 static void
 a_container_that_sees_a_part_only(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	/* Without a namespace: the path is that of the host, and so is the root of the mount. */
-	find(&cgroup, "0::/docker/4f5e/init\n",
-		 "30 20 0:30 /docker/4f5e %s ro - cgroup2 cgroup rw\n");
+	find(&cgroup, "0::/docker/4f5e/init\n", "30 20 0:30 /docker/4f5e %s ro - cgroup2 cgroup rw\n");
 	assert_place(&cgroup, CGROUP_CPU, 2, "%s/init");
 	find(&cgroup, "0::/docker/4f5e\n", "30 20 0:30 /docker/4f5e %s ro - cgroup2 cgroup rw\n");
 	assert_place(&cgroup, CGROUP_CPU, 2, "%s");
@@ -144,18 +143,20 @@ a_container_that_sees_a_part_only(void **state)
 	assert_place(&cgroup, CGROUP_CPU, 0, "");
 
 	/* The mount that shows more of the groups above. */
-	find(&cgroup, "0::/a/b\n",
-		 "30 20 0:30 / %s/all rw - cgroup2 cgroup rw\n31 20 0:30 /a/b %s/part rw - cgroup2 cgroup rw\n");
+	find(
+		&cgroup, "0::/a/b\n",
+		"30 20 0:30 / %s/all rw - cgroup2 cgroup rw\n31 20 0:30 /a/b %s/part rw - cgroup2 cgroup rw\n");
 	assert_place(&cgroup, CGROUP_CPU, 2, "%s/all/a/b");
 }
 
 static void
 a_mount_that_another_one_hides(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
-	find(&cgroup, "0::/docker/4f5e\n",
-		 "30 20 0:30 / %s rw - cgroup2 cgroup rw\n31 30 0:30 /docker/4f5e %s rw - cgroup2 cgroup rw\n");
+	find(
+		&cgroup, "0::/docker/4f5e\n",
+		"30 20 0:30 / %s rw - cgroup2 cgroup rw\n31 30 0:30 /docker/4f5e %s rw - cgroup2 cgroup rw\n");
 	assert_place(&cgroup, CGROUP_MEMORY, 2, "%s");
 	find(&cgroup, "0::/docker/4f5e\n",
 		 "30 20 0:30 / %s rw - cgroup2 cgroup rw\n31 30 0:31 / %s rw - tmpfs tmpfs rw\n");
@@ -165,7 +166,7 @@ a_mount_that_another_one_hides(void **state)
 static void
 groups_above_the_namespace_are_not_in_sight(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	find(&cgroup, "0::/../other\n", V2_MOUNT);
 	assert_place(&cgroup, CGROUP_MEMORY, 0, "");
@@ -176,7 +177,7 @@ groups_above_the_namespace_are_not_in_sight(void **state)
 static void
 version_1_has_a_directory_for_each_controller(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	find(&cgroup, "5:memory:/docker/1\n4:cpu,cpuacct:/docker/1\n3:cpuset:/\n1:name=systemd:/x\n",
 		 "30 20 0:30 /docker/1 %s/memory ro - cgroup cgroup rw,memory\n"
@@ -194,8 +195,8 @@ static void
 a_machine_with_both_versions(void **state)
 {
 	static const char mounts[] = "30 20 0:30 / %s/memory rw - cgroup cgroup rw,memory\n"
-		"31 20 0:31 / %s/unified rw - cgroup2 cgroup2 rw\n";
-	Cgroup		cgroup;
+								 "31 20 0:31 / %s/unified rw - cgroup2 cgroup2 rw\n";
+	Cgroup			  cgroup;
 
 	find(&cgroup, "4:memory:/m\n0::/u\n", mounts);
 	assert_int_equal(cgroup.version, 1);
@@ -217,11 +218,11 @@ static void
 surprising_lines_are_left_out(void **state)
 {
 	static const char *const texts[] = {
-		"", "\n", ":", "::", "0:", "0::", "0::relative\n", "memory\n", "4:memory\n", "4:memory:\n",
-		"\0\0\0", "4:,,,:/x\n", "x::",
+		"",			"\n",		  ":",			 "::",	   "0:",		 "0::", "0::relative\n",
+		"memory\n", "4:memory\n", "4:memory:\n", "\0\0\0", "4:,,,:/x\n", "x::",
 	};
-	Cgroup		cgroup;
-	char		long_path[2000];
+	Cgroup cgroup;
+	char   long_path[2000];
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 	{
@@ -248,7 +249,7 @@ surprising_lines_are_left_out(void **state)
 static void
 everything_of_version_2(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	put("g/memory.current", "1000\n");
 	put("g/memory.max", "5000\n");
@@ -256,13 +257,15 @@ everything_of_version_2(void **state)
 	put("g/memory.swap.max", "max\n");
 	put("g/memory.stat", "anon 600\nfile 300\nkernel 5\nshmem 200\nfile_mapped 7\n");
 	put("g/memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\n");
-	put("g/cpu.stat", "usage_usec 123\nuser_usec 100\nsystem_usec 23\nnr_periods 10\n"
+	put("g/cpu.stat",
+		"usage_usec 123\nuser_usec 100\nsystem_usec 23\nnr_periods 10\n"
 		"nr_throttled 4\nthrottled_usec 77\n");
 	put("g/cpu.max", "150000 100000\n");
 	put("g/cpuset.cpus.effective", "0-3,8\n");
 	put("g/pids.current", "12\n");
 	put("g/pids.max", "max\n");
-	put("g/io.pressure", "some avg10=1.50 avg60=2.00 avg300=3.00 total=99\n"
+	put("g/io.pressure",
+		"some avg10=1.50 avg60=2.00 avg300=3.00 total=99\n"
 		"full avg10=0.50 avg60=0.25 avg300=0.00 total=9\n");
 	find(&cgroup, "0::/g\n", V2_MOUNT);
 	read_all(&cgroup);
@@ -294,11 +297,12 @@ everything_of_version_2(void **state)
 static void
 everything_of_version_1(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	put("memory/g/memory.usage_in_bytes", "1000\n");
 	put("memory/g/memory.limit_in_bytes", "5000\n");
-	put("memory/g/memory.stat", "cache 1\nrss 2\ntotal_cache 300\ntotal_rss 600\ntotal_shmem 200\n");
+	put("memory/g/memory.stat",
+		"cache 1\nrss 2\ntotal_cache 300\ntotal_rss 600\ntotal_shmem 200\n");
 	put("memory/g/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
 	put("cpu/g/cpu.cfs_quota_us", "-1\n");
 	put("cpu/g/cpu.cfs_period_us", "100000\n");
@@ -329,7 +333,7 @@ everything_of_version_1(void **state)
 	assert_int(CGROUP_FIELD_CPU_PERIOD, 100000);
 	assert_false(values[CGROUP_FIELD_MEMORY_MAX].known);
 	put("memory/g/memory.stat", "hierarchical_memory_limit 9223372036854771712\ntotal_rss 600\n");
-	put("memory/g/memory.limit_in_bytes", "9223372036854710272\n");	/* pages of 64 kB */
+	put("memory/g/memory.limit_in_bytes", "9223372036854710272\n"); /* pages of 64 kB */
 	read_all(&cgroup);
 	assert_false(values[CGROUP_FIELD_MEMORY_MAX].known);
 
@@ -347,7 +351,7 @@ everything_of_version_1(void **state)
 static void
 the_limit_of_a_group_above_holds(void **state)
 {
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	put("pod/memory.max", "9000\n");
 	put("pod/memory.current", "4000\n");
@@ -394,15 +398,33 @@ static void
 surprising_content_is_absent_alone(void **state)
 {
 	static const char *const contents[] = {
-		"", "\n", "max", "-1\n", "1.5\n", "99999999999999999999\n", "0x10\n", "one two\n",
-		" max 100000", "100000\n", "0 0\n", "1 0\n", "some\n", "some avg10\nfull =\n", "0-\n", "3-1\n",
-		"0-4294967295\n", ",\n", "usage_usec\nusage_usec x\n", "some avg10=-1 avg60=101 total=-5\n",
+		"",
+		"\n",
+		"max",
+		"-1\n",
+		"1.5\n",
+		"99999999999999999999\n",
+		"0x10\n",
+		"one two\n",
+		" max 100000",
+		"100000\n",
+		"0 0\n",
+		"1 0\n",
+		"some\n",
+		"some avg10\nfull =\n",
+		"0-\n",
+		"3-1\n",
+		"0-4294967295\n",
+		",\n",
+		"usage_usec\nusage_usec x\n",
+		"some avg10=-1 avg60=101 total=-5\n",
 	};
 	static const char *const files[] = {
-		"memory.current", "memory.max", "memory.stat", "memory.events", "cpu.max", "cpu.stat",
-		"cpuset.cpus.effective", "pids.max", "cpu.pressure",
+		"memory.current",		 "memory.max", "memory.stat",
+		"memory.events",		 "cpu.max",	   "cpu.stat",
+		"cpuset.cpus.effective", "pids.max",   "cpu.pressure",
 	};
-	Cgroup		cgroup;
+	Cgroup cgroup;
 
 	put("g/pids.current", "12\n");
 	find(&cgroup, "0::/g\n", V2_MOUNT);
@@ -410,7 +432,7 @@ surprising_content_is_absent_alone(void **state)
 	{
 		for (size_t j = 0; j < sizeof(files) / sizeof(files[0]); j++)
 		{
-			char		name[64];
+			char name[64];
 
 			snprintf(name, sizeof(name), "g/%s", files[j]);
 			put(name, contents[i]);

@@ -19,28 +19,28 @@
 
 #define CAPACITY 16
 
-static Mount Mounts[CAPACITY];
+static Mount	  Mounts[CAPACITY];
 static MountTable Table;
-static char *Text;
+static char		 *Text;
 
 /* A copy of exactly the text's size, for the sanitizers. */
 static void
 parse(const char *text)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 
 	free(Text);
 	Text = malloc(length > 0 ? length : 1);
 	memcpy(Text, text, length);
-	Table = (MountTable) {Mounts, CAPACITY};
+	Table = (MountTable){Mounts, CAPACITY};
 	MountsParse(Text, length, &Table);
 }
 
 static const char *
 mount_at(const char *path)
 {
-	bool		may_ask;
-	Mount	   *mount = MountAt(&Table, path, &may_ask);
+	bool   may_ask;
+	Mount *mount = MountAt(&Table, path, &may_ask);
 
 	return mount != NULL ? mount->device : "none";
 }
@@ -48,9 +48,10 @@ mount_at(const char *path)
 static void
 every_field_of_a_line_is_found(void **state)
 {
-	Mount	   *mount = &Mounts[0];
+	Mount *mount = &Mounts[0];
 
-	parse("36 35 98:1 /srv/pg /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root rw,errors=continue\n");
+	parse(
+		"36 35 98:1 /srv/pg /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root rw,errors=continue\n");
 	assert_int_equal(Table.count, 1);
 	assert_int_equal(mount->id, 36);
 	assert_int_equal(mount->parent, 35);
@@ -108,7 +109,7 @@ broken_lines_are_skipped(void **state)
 static void
 mounts_beyond_the_limit_are_counted(void **state)
 {
-	char		text[64 * (CAPACITY + 3)] = "";
+	char text[64 * (CAPACITY + 3)] = "";
 
 	for (int i = 0; i < CAPACITY + 3; i++)
 		sprintf(text + strlen(text), "%d 1 8:%d / /m%d rw - ext4 /dev/sd rw\n", i + 2, i, i);
@@ -199,10 +200,11 @@ the_device_number_finds_the_innermost_mount(void **state)
 static void
 network_filesystems_are_remote(void **state)
 {
-	static const char *const remote[] = {"nfs", "nfs4", "cifs", "smb3", "fuse", "fuse.sshfs",
-	"fuseblk", "autofs", "9p", "ceph", "glusterfs", "fuse.glusterfs"};
+	static const char *const remote[] = {"nfs",	 "nfs4",	   "cifs",		"smb3",
+										 "fuse", "fuse.sshfs", "fuseblk",	"autofs",
+										 "9p",	 "ceph",	   "glusterfs", "fuse.glusterfs"};
 	static const char *const local[] = {"ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "nf"};
-	char		line[128];
+	char					 line[128];
 
 	for (int i = 0; i < 12; i++)
 	{
@@ -239,7 +241,7 @@ local_disks_are_whole_filesystems_on_devices(void **state)
 static void
 what_lies_behind_a_remote_mount_is_not_asked(void **state)
 {
-	bool		may_ask;
+	bool may_ask;
 
 	parse("1 0 8:1 / / rw - ext4 root rw\n"
 		  "2 1 0:30 / /net rw - nfs4 host:/ rw\n"
@@ -267,7 +269,7 @@ make_directory(void **state)
 static int
 remove_directory(void **state)
 {
-	char		command[128];
+	char command[128];
 
 	snprintf(command, sizeof(command), "rm -rf %s", Directory);
 	return system(command);
@@ -288,12 +290,13 @@ below(const char *name)
 static void
 parse_with_net(void)
 {
-	char		text[512];
+	char text[512];
 
 	snprintf(text, sizeof(text),
 			 "1 0 8:1 / / rw - ext4 root rw\n"
 			 "2 1 0:30 / %s/net rw - nfs4 net rw\n"
-			 "3 1 8:3 / %s/disk rw - ext4 disk rw\n", Directory, Directory);
+			 "3 1 8:3 / %s/disk rw - ext4 disk rw\n",
+			 Directory, Directory);
 	parse(text);
 }
 
@@ -431,10 +434,14 @@ main(void)
 		cmocka_unit_test(local_disks_are_whole_filesystems_on_devices),
 		cmocka_unit_test(what_lies_behind_a_remote_mount_is_not_asked),
 		cmocka_unit_test_setup_teardown(links_are_followed, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(links_on_remote_mounts_are_not_read, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(a_way_through_a_remote_mount_is_not_gone, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(what_the_server_needs_is_asked_from_then_on, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(circles_and_long_paths_end, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(links_on_remote_mounts_are_not_read, make_directory,
+										remove_directory),
+		cmocka_unit_test_setup_teardown(a_way_through_a_remote_mount_is_not_gone, make_directory,
+										remove_directory),
+		cmocka_unit_test_setup_teardown(what_the_server_needs_is_asked_from_then_on, make_directory,
+										remove_directory),
+		cmocka_unit_test_setup_teardown(circles_and_long_paths_end, make_directory,
+										remove_directory),
 		cmocka_unit_test(without_a_table_only_what_is_needed_is_asked),
 	};
 

@@ -27,7 +27,7 @@ span(const char *text)
 static void
 whole_numbers_are_digits_that_fit(void **state)
 {
-	int64_t		value = -7;
+	int64_t value = -7;
 
 	assert_true(SpanInt(span("0"), &value));
 	assert_int_equal(value, 0);
@@ -49,7 +49,7 @@ whole_numbers_are_digits_that_fit(void **state)
 static void
 fractions_do_not_depend_on_the_locale(void **state)
 {
-	double		value = -7;
+	double value = -7;
 
 	assert_true(SpanFloat(span("0.25"), &value));
 	assert_true(value == 0.25);
@@ -72,9 +72,9 @@ fractions_do_not_depend_on_the_locale(void **state)
 static void
 lines_are_cut_without_their_ends(void **state)
 {
-	Span		rest = span("one\n\ntwo words \t here\nhalf");
-	Span		line;
-	Span		word;
+	Span rest = span("one\n\ntwo words \t here\nhalf");
+	Span line;
+	Span word;
 
 	assert_true(SpanCut(&rest, '\n', &line));
 	assert_true(SpanIs(line, "one"));
@@ -113,7 +113,7 @@ make_directory(void **state)
 static int
 remove_directory(void **state)
 {
-	char		command[128];
+	char command[128];
 
 	ProcRoot = "/proc";
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
@@ -123,8 +123,8 @@ remove_directory(void **state)
 static void
 write_file(const char *name, const char *text)
 {
-	char		path[128];
-	FILE	   *file;
+	char  path[128];
+	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	assert_non_null(file = fopen(path, "w"));
@@ -135,9 +135,9 @@ write_file(const char *name, const char *text)
 static void
 a_file_is_read_whole(void **state)
 {
-	char		buffer[16];
-	size_t		length;
-	bool		cut;
+	char   buffer[16];
+	size_t length;
+	bool   cut;
 
 	write_file("file", "one\ntwo\n");
 	assert_int_equal(ProcRead("file", buffer, sizeof(buffer), &length, &cut), 0);
@@ -153,9 +153,9 @@ a_file_is_read_whole(void **state)
 static void
 a_long_file_is_cut_at_a_line(void **state)
 {
-	char		buffer[16];
-	size_t		length;
-	bool		cut;
+	char   buffer[16];
+	size_t length;
+	bool   cut;
 
 	write_file("file", "0123456\nabc\nthis is too long\n");
 	assert_int_equal(ProcRead("file", buffer, sizeof(buffer), &length, &cut), 0);
@@ -171,11 +171,11 @@ a_long_file_is_cut_at_a_line(void **state)
 static void
 what_cannot_be_read_gives_its_errno(void **state)
 {
-	char		buffer[16];
-	char		path[128];
-	char		long_name[600];
-	size_t		length = 99;
-	bool		cut;
+	char   buffer[16];
+	char   path[128];
+	char   long_name[600];
+	size_t length = 99;
+	bool   cut;
 
 	assert_int_equal(ProcRead("nothing", buffer, sizeof(buffer), &length, &cut), ENOENT);
 	assert_int_equal(length, 0);
@@ -199,8 +199,10 @@ main(void)
 		cmocka_unit_test(fractions_do_not_depend_on_the_locale),
 		cmocka_unit_test(lines_are_cut_without_their_ends),
 		cmocka_unit_test_setup_teardown(a_file_is_read_whole, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(a_long_file_is_cut_at_a_line, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(what_cannot_be_read_gives_its_errno, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(a_long_file_is_cut_at_a_line, make_directory,
+										remove_directory),
+		cmocka_unit_test_setup_teardown(what_cannot_be_read_gives_its_errno, make_directory,
+										remove_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ make_directory(void **state)
 static int
 remove_directory(void **state)
 {
-	char		command[128];
+	char command[128];
 
 	ProcRoot = "/proc";
 	snprintf(command, sizeof(command), "rm -r '%s'", root);
@@ -43,8 +43,8 @@ remove_directory(void **state)
 static void
 put(int pid, const char *file, const char *content)
 {
-	char		path[256];
-	FILE	   *stream;
+	char  path[256];
+	FILE *stream;
 
 	snprintf(path, sizeof(path), "%s/%d", root, pid);
 	mkdir(path, 0700);
@@ -57,11 +57,12 @@ put(int pid, const char *file, const char *content)
 static void
 put_stat(int pid, char state, int ticks, int child_ticks, int started)
 {
-	char		text[512];
+	char text[512];
 
-	snprintf(text, sizeof(text),
-			 "%d (postgres) %c 1 1 1 0 -1 4194304 100 0 5 0 %d 1 %d 0 20 0 1 0 %d 200000 10 1 2 3\n",
-			 pid, state, ticks - 1, child_ticks, started);
+	snprintf(
+		text, sizeof(text),
+		"%d (postgres) %c 1 1 1 0 -1 4194304 100 0 5 0 %d 1 %d 0 20 0 1 0 %d 200000 10 1 2 3\n",
+		pid, state, ticks - 1, child_ticks, started);
 	put(pid, "stat", text);
 }
 
@@ -69,7 +70,7 @@ put_stat(int pid, char state, int ticks, int child_ticks, int started)
 static void
 put_process(int pid, int ticks, int private_pages)
 {
-	char		text[128];
+	char text[128];
 
 	put_stat(pid, 'S', ticks, 0, 1000);
 	snprintf(text, sizeof(text), "5000 %d 100 10 0 300 0\n", private_pages + 100);
@@ -80,7 +81,7 @@ put_process(int pid, int ticks, int private_pages)
 static void
 remove_file(int pid, const char *file)
 {
-	char		path[256];
+	char path[256];
 
 	snprintf(path, sizeof(path), "%s/%d/%s", root, pid, file);
 	assert_int_equal(remove(path), 0);
@@ -88,7 +89,7 @@ remove_file(int pid, const char *file)
 
 static Value postgres[NUM_POSTGRES_FIELDS];
 static Value top_values[MAX_TOP * NUM_PROCESS_FIELDS];
-static Rows top;
+static Rows	 top;
 
 static void
 read_processes(ProcessMemory *memory, int count, bool with_pss)
@@ -100,7 +101,7 @@ read_processes(ProcessMemory *memory, int count, bool with_pss)
 	for (int i = 0; i < count; i++)
 		processes[i].pid = 100 + i;
 	memset(postgres, 0, sizeof(postgres));
-	top = (Rows) {top_values, NUM_PROCESS_FIELDS, MAX_TOP};
+	top = (Rows){top_values, NUM_PROCESS_FIELDS, MAX_TOP};
 	ProcessesRead(processes, count, with_pss, memory, postgres, &top);
 }
 
@@ -122,9 +123,9 @@ top_pid(int row)
 static bool
 parse_stat(const char *text, Process *process)
 {
-	size_t		length = strlen(text);
-	char	   *copy = malloc(length + 1);
-	bool		result;
+	size_t length = strlen(text);
+	char  *copy = malloc(length + 1);
+	bool   result;
 
 	memset(process, 0, sizeof(*process));
 	memcpy(copy, text, length);
@@ -136,10 +137,11 @@ parse_stat(const char *text, Process *process)
 static void
 a_name_may_hold_anything(void **state)
 {
-	Process		process;
+	Process process;
 
-	assert_true(parse_stat("42 (a) S 1) b) R 1 42 42 0 -1 4194560 10 20 3 40 50 60 70 80 -2 19 1 0 999 1 2 3\n",
-						   &process));
+	assert_true(parse_stat(
+		"42 (a) S 1) b) R 1 42 42 0 -1 4194560 10 20 3 40 50 60 70 80 -2 19 1 0 999 1 2 3\n",
+		&process));
 	assert_string_equal(process.state, "R");
 	assert_int_equal(process.major_faults, 3);
 	assert_int_equal(process.ticks, 110);
@@ -151,12 +153,16 @@ static void
 surprising_stats_are_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "42", "42 (postgres", "42 (postgres)", "42 (postgres) S 1 2 3\n",
+		"",
+		"42",
+		"42 (postgres",
+		"42 (postgres)",
+		"42 (postgres) S 1 2 3\n",
 		"42 (p) S 1 42 42 0 -1 0 10 20 x 40 50 60 70 80 20 0 1 0 999\n",
 		"42 (p) S 1 42 42 0 -1 0 10 20 3 40 -50 60 70 80 20 0 1 0 999\n",
 		"42 (p) S 1 42 42 0 -1 0 10 20 3 40 9223372036854775807 1 70 80 20 0 1 0 999\n",
 	};
-	Process		process;
+	Process process;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_false(parse_stat(texts[i], &process));
@@ -165,8 +171,8 @@ surprising_stats_are_refused(void **state)
 static void
 children_are_numbers(void **state)
 {
-	Process		processes[3];
-	char		text[] = "5 6 x -7 0 99999999999 8 9 ";
+	Process processes[3];
+	char	text[] = "5 6 x -7 0 99999999999 8 9 ";
 
 	assert_int_equal(ChildrenParse(text, strlen(text), processes, 3), 4);
 	assert_int_equal(processes[0].pid, 5);
@@ -181,8 +187,8 @@ static void
 sums_are_over_all_processes(void **state)
 {
 	static ProcessMemory memory;
-	double		page = sysconf(_SC_PAGESIZE) / 1048576.0;
-	double		tick = 1.0 / sysconf(_SC_CLK_TCK);
+	double				 page = sysconf(_SC_PAGESIZE) / 1048576.0;
+	double				 tick = 1.0 / sysconf(_SC_CLK_TCK);
 
 	put_stat(100, 'S', 100, 5000, 1);
 	put(100, "statm", "5000 1000 800 10 0 300 0\n");
@@ -200,14 +206,14 @@ static void
 open_files_are_counted(void **state)
 {
 	static ProcessMemory memory;
-	char		path[256];
+	char				 path[256];
 
 	put_process(100, 1, 1);
 	snprintf(path, sizeof(path), "%s/100/fd", root);
 	assert_int_equal(mkdir(path, 0700), 0);
 	for (int i = 0; i < 3; i++)
 	{
-		char		file[64];
+		char file[64];
 
 		snprintf(file, sizeof(file), "fd/%d", i);
 		put(100, file, "");
@@ -246,7 +252,7 @@ what_cannot_be_read_makes_a_sum_unknown(void **state)
 
 	put_process(100, 100, 10);
 	put_process(101, 20, 700);
-	put(101, "statm", "5000 100 200\n");	/* more shared than there is */
+	put(101, "statm", "5000 100 200\n"); /* more shared than there is */
 	read_processes(&memory, 2, false);
 	assert_true(postgres[POSTGRES_FIELD_PROCESSES].i == 2);
 	assert_true(postgres[POSTGRES_FIELD_CPU_SECONDS].known);
@@ -267,7 +273,8 @@ proportional_size_where_asked_for(void **state)
 
 	put_process(100, 100, 10);
 	put_process(101, 20, 700);
-	put(100, "smaps_rollup", "00400000-7ffe [rollup]\nRss: 9000 kB\nPss: 2048 kB\nPss_Dirty: 1 kB\n");
+	put(100, "smaps_rollup",
+		"00400000-7ffe [rollup]\nRss: 9000 kB\nPss: 2048 kB\nPss_Dirty: 1 kB\n");
 	put(101, "smaps_rollup", "Rss: 9000 kB\nPss: 1024 kB\n");
 	read_processes(&memory, 2, true);
 	assert_float(&postgres[POSTGRES_FIELD_PSS], 3);
@@ -280,7 +287,7 @@ static void
 cpu_time_never_decreases(void **state)
 {
 	static ProcessMemory memory;
-	double		tick = 1.0 / sysconf(_SC_CLK_TCK);
+	double				 tick = 1.0 / sysconf(_SC_CLK_TCK);
 
 	put_process(100, 100, 10);
 	put_process(101, 900, 700);
@@ -302,7 +309,7 @@ static void
 first_those_that_used_most_since_the_last_time(void **state)
 {
 	static ProcessMemory memory;
-	Value	   *row;
+	Value				*row;
 
 	put_process(100, 1, 1);
 	put_process(101, 100000, 5);
@@ -315,9 +322,9 @@ first_those_that_used_most_since_the_last_time(void **state)
 	put_process(102, 90, 10);
 	put_process(103, 61, 20000);
 	read_processes(&memory, 4, false);
-	assert_int_equal(top_pid(0), 102);	/* by 40 ticks */
-	assert_int_equal(top_pid(1), 103);	/* by 1 */
-	assert_int_equal(top_pid(2), 101);	/* no CPU; by memory */
+	assert_int_equal(top_pid(0), 102); /* by 40 ticks */
+	assert_int_equal(top_pid(1), 103); /* by 1 */
+	assert_int_equal(top_pid(2), 101); /* no CPU; by memory */
 	assert_int_equal(top_pid(3), 100);
 	row = RowsGet(&top, 0);
 	assert_string_equal(row[PROCESS_FIELD_STATE].s, "S");
@@ -354,10 +361,10 @@ static void
 our_own_process_is_one(void **state)
 {
 	static ProcessMemory memory;
-	Process		process = {.pid = getpid()};
+	Process				 process = {.pid = getpid()};
 
 	ProcRoot = "/proc";
-	top = (Rows) {top_values, NUM_PROCESS_FIELDS, MAX_TOP};
+	top = (Rows){top_values, NUM_PROCESS_FIELDS, MAX_TOP};
 	memset(postgres, 0, sizeof(postgres));
 	ProcessesRead(&process, 1, true, &memory, postgres, &top);
 	assert_true(postgres[POSTGRES_FIELD_PROCESSES].i == 1);

@@ -28,7 +28,7 @@
 static char *
 exactly(const char *text, size_t *length)
 {
-	char	   *copy;
+	char *copy;
 
 	*length = strlen(text);
 	copy = malloc(*length > 0 ? *length : 1);
@@ -81,8 +81,8 @@ every_index_is_a_field_with_a_source(void **state)
 static void
 rows_that_do_not_fit_are_counted(void **state)
 {
-	Value		values[2 * NUM_NETWORK_FIELDS];
-	Rows		rows = {values, NUM_NETWORK_FIELDS, 2};
+	Value values[2 * NUM_NETWORK_FIELDS];
+	Rows  rows = {values, NUM_NETWORK_FIELDS, 2};
 
 	memset(values, 0xff, sizeof(values));
 	assert_ptr_equal(RowsAdd(&rows), values);
@@ -108,12 +108,11 @@ parse_cpu(const char *text)
 }
 
 /* Kernel 6.1, two CPUs. */
-static const char Stat[] =
-	"cpu  13048 7 3966 179780 870 11 196 275 5 6\n"
-	"cpu0 6734 0 1914 89589 625 0 50 131 0 0\n"
-	"cpu1 6314 0 2051 90190 245 0 145 143 0 0\n"
-	"intr 581517 0 0 0\n"
-	"ctxt 992916\n";
+static const char Stat[] = "cpu  13048 7 3966 179780 870 11 196 275 5 6\n"
+						   "cpu0 6734 0 1914 89589 625 0 50 131 0 0\n"
+						   "cpu1 6314 0 2051 90190 245 0 145 143 0 0\n"
+						   "intr 581517 0 0 0\n"
+						   "ctxt 992916\n";
 
 static void
 counters_are_those_of_the_first_line(void **state)
@@ -260,7 +259,7 @@ huge_counters_do_not_overflow(void **state)
 	CpuPercentages(&before, &now, cpu);
 	assert_false(RowIsKnown(cpu, NUM_CPU_FIELDS));
 
-	now = (CpuCounters) {NUM_TICKS, 1, {INT64_MAX - 1, 0, 1}};
+	now = (CpuCounters){NUM_TICKS, 1, {INT64_MAX - 1, 0, 1}};
 	CpuPercentages(&before, &now, cpu);
 	assert_float(&cpu[CPU_FIELD_USER], 100);
 }
@@ -268,8 +267,8 @@ huge_counters_do_not_overflow(void **state)
 static void
 parse_load(const char *text, Value *cpu)
 {
-	size_t		length;
-	char	   *copy = exactly(text, &length);
+	size_t length;
+	char  *copy = exactly(text, &length);
 
 	memset(cpu, 0, sizeof(Value) * NUM_CPU_FIELDS);
 	LoadParse(copy, length, cpu);
@@ -279,7 +278,7 @@ parse_load(const char *text, Value *cpu)
 static void
 load_is_three_numbers(void **state)
 {
-	Value		cpu[NUM_CPU_FIELDS];
+	Value cpu[NUM_CPU_FIELDS];
 
 	parse_load("0.20 17.18 128.12 1/80 11206\n", cpu);
 	assert_float(&cpu[CPU_FIELD_LOAD_1M], 0.2);
@@ -298,9 +297,9 @@ load_is_three_numbers(void **state)
 static Value
 parse_uptime(const char *text)
 {
-	size_t		length;
-	char	   *copy = exactly(text, &length);
-	Value		uptime = {0};
+	size_t length;
+	char  *copy = exactly(text, &length);
+	Value  uptime = {0};
 
 	UptimeParse(copy, length, &uptime);
 	free(copy);
@@ -310,7 +309,7 @@ parse_uptime(const char *text)
 static void
 uptime_is_whole_seconds(void **state)
 {
-	Value		uptime = parse_uptime("991.42 1797.80\n");
+	Value uptime = parse_uptime("991.42 1797.80\n");
 
 	assert_int(&uptime, 991);
 	assert_false(parse_uptime("").known);
@@ -323,8 +322,8 @@ uptime_is_whole_seconds(void **state)
 static void
 parse_memory(const char *text, Value *memory)
 {
-	size_t		length;
-	char	   *copy = exactly(text, &length);
+	size_t length;
+	char  *copy = exactly(text, &length);
 
 	memset(memory, 0, sizeof(Value) * NUM_MEMORY_FIELDS);
 	MemoryParse(copy, length, memory);
@@ -334,7 +333,7 @@ parse_memory(const char *text, Value *memory)
 static void
 memory_is_as_free_shows_it(void **state)
 {
-	Value		memory[NUM_MEMORY_FIELDS];
+	Value memory[NUM_MEMORY_FIELDS];
 
 	parse_memory("MemTotal:       24684084 kB\n"
 				 "MemFree:         1048576 kB\n"
@@ -353,7 +352,8 @@ memory_is_as_free_shows_it(void **state)
 				 "Committed_AS:      20480 kB\n"
 				 "CommitLimit:       40960 kB\n"
 				 "Active(anon):      99999 kB\n"
-				 "Active:             5120 kB\n", memory);
+				 "Active:             5120 kB\n",
+				 memory);
 	assert_int(&memory[MEMORY_FIELD_HUGE_PAGE_SIZE], 2048);
 	assert_int(&memory[MEMORY_FIELD_COMMITTED], 20);
 	assert_int(&memory[MEMORY_FIELD_COMMIT_LIMIT], 40);
@@ -376,7 +376,7 @@ memory_is_as_free_shows_it(void **state)
 static void
 a_missing_line_makes_what_needs_it_absent(void **state)
 {
-	Value		memory[NUM_MEMORY_FIELDS];
+	Value memory[NUM_MEMORY_FIELDS];
 
 	/* Kernel 2.6.32 has no MemAvailable; this one has no swap either. */
 	parse_memory("MemTotal: 1048576 kB\nMemFree: 524288 kB\nCached: 2048 kB\n", memory);
@@ -392,13 +392,14 @@ a_missing_line_makes_what_needs_it_absent(void **state)
 static void
 memory_that_makes_no_sense_is_absent(void **state)
 {
-	Value		memory[NUM_MEMORY_FIELDS];
+	Value memory[NUM_MEMORY_FIELDS];
 
 	/* More available than there is, as in some containers; negative; too large. */
 	parse_memory("MemTotal: 1024 kB\nMemAvailable: 999999 kB\nMemFree: -4 kB\n"
 				 "Dirty: 99999999999999999999 kB\n"
 				 "Cached: 9223372036854775807 kB\nSReclaimable: 9223372036854775807 kB\n"
-				 "Shmem:\nBuffers: kB\n\n:\nMemTotalX: 5 kB\n", memory);
+				 "Shmem:\nBuffers: kB\n\n:\nMemTotalX: 5 kB\n",
+				 memory);
 	assert_int(&memory[MEMORY_FIELD_TOTAL], 1);
 	assert_false(memory[MEMORY_FIELD_USED].known);
 	assert_false(memory[MEMORY_FIELD_FREE].known);
@@ -414,18 +415,18 @@ memory_that_makes_no_sense_is_absent(void **state)
 
 typedef struct Table
 {
-	Value		values[CAPACITY * NUM_DISK_FIELDS];
-	Rows		rows;
-	char	   *text;
+	Value values[CAPACITY * NUM_DISK_FIELDS];
+	Rows  rows;
+	char *text;
 } Table;
 
 static void
-parse_table(Table *table, const char *text, int width, void (*parse) (char *, size_t, Rows *))
+parse_table(Table *table, const char *text, int width, void (*parse)(char *, size_t, Rows *))
 {
-	size_t		length;
+	size_t length;
 
 	memset(table, 0, sizeof(*table));
-	table->rows = (Rows) {table->values, width, CAPACITY};
+	table->rows = (Rows){table->values, width, CAPACITY};
 	table->text = exactly(text, &length);
 	parse(table->text, length, &table->rows);
 }
@@ -433,15 +434,16 @@ parse_table(Table *table, const char *text, int width, void (*parse) (char *, si
 static void
 disks_report_every_counter(void **state)
 {
-	Table		table;
-	Value	   *row;
+	Table  table;
+	Value *row;
 
 	/* kernel 6.18, with the columns of discards and flushes */
-	parse_table(&table,
-				"   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
-				" 259       0 nvme0n1 66658 14064 2532034 10003 131268 29346 6376208 27138 3 12832 38709 13481 85 879064 819 29025 747\n"
-				" 253       0 zram0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-				NUM_DISK_FIELDS, DisksParse);
+	parse_table(
+		&table,
+		"   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+		" 259       0 nvme0n1 66658 14064 2532034 10003 131268 29346 6376208 27138 3 12832 38709 13481 85 879064 819 29025 747\n"
+		" 253       0 zram0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+		NUM_DISK_FIELDS, DisksParse);
 	assert_int_equal(table.rows.count, 1);
 	row = RowsGet(&table.rows, 0);
 	assert_string_equal(row[DISK_FIELD_DEVICE].s, "nvme0n1");
@@ -467,7 +469,7 @@ disks_report_every_counter(void **state)
 static void
 disks_without_activity_are_kept_but_placeholders_are_not(void **state)
 {
-	Table		table;
+	Table table;
 
 	/* kernel 3.10: eleven columns */
 	parse_table(&table,
@@ -489,12 +491,12 @@ disks_without_activity_are_kept_but_placeholders_are_not(void **state)
 static void
 surprising_disks_lose_only_what_is_wrong(void **state)
 {
-	Table		table;
-	Value	   *row;
+	Table  table;
+	Value *row;
 
 	parse_table(&table,
 				"garbage\n\n   8\n"
-				"   3       1 hda1 35486 38030 38030 38030\n"	/* 2.6.20 */
+				"   3       1 hda1 35486 38030 38030 38030\n" /* 2.6.20 */
 				"   8       0 sda 1 0 9223372036854775807 3 4 5 18446744073709551615 7 -1 9 10\n"
 				"   8      16 sdb 1 2 3 4 5 6 7 8 9\n"
 				"   8      32 sdc 1 2",
@@ -513,7 +515,7 @@ surprising_disks_lose_only_what_is_wrong(void **state)
 static void
 disks_beyond_the_limit_are_counted(void **state)
 {
-	Table		table;
+	Table table;
 
 	parse_table(&table,
 				" 8 0 sda 1 0 0 0 0 0 0 0 0 0 0\n 8 0 sdb 1 0 0 0 0 0 0 0 0 0 0\n"
@@ -532,14 +534,15 @@ disks_beyond_the_limit_are_counted(void **state)
 static void
 interfaces_report_both_directions(void **state)
 {
-	Table		table;
-	Value	   *row;
+	Table  table;
+	Value *row;
 
-	parse_table(&table,
-				NET_HEAD
-				"    lo:    3193      29    0    0    0     0          0         0     3193      29    0    0    0     0       0          0\n"
-				"  eth0: 429516871   11749    1    2    3     4          5         6   547892    7281    7    8    9    10      11         12\n",
-				NUM_NETWORK_FIELDS, InterfacesParse);
+	parse_table(
+		&table,
+		NET_HEAD
+		"    lo:    3193      29    0    0    0     0          0         0     3193      29    0    0    0     0       0          0\n"
+		"  eth0: 429516871   11749    1    2    3     4          5         6   547892    7281    7    8    9    10      11         12\n",
+		NUM_NETWORK_FIELDS, InterfacesParse);
 	assert_int_equal(table.rows.count, 1);
 	row = RowsGet(&table.rows, 0);
 	assert_string_equal(row[NETWORK_FIELD_INTERFACE].s, "eth0");
@@ -557,12 +560,14 @@ interfaces_report_both_directions(void **state)
 static void
 a_number_may_touch_the_colon(void **state)
 {
-	Table		table;
+	Table table;
 
 	/* kernels before 2.6.37 */
-	parse_table(&table,
-				NET_HEAD "  eth0:4294967296   11749    0    0    0     0          0         0   547892    7281    0    0    0     0       0          0\n",
-				NUM_NETWORK_FIELDS, InterfacesParse);
+	parse_table(
+		&table,
+		NET_HEAD
+		"  eth0:4294967296   11749    0    0    0     0          0         0   547892    7281    0    0    0     0       0          0\n",
+		NUM_NETWORK_FIELDS, InterfacesParse);
 	assert_int_equal(table.rows.count, 1);
 	assert_int(&RowsGet(&table.rows, 0)[NETWORK_FIELD_RX_BYTES], INT64_C(4294967296));
 	free(table.text);
@@ -571,15 +576,14 @@ a_number_may_touch_the_colon(void **state)
 static void
 surprising_interfaces_are_left_out(void **state)
 {
-	Table		table;
+	Table table;
 
 	parse_table(&table,
-				NET_HEAD
-				"  tun0:No statistics available\n"
-				"  eth1: 1 2 3\n"
-				"  : 1 2 3 4 5 6 7 8 9 10 11 12\n"
-				" wlan0: 18446744073709551615 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
-				"  eth2: 1 2 3 4 5 6 7",
+				NET_HEAD "  tun0:No statistics available\n"
+						 "  eth1: 1 2 3\n"
+						 "  : 1 2 3 4 5 6 7 8 9 10 11 12\n"
+						 " wlan0: 18446744073709551615 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
+						 "  eth2: 1 2 3 4 5 6 7",
 				NUM_NETWORK_FIELDS, InterfacesParse);
 	assert_int_equal(table.rows.count, 1);
 	assert_string_equal(RowsGet(&table.rows, 0)[NETWORK_FIELD_INTERFACE].s, "wlan0");
@@ -594,10 +598,11 @@ static void
 keys_are_whole_words(void **state)
 {
 	static const KeyedField table[] = {{"pgfault", 0, 1}, {"pgmajfault", 1, 1}, {"time", 2, 1000}};
-	size_t		length;
-	char	   *text = exactly("pgfault 7\npgfaults 8\nxpgmajfault 9\npgmajfault\ntime 1999\n"
-								"pgfault x\n\n \npgmajfault -1", &length);
-	Value		values[3] = {0};
+	size_t					length;
+	char *text = exactly("pgfault 7\npgfaults 8\nxpgmajfault 9\npgmajfault\ntime 1999\n"
+						 "pgfault x\n\n \npgmajfault -1",
+						 &length);
+	Value values[3] = {0};
 
 	KeyedParse(text, length, table, LENGTH(table), values);
 	assert_int(&values[0], 7);
@@ -609,9 +614,9 @@ keys_are_whole_words(void **state)
 static void
 numbers_are_taken_by_place(void **state)
 {
-	size_t		length;
-	char	   *text = exactly("5 max 18446744073709551616 9\n6\n", &length);
-	Value		values[4] = {0};
+	size_t length;
+	char  *text = exactly("5 max 18446744073709551616 9\n6\n", &length);
+	Value  values[4] = {0};
 
 	NumbersParse(text, length, values, 4);
 	assert_int(&values[0], 5);
@@ -626,8 +631,8 @@ numbers_are_taken_by_place(void **state)
 static void
 parse_pressure(const char *text, Value *stall)
 {
-	size_t		length;
-	char	   *copy = exactly(text, &length);
+	size_t length;
+	char  *copy = exactly(text, &length);
 
 	memset(stall, 0, sizeof(Value) * NUM_STALL_FIELDS);
 	PressureParse(copy, length, stall);
@@ -637,10 +642,11 @@ parse_pressure(const char *text, Value *stall)
 static void
 pressure_is_some_and_full(void **state)
 {
-	Value		stall[NUM_STALL_FIELDS];
+	Value stall[NUM_STALL_FIELDS];
 
 	parse_pressure("some avg10=10.59 avg60=5.43 avg300=5.27 total=34811371\n"
-				   "full avg10=0.00 avg60=100.00 avg300=0.00 total=7\n", stall);
+				   "full avg10=0.00 avg60=100.00 avg300=0.00 total=7\n",
+				   stall);
 	assert_float(&stall[STALL_FIELD_SOME_AVG10], 10.59);
 	assert_float(&stall[STALL_FIELD_SOME_AVG60], 5.43);
 	assert_int(&stall[STALL_FIELD_SOME_TOTAL], 34811371);
@@ -658,10 +664,18 @@ static void
 surprising_pressure_is_absent(void **state)
 {
 	static const char *const texts[] = {
-		"", "some", "some \n", "some avg10\n", "some avg10=\n", "some =1\n", "full avg10=nan total=x\n",
-		"some avg10=100.01 total=-1\n", "partly avg10=1.00 total=5\n", "avg10=1.00\n",
+		"",
+		"some",
+		"some \n",
+		"some avg10\n",
+		"some avg10=\n",
+		"some =1\n",
+		"full avg10=nan total=x\n",
+		"some avg10=100.01 total=-1\n",
+		"partly avg10=1.00 total=5\n",
+		"avg10=1.00\n",
 	};
-	Value		stall[NUM_STALL_FIELDS];
+	Value stall[NUM_STALL_FIELDS];
 
 	for (int i = 0; i < LENGTH(texts); i++)
 	{
@@ -675,8 +689,8 @@ surprising_pressure_is_absent(void **state)
 static void
 parse_snmp(const char *text, Value *tcp, Value *udp)
 {
-	size_t		length;
-	char	   *copy = exactly(text, &length);
+	size_t length;
+	char  *copy = exactly(text, &length);
 
 	memset(tcp, 0, sizeof(Value) * NUM_TCP_FIELDS);
 	memset(udp, 0, sizeof(Value) * NUM_UDP_FIELDS);
@@ -687,13 +701,14 @@ parse_snmp(const char *text, Value *tcp, Value *udp)
 static void
 counters_of_protocols_are_found_by_name(void **state)
 {
-	Value		tcp[NUM_TCP_FIELDS];
-	Value		udp[NUM_UDP_FIELDS];
+	Value tcp[NUM_TCP_FIELDS];
+	Value udp[NUM_UDP_FIELDS];
 
 	parse_snmp("Ip: Forwarding DefaultTTL InErrors\nIp: 2 64 5\n"
 			   "Tcp: RtoAlgorithm MaxConn CurrEstab RetransSegs InErrs\nTcp: 1 -1 12 3 0\n"
 			   "Udp: InDatagrams InErrors\nUdp: 39 4\n"
-			   "TcpExt: ListenOverflows ListenDrops\nTcpExt: 8 9\n", tcp, udp);
+			   "TcpExt: ListenOverflows ListenDrops\nTcpExt: 8 9\n",
+			   tcp, udp);
 	assert_int(&tcp[TCP_FIELD_ESTABLISHED], 12);
 	assert_int(&tcp[TCP_FIELD_RETRANSMITS], 3);
 	assert_int(&tcp[TCP_FIELD_IN_ERRORS], 0);
@@ -708,11 +723,12 @@ counters_of_protocols_are_found_by_name(void **state)
 static void
 a_missing_or_short_line_does_not_shift_the_others(void **state)
 {
-	Value		tcp[NUM_TCP_FIELDS];
-	Value		udp[NUM_UDP_FIELDS];
+	Value tcp[NUM_TCP_FIELDS];
+	Value udp[NUM_UDP_FIELDS];
 
 	parse_snmp("garbage\nTcp: CurrEstab RetransSegs\nUdp: InDatagrams NoPorts InErrors\nUdp: 39 x\n"
-			   "Tcp: CurrEstab\nTcp: 5 6\n\nTcp:", tcp, udp);
+			   "Tcp: CurrEstab\nTcp: 5 6\n\nTcp:",
+			   tcp, udp);
 	assert_int(&udp[UDP_FIELD_IN_DATAGRAMS], 39);
 	assert_false(udp[UDP_FIELD_NO_PORTS].known);
 	assert_false(udp[UDP_FIELD_IN_ERRORS].known);
@@ -723,11 +739,12 @@ a_missing_or_short_line_does_not_shift_the_others(void **state)
 static void
 sockets_in_use(void **state)
 {
-	size_t		length;
-	char	   *text = exactly("sockets: used 15\nTCP: inuse 1 orphan 2 tw 3 alloc 13 mem\n"
-								"UDP: inuse 0 mem 4\nFRAG:\n", &length);
-	Value		tcp[NUM_TCP_FIELDS] = {0};
-	Value		used = {0};
+	size_t length;
+	char  *text = exactly("sockets: used 15\nTCP: inuse 1 orphan 2 tw 3 alloc 13 mem\n"
+						   "UDP: inuse 0 mem 4\nFRAG:\n",
+						  &length);
+	Value  tcp[NUM_TCP_FIELDS] = {0};
+	Value  used = {0};
 
 	SockstatParse(text, length, tcp, &used);
 	assert_int(&used, 15);
@@ -744,17 +761,20 @@ names_of_system_and_processor(void **state)
 {
 	static const struct
 	{
-		void		(*parse) (char *text, size_t length, char *name);
+		void (*parse)(char *text, size_t length, char *name);
 		const char *text;
 		const char *name;
-	}			cases[] = {
-		{OsReleaseParse, "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n", "Debian GNU/Linux 12"},
+	} cases[] = {
+		{OsReleaseParse, "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n",
+		 "Debian GNU/Linux 12"},
 		{OsReleaseParse, "PRETTY_NAME='Alpine'\n", "Alpine"},
 		{OsReleaseParse, "PRETTY_NAME=Arch", "Arch"},
 		{OsReleaseParse, "PRETTY_NAME=\"\n", "\""},
 		{OsReleaseParse, "PRETTY_NAME=\"\"", ""},
 		{OsReleaseParse, "", ""},
-		{CpuModelParse, "processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nmodel name\t: other\n", "AMD EPYC"},
+		{CpuModelParse,
+		 "processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nmodel name\t: other\n",
+		 "AMD EPYC"},
 		{CpuModelParse, "cpu\t\t: POWER9, altivec supported\n", "POWER9, altivec supported"},
 		{CpuModelParse, "cpu MHz\t\t: 2000\nmodel name\n", ""},
 		{CpuModelParse, "", ""},
@@ -762,9 +782,9 @@ names_of_system_and_processor(void **state)
 
 	for (int i = 0; i < LENGTH(cases); i++)
 	{
-		char		name[SYSTEM_TEXT_SIZE];
-		size_t		length;
-		char	   *text = exactly(cases[i].text, &length);
+		char   name[SYSTEM_TEXT_SIZE];
+		size_t length;
+		char  *text = exactly(cases[i].text, &length);
 
 		cases[i].parse(text, length, name);
 		assert_string_equal(name, cases[i].name);
@@ -775,8 +795,8 @@ names_of_system_and_processor(void **state)
 static void
 a_long_name_is_cut(void **state)
 {
-	char		text[1000];
-	char		name[SYSTEM_TEXT_SIZE];
+	char text[1000];
+	char name[SYSTEM_TEXT_SIZE];
 
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "PRETTY_NAME=", 12);
@@ -788,9 +808,9 @@ static void
 threads_are_the_fourth_word(void **state)
 {
 	static const char *const surprises[] = {"", "0.2 17.18", "0.2 1 1 80 5\n", "0.2 1 1 1/ 5\n"};
-	size_t		length;
-	char	   *text = exactly("0.20 17.18 128.12 1/80 11206\n", &length);
-	Value		threads = {0};
+	size_t					 length;
+	char					*text = exactly("0.20 17.18 128.12 1/80 11206\n", &length);
+	Value					 threads = {0};
 
 	ThreadsParse(text, length, &threads);
 	assert_int(&threads, 80);
@@ -810,9 +830,14 @@ threads_are_the_fourth_word(void **state)
 static void
 filesystems_are_as_df_shows_them(void **state)
 {
-	Value		row[NUM_FILESYSTEM_FIELDS] = {0};
-	struct statvfs s = {.f_bsize = 4096, .f_frsize = 1024, .f_blocks = 1000, .f_bfree = 400,
-	.f_bavail = 200, .f_files = 500, .f_ffree = 499};
+	Value		   row[NUM_FILESYSTEM_FIELDS] = {0};
+	struct statvfs s = {.f_bsize = 4096,
+						.f_frsize = 1024,
+						.f_blocks = 1000,
+						.f_bfree = 400,
+						.f_bavail = 200,
+						.f_files = 500,
+						.f_ffree = 499};
 
 	FilesystemSizes(&s, row);
 	assert_int(&row[FILESYSTEM_FIELD_TOTAL], 1024000);
@@ -827,7 +852,7 @@ filesystems_are_as_df_shows_them(void **state)
 static void
 filesystems_without_blocks_or_inodes_have_no_sizes(void **state)
 {
-	Value		row[NUM_FILESYSTEM_FIELDS] = {0};
+	Value		   row[NUM_FILESYSTEM_FIELDS] = {0};
 	struct statvfs s = {.f_bsize = 4096, .f_frsize = 4096};
 
 	FilesystemSizes(&s, row);

@@ -15,7 +15,7 @@
 
 #include "base/json.h"
 
-static char output[4096];
+static char	  output[4096];
 static size_t output_size;
 static size_t sink_limit;
 
@@ -39,7 +39,7 @@ CutBack(void *arg, uint64_t size)
 static void
 Begin(JsonWriter *w, char *buffer, size_t size)
 {
-	JsonSink	sink = {TakeAll, CutBack, NULL};
+	JsonSink sink = {TakeAll, CutBack, NULL};
 
 	output_size = 0;
 	sink_limit = sizeof(output) - 1;
@@ -58,7 +58,7 @@ Result(JsonWriter *w)
 static const char *
 Quote(const char *text, size_t len)
 {
-	static char buffer[7];
+	static char		  buffer[7];
 	static JsonWriter w;
 
 	Begin(&w, buffer, sizeof(buffer));
@@ -83,7 +83,9 @@ quotes_and_control_characters_are_escaped(void **state)
 static void
 nul_becomes_the_replacement_character(void **state)
 {
-	assert_string_equal(Quote("a\0b", 3), "\"a\xEF\xBF\xBD" "b\"");
+	assert_string_equal(Quote("a\0b", 3),
+						"\"a\xEF\xBF\xBD"
+						"b\"");
 }
 
 static void
@@ -98,11 +100,11 @@ static void
 invalid_utf8_becomes_replacement_characters(void **state)
 {
 	assert_string_equal(Quote("\xFF", 1), "\"\xEF\xBF\xBD\"");
-	assert_string_equal(Quote("\xC3", 1), "\"\xEF\xBF\xBD\"");	/* cut off */
-	assert_string_equal(Quote("\xC0\xAF", 2), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");	/* overlong */
-	assert_string_equal(Quote("\xED\xA0\x80", 3),	/* surrogate */
+	assert_string_equal(Quote("\xC3", 1), "\"\xEF\xBF\xBD\"");				   /* cut off */
+	assert_string_equal(Quote("\xC0\xAF", 2), "\"\xEF\xBF\xBD\xEF\xBF\xBD\""); /* overlong */
+	assert_string_equal(Quote("\xED\xA0\x80", 3),							   /* surrogate */
 						"\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
-	assert_string_equal(Quote("\xF4\x90\x80\x80", 4),	/* above U+10FFFF */
+	assert_string_equal(Quote("\xF4\x90\x80\x80", 4), /* above U+10FFFF */
 						"\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
 	assert_string_equal(Quote("\xC3x", 2), "\"\xEF\xBF\xBDx\"");
 }
@@ -110,8 +112,8 @@ invalid_utf8_becomes_replacement_characters(void **state)
 static void
 numbers_read_back_as_the_same(void **state)
 {
-	char		buffer[64];
-	JsonWriter	w;
+	char	   buffer[64];
+	JsonWriter w;
 
 	Begin(&w, buffer, sizeof(buffer));
 	JsonArrayBegin(&w, NULL);
@@ -122,15 +124,16 @@ numbers_read_back_as_the_same(void **state)
 	JsonFloat(&w, NULL, 1e300);
 	JsonFloat(&w, NULL, -0.5);
 	JsonArrayEnd(&w);
-	assert_string_equal(Result(&w), "[-9223372036854775808,9223372036854775807,0.1,"
+	assert_string_equal(Result(&w),
+						"[-9223372036854775808,9223372036854775807,0.1,"
 						"0.33333333333333331,1e+300,-0.5]");
 }
 
 static void
 nan_and_infinity_are_null(void **state)
 {
-	char		buffer[64];
-	JsonWriter	w;
+	char	   buffer[64];
+	JsonWriter w;
 
 	Begin(&w, buffer, sizeof(buffer));
 	JsonArrayBegin(&w, NULL);
@@ -144,8 +147,8 @@ nan_and_infinity_are_null(void **state)
 static void
 nesting_needs_no_punctuation_from_the_caller(void **state)
 {
-	char		buffer[64];
-	JsonWriter	w;
+	char	   buffer[64];
+	JsonWriter w;
 
 	Begin(&w, buffer, sizeof(buffer));
 	JsonObjectBegin(&w, NULL);
@@ -163,9 +166,9 @@ nesting_needs_no_punctuation_from_the_caller(void **state)
 static void
 a_mark_can_be_returned_to(void **state)
 {
-	char		buffer[8];
-	JsonWriter	w;
-	JsonMark	mark;
+	char	   buffer[8];
+	JsonWriter w;
+	JsonMark   mark;
 
 	Begin(&w, buffer, sizeof(buffer));
 	JsonArrayBegin(&w, NULL);
@@ -183,8 +186,8 @@ a_mark_can_be_returned_to(void **state)
 static void
 a_sink_that_fails_is_remembered(void **state)
 {
-	char		buffer[8];
-	JsonWriter	w;
+	char	   buffer[8];
+	JsonWriter w;
 
 	Begin(&w, buffer, sizeof(buffer));
 	sink_limit = 10;
@@ -199,8 +202,8 @@ a_sink_that_fails_is_remembered(void **state)
 static void
 too_deep_nesting_fails_and_breaks_nothing(void **state)
 {
-	char		buffer[64];
-	JsonWriter	w;
+	char	   buffer[64];
+	JsonWriter w;
 
 	Begin(&w, buffer, sizeof(buffer));
 	for (int i = 0; i < JSON_MAX_DEPTH + 5; i++)
@@ -211,7 +214,7 @@ too_deep_nesting_fails_and_breaks_nothing(void **state)
 static void
 times_are_rfc3339(void **state)
 {
-	char		text[JSON_TIME_SIZE];
+	char text[JSON_TIME_SIZE];
 
 	JsonFormatTime(text, 0);
 	assert_string_equal(text, "1970-01-01T00:00:00.000000Z");
@@ -232,16 +235,14 @@ times_are_rfc3339(void **state)
 static void
 only_known_fields_are_written(void **state)
 {
-	static const Field fields[] = {
-		{"i", FIELD_INT, NULL, true},
-		{"absent", FIELD_INT, NULL, false},
-		{"s", FIELD_TEXT, NULL, false},
-		{"t", FIELD_TIME, NULL, false},
-		FIELDS_END
-	};
-	Value		values[3 + 1] = {{0}};
-	char		buffer[64];
-	JsonWriter	w;
+	static const Field fields[] = {{"i", FIELD_INT, NULL, true},
+								   {"absent", FIELD_INT, NULL, false},
+								   {"s", FIELD_TEXT, NULL, false},
+								   {"t", FIELD_TIME, NULL, false},
+								   FIELDS_END};
+	Value			   values[3 + 1] = {{0}};
+	char			   buffer[64];
+	JsonWriter		   w;
 
 	ValueSetInt(&values[0], 7);
 	ValueSetText(&values[2], "x");
@@ -250,8 +251,7 @@ only_known_fields_are_written(void **state)
 	JsonObjectBegin(&w, NULL);
 	JsonFields(&w, fields, values);
 	JsonObjectEnd(&w);
-	assert_string_equal(Result(&w),
-						"{\"i\":7,\"s\":\"x\",\"t\":\"1970-01-01T00:00:00.000000Z\"}");
+	assert_string_equal(Result(&w), "{\"i\":7,\"s\":\"x\",\"t\":\"1970-01-01T00:00:00.000000Z\"}");
 	assert_int_equal(FieldIndex(fields, "s"), 2);
 	assert_int_equal(FieldIndex(fields, "none"), -1);
 }

@@ -39,9 +39,8 @@ static const JwtClaims claims = {
 static int
 value_of(char c)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	const char *at = memchr(digits, c, 64);
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	const char		 *at = memchr(digits, c, 64);
 
 	assert_non_null(at);
 	return (int) (at - digits);
@@ -52,7 +51,7 @@ static void
 decode(const char *text, char *decoded)
 {
 	unsigned int bits = 0;
-	int			count = 0;
+	int			 count = 0;
 
 	for (; *text && *text != '.'; text++)
 	{
@@ -70,7 +69,7 @@ decode(const char *text, char *decoded)
 static void
 base64url_is_unpadded_and_safe_in_urls(void **state)
 {
-	char		text[16];
+	char text[16];
 
 	assert_int_equal(Base64Url(text, sizeof(text), (const unsigned char *) "f", 1), 2);
 	assert_string_equal(text, "Zg");
@@ -85,7 +84,7 @@ base64url_is_unpadded_and_safe_in_urls(void **state)
 static void
 base64url_stays_inside_its_buffer(void **state)
 {
-	char		text[8] = "unused!";
+	char text[8] = "unused!";
 
 	assert_int_equal(Base64Url(text, 4, (const unsigned char *) "foo", 3), 0);
 	assert_string_equal(text, "unused!");
@@ -96,8 +95,8 @@ base64url_stays_inside_its_buffer(void **state)
 static void
 the_header_is_hs256(void **state)
 {
-	char		token[JWT_SIZE];
-	char		header[256];
+	char token[JWT_SIZE];
+	char header[256];
 
 	assert_true(JwtMake(token, sizeof(token), &claims, note_mac, "k", 1));
 	decode(token, header);
@@ -108,8 +107,8 @@ the_header_is_hs256(void **state)
 static void
 the_claims_are_those_of_the_api(void **state)
 {
-	char		token[JWT_SIZE];
-	char		text[1024];
+	char token[JWT_SIZE];
+	char text[1024];
 
 	assert_true(JwtMake(token, sizeof(token), &claims, note_mac, "k", 1));
 	decode(strchr(token, '.') + 1, text);
@@ -138,9 +137,9 @@ header_and_claims_are_signed(void **state)
 static void
 odd_names_do_not_break_the_json(void **state)
 {
-	JwtClaims	odd = claims;
-	char		token[JWT_SIZE];
-	char		text[1024];
+	JwtClaims odd = claims;
+	char	  token[JWT_SIZE];
+	char	  text[1024];
 
 	odd.collector_id = "a\"b\\c\n";
 	odd.hostname = "h\xff";
@@ -154,8 +153,8 @@ odd_names_do_not_break_the_json(void **state)
 static void
 a_token_that_does_not_fit_is_no_token(void **state)
 {
-	char		token[JWT_SIZE];
-	size_t		length;
+	char   token[JWT_SIZE];
+	size_t length;
 
 	assert_true(JwtMake(token, sizeof(token), &claims, note_mac, "k", 1));
 	length = strlen(token);
@@ -167,9 +166,9 @@ a_token_that_does_not_fit_is_no_token(void **state)
 static void
 the_longest_names_fit(void **state)
 {
-	JwtClaims	longest = claims;
-	char		token[JWT_SIZE];
-	char		name[256];
+	JwtClaims longest = claims;
+	char	  token[JWT_SIZE];
+	char	  name[256];
 
 	memset(name, '"', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
@@ -180,7 +179,7 @@ the_longest_names_fit(void **state)
 static void
 a_failing_mac_gives_no_token(void **state)
 {
-	char		token[JWT_SIZE];
+	char token[JWT_SIZE];
 
 	mac_works = false;
 	assert_false(JwtMake(token, sizeof(token), &claims, note_mac, "k", 1));

@@ -38,7 +38,7 @@ check(const Case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
-		bool cut;
+		bool  cut;
 		char *out = masked(cases[i].before, strlen(cases[i].before), 4096, &cut);
 
 		assert_string_equal(out, cases[i].after ? cases[i].after : cases[i].before);
@@ -187,7 +187,7 @@ passwords_without_quotes(void **state)
 static void
 the_result_fits(void **state)
 {
-	bool cut;
+	bool  cut;
 	char *out = masked("SELECT \xC3\xA4\xC3\xB6", 11, 10, &cut);
 
 	assert_string_equal(out, "SELECT \xC3\xA4");
@@ -222,7 +222,7 @@ no_prefix_shows_a_constant(void **state)
 	{
 		for (size_t part = 0; part <= strlen(texts[i]); part++)
 		{
-			bool cut;
+			bool  cut;
 			char *out = masked(texts[i], part, 4096, &cut);
 
 			assert_null(strstr(out, "qq"));
@@ -246,14 +246,14 @@ any_text_is_survived_in_linear_time(void **state)
 		"x'\\'",
 	};
 	unsigned seed = 1;
-	size_t size = 256 * 1024;
-	char *big = malloc(size);
-	bool cut;
+	size_t	 size = 256 * 1024;
+	char	*big = malloc(size);
+	bool	 cut;
 
 	for (int round = 0; round < 20000; round++)
 	{
 		char text[512] = "";
-		int count;
+		int	 count;
 
 		seed = seed * 1103515245 + 12345;
 		count = (int) (seed >> 16) % 20;

@@ -7,11 +7,13 @@
 #define TIME "2026-02-20 10:30:00.123 IST"
 
 /* The columns around level, SQLSTATE and message. */
-#define HEAD TIME ",\"ann\",\"shop\",4711,\"[local]\",69983aa8.1267,3,\"SELECT\"," \
-	"2026-02-20 10:00:00 IST,3/17,0,"
+#define HEAD \
+	TIME ",\"ann\",\"shop\",4711,\"[local]\",69983aa8.1267,3,\"SELECT\"," \
+		 "2026-02-20 10:00:00 IST,3/17,0,"
 #define TAIL_15 ",,,,,,\"select 1/0\",8,,\"psql\",\"client backend\",,-77\n"
-#define BACKGROUND TIME ",,,12,,69983aa8.c,1,,2026-02-20 10:00:00 IST,,0,LOG,00000," \
-	"\"checkpoint starting: time\",,,,,,,,,\"\",\"checkpointer\",,0\n"
+#define BACKGROUND \
+	TIME ",,,12,,69983aa8.c,1,,2026-02-20 10:00:00 IST,,0,LOG,00000," \
+		 "\"checkpoint starting: time\",,,,,,,,,\"\",\"checkpointer\",,0\n"
 
 static void
 all_columns(void **state)
@@ -44,8 +46,8 @@ fewer_columns_of_older_versions(void **state)
 {
 	/* 12: 23 columns, 13: 24 */
 	read_text("csvlog",
-			  HEAD "ERROR,22012,\"a\",,,,,,\"select 1/0\",8,,\"psql\"\n"
-			  HEAD "ERROR,22012,\"b\",,,,,,\"select 1/0\",8,,\"psql\",\"client backend\"\n",
+			  HEAD "ERROR,22012,\"a\",,,,,,\"select 1/0\",8,,\"psql\"\n" HEAD
+				   "ERROR,22012,\"b\",,,,,,\"select 1/0\",8,,\"psql\",\"client backend\"\n",
 			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 2);
 	assert_text(0, LOG_APPLICATION, "psql");
@@ -57,7 +59,8 @@ static void
 newlines_and_quotes_inside_fields(void **state)
 {
 	read_text("csvlog",
-			  HEAD "ERROR,42601,\"say \"\"a\"\", then\n" TIME ",\nb\n\n\"\"\"\"\"" TAIL_15 BACKGROUND,
+			  HEAD "ERROR,42601,\"say \"\"a\"\", then\n" TIME
+				   ",\nb\n\n\"\"\"\"\"" TAIL_15 BACKGROUND,
 			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 2);
 	assert_text(0, LOG_MESSAGE, "say \"a\", then\n" TIME ",\nb\n\n\"\"");
@@ -79,8 +82,9 @@ static void
 a_missing_quote_costs_one_entry_at_most(void **state)
 {
 	read_text("csvlog",
-			  HEAD "ERROR,22012,\"division by zero,,,,,,,,,psql,,,\n"
-			  HEAD "ERROR,22012,\"second\"" TAIL_15 BACKGROUND, LOG_END_OPEN);
+			  HEAD "ERROR,22012,\"division by zero,,,,,,,,,psql,,,\n" HEAD
+				   "ERROR,22012,\"second\"" TAIL_15 BACKGROUND,
+			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 3);
 	assert_level(0, WORD_ERROR);
 	assert_text(1, LOG_MESSAGE, "second");
@@ -152,9 +156,9 @@ any_bytes_are_survived(void **state)
 static void
 no_text_reaches_the_end_of_the_entry(void **state)
 {
-	char		whole[] = HEAD "ERROR,42601,\"unterminated\n" BACKGROUND;
-	LogFrame	frame = CsvlogFrame(&Dialect, whole, sizeof(whole) - 1, LOG_END_OPEN);
-	LogEntry	entry;
+	char	 whole[] = HEAD "ERROR,42601,\"unterminated\n" BACKGROUND;
+	LogFrame frame = CsvlogFrame(&Dialect, whole, sizeof(whole) - 1, LOG_END_OPEN);
+	LogEntry entry;
 
 	assert_int_equal(frame.kind, FRAME_ENTRY);
 	assert_int_equal(frame.length, strlen(HEAD "ERROR,42601,\"unterminated\n"));

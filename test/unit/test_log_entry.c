@@ -47,7 +47,7 @@ formats_of_files(void **state)
 static bool
 parses(const char *text, LogTime *time)
 {
-	LogText		span = {(char *) text, strlen(text)};
+	LogText span = {(char *) text, strlen(text)};
 
 	return LogTimeParse(&span, time);
 }
@@ -55,7 +55,7 @@ parses(const char *text, LogTime *time)
 static void
 times(void **state)
 {
-	LogTime		time;
+	LogTime time;
 
 	assert_true(parses("2026-02-20 10:30:00.12 America/Chicago", &time));
 	assert_int_equal(time.microsecond, 120000);

@@ -26,7 +26,7 @@
 static char buffer[REDACTOR_BUFFER_SIZE(ROOM)];
 static char scratch[REDACTOR_BUFFER_SIZE(ROOM)];
 
-static char output[65536];
+static char	  output[65536];
 static size_t output_len;
 
 static bool
@@ -44,8 +44,8 @@ static const char *
 written(const LogEntry *entry, Meaning *meaning, LogRedact mode)
 {
 	static char json_buffer[1024];
-	Redactor redactor = {
-		.mode = mode, .english = true, .room = ROOM, .buffer = buffer, .scratch = scratch};
+	Redactor	redactor = {
+		   .mode = mode, .english = true, .room = ROOM, .buffer = buffer, .scratch = scratch};
 	JsonWriter w;
 
 	output_len = 0;
@@ -67,8 +67,8 @@ typedef struct Sample
 } Sample;
 
 static const char *const Parts[] = {"message", "detail", "hint", "context", "statement"};
-static const LogField PartFields[] = {LOG_MESSAGE, LOG_DETAIL, LOG_HINT, LOG_CONTEXT,
-									  LOG_STATEMENT};
+static const LogField	 PartFields[] = {LOG_MESSAGE, LOG_DETAIL, LOG_HINT, LOG_CONTEXT,
+										 LOG_STATEMENT};
 
 #define NUM_PARTS 5
 
@@ -189,12 +189,12 @@ print_sample(const Sample *sample, const char *result)
 static int
 go_through_samples(bool print)
 {
-	static Sample sample;
+	static Sample  sample;
 	static Meaning meaning;
-	FILE *file = fopen(SAMPLES, "r");
-	LogDialect dialect;
-	LogEntry entry;
-	int failed = 0;
+	FILE		  *file = fopen(SAMPLES, "r");
+	LogDialect	   dialect;
+	LogEntry	   entry;
+	int			   failed = 0;
 
 	assert_non_null(file);
 	LogDialectInit(&dialect, "");
@@ -231,10 +231,10 @@ static void
 every_event_has_a_sample(void **state)
 {
 	static Sample sample;
-	static char names[65536];
-	FILE *file = fopen(SAMPLES, "r");
-	int events = 0;
-	int missing = 0;
+	static char	  names[65536];
+	FILE		 *file = fopen(SAMPLES, "r");
+	int			  events = 0;
+	int			  missing = 0;
 
 	assert_non_null(file);
 	strcpy(names, " ");
@@ -281,7 +281,7 @@ static const char *
 event_of(const char *sqlstate, const char *message)
 {
 	static Meaning meaning;
-	LogEntry entry = entry_of(sqlstate, message);
+	LogEntry	   entry = entry_of(sqlstate, message);
 
 	LogClassify(&entry, &meaning);
 	return meaning.event != NULL ? meaning.event->name : "";

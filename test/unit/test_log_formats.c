@@ -22,11 +22,11 @@ static LogDialect Dialect;
 static const LogEventRow *
 event_of(const char *format, const Generated *g, LogWord *level, LogText *texts, char *buffer)
 {
-	static Meaning meaning;
+	static Meaning	 meaning;
 	const LogFormat *f = LogFormatByName(format, strlen(format));
-	size_t len = WriteGenerated(g, format, buffer);
-	LogFrame frame = f->frame(&Dialect, buffer, len, LOG_END_FINAL);
-	LogEntry entry;
+	size_t			 len = WriteGenerated(g, format, buffer);
+	LogFrame		 frame = f->frame(&Dialect, buffer, len, LOG_END_FINAL);
+	LogEntry		 entry;
 
 	assert_int_equal(frame.kind, FRAME_ENTRY);
 	assert_int_equal(frame.length, len);
@@ -49,9 +49,9 @@ static void
 formats_agree(void **state)
 {
 	static const char *const formats[] = {"stderr", "csvlog", "jsonlog"};
-	static Generated g = {.random = 7};
-	static char buffer[GENERATED_SIZE + 1];
-	int known = 0;
+	static Generated		 g = {.random = 7};
+	static char				 buffer[GENERATED_SIZE + 1];
+	int						 known = 0;
 
 	LogDialectInit(&Dialect, GENERATED_PREFIX);
 	for (int i = 0; i < ENTRIES; i++)

@@ -31,8 +31,8 @@ static const HookFacts example = {
 static size_t
 pack(const char *const *texts, int count, size_t size, size_t text_limit)
 {
-	HookFacts	facts = example;
-	HookPacker	packer;
+	HookFacts  facts = example;
+	HookPacker packer;
 
 	HookPackBegin(&packer, packed, size, text_limit);
 	for (int i = 0; i < NUM_HOOK_TEXTS; i++)
@@ -53,12 +53,21 @@ everything_comes_back(void **state)
 {
 	static const char *const texts[NUM_HOOK_TEXTS] = {
 		"duplicate key value violates unique constraint \"%s\"",
-		"duplicate key value violates unique constraint \"t_pkey\"", "alice", "shop", "", "10.0.0.1:5432",
-		"client backend", "Key (id)=(1) already exists.", "hint", "context", "internal", "INSERT",
+		"duplicate key value violates unique constraint \"t_pkey\"",
+		"alice",
+		"shop",
+		"",
+		"10.0.0.1:5432",
+		"client backend",
+		"Key (id)=(1) already exists.",
+		"hint",
+		"context",
+		"internal",
+		"INSERT",
 	};
-	LogEntry	entry;
-	HookNames	names;
-	size_t		length = pack(texts, NUM_HOOK_TEXTS, SIZE, SIZE);
+	LogEntry  entry;
+	HookNames names;
+	size_t	  length = pack(texts, NUM_HOOK_TEXTS, SIZE, SIZE);
 
 	assert_true(HookUnpack(packed, length, &entry, &names));
 	assert_text(&entry.message_id, texts[0]);
@@ -81,8 +90,8 @@ static void
 what_is_unknown_stays_unknown(void **state)
 {
 	static const char *const texts[] = {NULL, "message"};
-	LogEntry	entry;
-	HookNames	names;
+	LogEntry				 entry;
+	HookNames				 names;
 
 	assert_true(HookUnpack(packed, pack(texts, 2, SIZE, SIZE), &entry, &names));
 	assert_null(entry.message_id.data);
@@ -147,10 +156,10 @@ static void
 anything_else_is_refused(void **state)
 {
 	static const char *const texts[] = {"id", "message", "user"};
-	size_t		whole = pack(texts, 3, SIZE, SIZE);
-	LogEntry	entry;
-	HookNames	names;
-	char	   *copy;
+	size_t					 whole = pack(texts, 3, SIZE, SIZE);
+	LogEntry				 entry;
+	HookNames				 names;
+	char					*copy;
 
 	for (size_t length = 0; length < whole; length++)
 	{
@@ -165,7 +174,7 @@ anything_else_is_refused(void **state)
 	srand(1);
 	for (int i = 0; i < 20000; i++)
 	{
-		size_t		length = (size_t) rand() % 300;
+		size_t length = (size_t) rand() % 300;
 
 		copy = malloc(length + 1);
 		pack(texts, 3, SIZE, SIZE);

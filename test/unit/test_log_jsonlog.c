@@ -4,20 +4,24 @@
  */
 #include "log_entries.h"
 
-#define HEAD "{\"timestamp\":\"2026-02-20 10:30:00.123 IST\",\"user\":\"ann\",\"dbname\":\"shop\"," \
+#define HEAD \
+	"{\"timestamp\":\"2026-02-20 10:30:00.123 IST\",\"user\":\"ann\",\"dbname\":\"shop\"," \
 	"\"pid\":4711,\"remote_host\":\"[local]\",\"session_id\":\"69983aa8.1267\",\"line_num\":3," \
 	"\"ps\":\"SELECT\",\"session_start\":\"2026-02-20 10:00:00 IST\",\"vxid\":\"3/17\",\"txid\":0,"
-#define TAIL ",\"application_name\":\"psql\",\"backend_type\":\"client backend\",\"query_id\":-77}\n"
-#define ENTRY(message) HEAD "\"error_severity\":\"ERROR\",\"state_code\":\"22012\"," \
-	"\"message\":\"" message "\"" TAIL
+#define TAIL \
+	",\"application_name\":\"psql\",\"backend_type\":\"client backend\",\"query_id\":-77}\n"
+#define ENTRY(message) \
+	HEAD "\"error_severity\":\"ERROR\",\"state_code\":\"22012\"," \
+		 "\"message\":\"" message "\"" TAIL
 
 static void
 all_keys(void **state)
 {
 	read_text("jsonlog",
 			  HEAD "\"error_severity\":\"ERROR\",\"state_code\":\"22012\","
-			  "\"message\":\"division by zero\",\"detail\":\"d\",\"hint\":\"h\","
-			  "\"context\":\"c\",\"statement\":\"select 1/0\"" TAIL, LOG_END_OPEN);
+				   "\"message\":\"division by zero\",\"detail\":\"d\",\"hint\":\"h\","
+				   "\"context\":\"c\",\"statement\":\"select 1/0\"" TAIL,
+			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 1);
 	assert_level(0, WORD_ERROR);
 	assert_time(0, 2026, 2, 20, 10, 30, 0, 123000);
@@ -38,7 +42,8 @@ all_keys(void **state)
 static void
 escapes(void **state)
 {
-	read_text("jsonlog", ENTRY("a\\nb\\tc \\\"d\\\" \\\\ \\/ \\b\\f\\r \\u0001\\u00e4\\u20AC"), LOG_END_OPEN);
+	read_text("jsonlog", ENTRY("a\\nb\\tc \\\"d\\\" \\\\ \\/ \\b\\f\\r \\u0001\\u00e4\\u20AC"),
+			  LOG_END_OPEN);
 	assert_text(0, LOG_MESSAGE, "a\nb\tc \"d\" \\ / \b\f\r \001ä€");
 	assert_text(0, LOG_APPLICATION, "psql");
 }
@@ -47,15 +52,15 @@ static void
 surrogates(void **state)
 {
 	read_text("jsonlog",
-			  ENTRY("\\ud83d\\ude00")
-			  ENTRY("\\ud83d alone")
-			  ENTRY("\\ud83d\\u0041")
-			  ENTRY("\\ude00")
-			  ENTRY("\\u0000"), LOG_END_OPEN);
+			  ENTRY("\\ud83d\\ude00") ENTRY("\\ud83d alone") ENTRY("\\ud83d\\u0041")
+				  ENTRY("\\ude00") ENTRY("\\u0000"),
+			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 5);
 	assert_text(0, LOG_MESSAGE, "😀");
 	assert_text(1, LOG_MESSAGE, "\xEF\xBF\xBD alone");
-	assert_text(2, LOG_MESSAGE, "\xEF\xBF\xBD" "A");
+	assert_text(2, LOG_MESSAGE,
+				"\xEF\xBF\xBD"
+				"A");
 	assert_text(3, LOG_MESSAGE, "\xEF\xBF\xBD");
 	assert_text(4, LOG_MESSAGE, "\xEF\xBF\xBD");
 }
@@ -64,11 +69,12 @@ static void
 a_broken_line_gives_what_it_has(void **state)
 {
 	read_text("jsonlog",
-			  HEAD "\"error_severity\":\"ERROR\",\"message\":\"cut off in the mid\n"
-			  HEAD "\"error_severity\":\"ERR\n"
-			  HEAD "\"error_severity\":\"ERROR\",\"message\":\"bad \\x escape\"" TAIL
-			  HEAD "\"error_severity\":\"ERROR\",\"message\":\"bad \\u12 escape\"" TAIL
-			  ENTRY("good"), LOG_END_OPEN);
+			  HEAD
+			  "\"error_severity\":\"ERROR\",\"message\":\"cut off in the mid\n" HEAD
+			  "\"error_severity\":\"ERR\n" HEAD
+			  "\"error_severity\":\"ERROR\",\"message\":\"bad \\x escape\"" TAIL   HEAD
+			  "\"error_severity\":\"ERROR\",\"message\":\"bad \\u12 escape\"" TAIL ENTRY("good"),
+			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 4);
 	assert_int_equal(Found.unusable, 1);
 	assert_text(0, LOG_MESSAGE, "cut off in the mid");
@@ -87,7 +93,8 @@ an_entry_after_a_torn_one_in_the_same_line(void **state)
 	assert_text(0, LOG_USER, "ann");
 
 	/* an entry quoted in a message is none */
-	read_text("jsonlog", ENTRY("{\\\"timestamp\\\":\\\"2026\\\",\\\"message\\\":\\\"x\\\"}"), LOG_END_OPEN);
+	read_text("jsonlog", ENTRY("{\\\"timestamp\\\":\\\"2026\\\",\\\"message\\\":\\\"x\\\"}"),
+			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 1);
 	assert_text(0, LOG_MESSAGE, "{\"timestamp\":\"2026\",\"message\":\"x\"}");
 }
@@ -95,7 +102,8 @@ an_entry_after_a_torn_one_in_the_same_line(void **state)
 static void
 what_is_no_entry_is_passed_over(void **state)
 {
-	read_text("jsonlog", "\n{}\n[1]\nhello\n{\"a\":\n{\"message\":\"no severity\"}\n" ENTRY("x"), LOG_END_OPEN);
+	read_text("jsonlog", "\n{}\n[1]\nhello\n{\"a\":\n{\"message\":\"no severity\"}\n" ENTRY("x"),
+			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 1);
 	assert_text(0, LOG_MESSAGE, "x");
 	assert_int_equal(Found.unusable, 3);
@@ -106,7 +114,8 @@ values_of_later_versions_are_ignored(void **state)
 {
 	read_text("jsonlog",
 			  HEAD "\"new\":{\"a\":[1,\"}\",{\"b\":null}]},\"other\":null,\"yes\":true, "
-			  "\"error_severity\" : \"LOG\" , \"user\":null,\"message\":\"x\"}\n", LOG_END_OPEN);
+				   "\"error_severity\" : \"LOG\" , \"user\":null,\"message\":\"x\"}\n",
+			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 1);
 	assert_level(0, WORD_LOG);
 	assert_text(0, LOG_MESSAGE, "x");
@@ -133,8 +142,8 @@ a_torn_line_is_waited_for(void **state)
 static void
 any_bytes_are_survived(void **state)
 {
-	static const char data[] = "\0\0\n{\0}\n" HEAD
-		"\"error_severity\":\"ERROR\",\"message\":\"a\0b\xff\"" TAIL;
+	static const char data[] =
+		"\0\0\n{\0}\n" HEAD "\"error_severity\":\"ERROR\",\"message\":\"a\0b\xff\"" TAIL;
 
 	read_bytes("jsonlog", data, sizeof(data) - 1, LOG_END_OPEN);
 	assert_int_equal(Found.count, 1);
@@ -144,8 +153,8 @@ any_bytes_are_survived(void **state)
 static void
 no_text_reaches_the_end_of_the_entry(void **state)
 {
-	char		line[] = HEAD "\"error_severity\":\"ERROR\",\"message\":\"unterminated\n";
-	LogEntry	entry;
+	char	 line[] = HEAD "\"error_severity\":\"ERROR\",\"message\":\"unterminated\n";
+	LogEntry entry;
 
 	assert_true(JsonlogParse(&Dialect, line, sizeof(line) - 1, &entry));
 	assert_true(entry.text[LOG_MESSAGE].data + entry.text[LOG_MESSAGE].len <

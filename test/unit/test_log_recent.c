@@ -23,10 +23,10 @@ static bool
 KnowsEntry(const char *message, int64_t ms, bool stray)
 {
 	static char copy[256];
-	LogEntry	entry = {.level = WORD_ERROR,.stray = stray};
+	LogEntry	entry = {.level = WORD_ERROR, .stray = stray};
 
 	strcpy(copy, message);
-	entry.text[LOG_MESSAGE] = (LogText) {copy, strlen(copy)};
+	entry.text[LOG_MESSAGE] = (LogText){copy, strlen(copy)};
 	return LogRecentKnows(recent, &entry, NOW + ms * 1000);
 }
 

@@ -17,16 +17,16 @@
 
 #define MAX_ROOM 65536
 
-static char buffer[REDACTOR_BUFFER_SIZE(MAX_ROOM)];
-static char scratch[REDACTOR_BUFFER_SIZE(MAX_ROOM)];
-static Meaning meaning;
+static char		buffer[REDACTOR_BUFFER_SIZE(MAX_ROOM)];
+static char		scratch[REDACTOR_BUFFER_SIZE(MAX_ROOM)];
+static Meaning	meaning;
 static Redacted redacted;
 
 typedef struct Options
 {
 	LogRedact mode;
-	bool foreign; /* messages are in another language */
-	size_t room;  /* 0: plenty */
+	bool	  foreign; /* messages are in another language */
+	size_t	  room;	   /* 0: plenty */
 } Options;
 
 static void
@@ -55,7 +55,7 @@ redact(Options options, const char *sqlstate, LogField field, const char *text,
 static const char *
 result(LogField field)
 {
-	static char copy[MAX_ROOM + 64];
+	static char	   copy[MAX_ROOM + 64];
 	const LogText *text = &redacted.part[field];
 
 	if (text->data == NULL)
@@ -96,7 +96,7 @@ passwords_go_whatever_the_setting(void **state)
 {
 	static const struct
 	{
-		LogField field;
+		LogField	field;
 		const char *text;
 	} cases[] = {
 		{LOG_STATEMENT, "ALTER ROLE b PASSWORD 'qqqq'"},
@@ -104,8 +104,9 @@ passwords_go_whatever_the_setting(void **state)
 		{LOG_STATEMENT, "CREATE USER b IDENTIFIED BY \"qqqq\""},
 		{LOG_STATEMENT, "CREATE USER MAPPING FOR b SERVER s OPTIONS (password 'qqqq')"},
 		{LOG_MESSAGE, "statement: ALTER ROLE b PASSWORD 'qqqq'"},
-		{LOG_MESSAGE, "duration: 1.000 ms  statement: CREATE SUBSCRIPTION s CONNECTION "
-					  "'password=qqqq' PUBLICATION p"},
+		{LOG_MESSAGE,
+		 "duration: 1.000 ms  statement: CREATE SUBSCRIPTION s CONNECTION "
+		 "'password=qqqq' PUBLICATION p"},
 		{LOG_MESSAGE, "could not connect to the primary server: postgres://u:qqqq@h: no"},
 		{LOG_MESSAGE, "parameter \"primary_conninfo\" changed to \"host=h password=qqqq\""},
 		{LOG_MESSAGE, "somebody wrote password=qqqq and secret: qqqq"},
@@ -145,7 +146,7 @@ values(void **state)
 {
 	static const struct
 	{
-		LogField field;
+		LogField	field;
 		const char *text;
 		const char *expected;
 	} cases[] = {
@@ -229,8 +230,8 @@ static void
 an_entry_is_cut(void **state)
 {
 	static char text[40000];
-	size_t total = 0;
-	Options small = {LOG_REDACT_NONE, .room = 1000};
+	size_t		total = 0;
+	Options		small = {LOG_REDACT_NONE, .room = 1000};
 
 	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
 		memcpy(text + i, "ä", 2);
@@ -254,7 +255,7 @@ an_entry_is_cut(void **state)
 static void
 a_long_plan_is_cut(void **state)
 {
-	static char text[40000];
+	static char				 text[40000];
 	static const char *const starts[] = {
 		"duration: 1.000 ms  plan:\nQuery Text: SELECT 'x'\nSeq Scan on t  (cost=0.00..1.00 rows=1 "
 		"width=4)\n  Filter: ",
@@ -300,7 +301,7 @@ any_text_takes_linear_time(void **state)
 		"\\'",
 	};
 	size_t size = 256 * 1024;
-	char *text = malloc(size + 1);
+	char  *text = malloc(size + 1);
 
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
 	{

@@ -22,10 +22,10 @@
 #define ROOM (64 * 1024)
 #define LEVEL 5
 
-static LogRing *ring;
+static LogRing	 *ring;
 static RingReader reader;
-static char buffer[RING_MAX_ENTRY];
-static int64_t now_us;
+static char		  buffer[RING_MAX_ENTRY];
+static int64_t	  now_us;
 
 static int
 make_ring(void **state)
@@ -62,7 +62,7 @@ take(size_t *length)
 static void
 assert_next(const char *text)
 {
-	size_t		length;
+	size_t length;
 
 	assert_int_equal(take(&length), RING_ENTRY);
 	assert_int_equal(length, strlen(text));
@@ -72,7 +72,7 @@ assert_next(const char *text)
 static void
 assert_empty(void)
 {
-	size_t		length;
+	size_t length;
 
 	assert_int_equal(take(&length), RING_EMPTY);
 }
@@ -83,7 +83,7 @@ static void
 entries_come_out_in_order(void **state)
 {
 	unsigned int level;
-	size_t		length;
+	size_t		 length;
 
 	assert_empty();
 	put("one");
@@ -91,7 +91,8 @@ entries_come_out_in_order(void **state)
 	assert_int_equal(LogRingPut(ring, 7, false, "three", 5), RING_KEPT);
 	assert_next("one");
 	assert_next("");
-	assert_int_equal(LogRingTake(ring, &reader, now_us, false, buffer, &length, &level), RING_ENTRY);
+	assert_int_equal(LogRingTake(ring, &reader, now_us, false, buffer, &length, &level),
+					 RING_ENTRY);
 	assert_int_equal(level, 7);
 	assert_empty();
 	assert_int_equal(LogRingDropped(ring, LEVEL), 0);
@@ -116,9 +117,9 @@ what_is_not_released_can_be_taken_again(void **state)
 static void
 a_full_ring_drops_and_counts(void **state)
 {
-	int			kept = 0;
-	int			filling = 0;
-	RingPut		result;
+	int		kept = 0;
+	int		filling = 0;
+	RingPut result;
 
 	while ((result = LogRingPut(ring, LEVEL, false, "some text", 9)) != RING_DROPPED)
 	{
@@ -155,8 +156,8 @@ entries_of_any_length_wrap_around(void **state)
 		text[i] = (char) ('a' + i % 26);
 	for (int i = 0; i < 5000; i++)
 	{
-		size_t		wanted = (size_t) i * 37 % LogRingMaxEntry(ring);
-		size_t		length;
+		size_t wanted = (size_t) i * 37 % LogRingMaxEntry(ring);
+		size_t length;
 
 		text[0] = (char) i;
 		assert_int_not_equal(LogRingPut(ring, LEVEL, true, text, wanted), RING_DROPPED);
@@ -172,9 +173,9 @@ entries_of_any_length_wrap_around(void **state)
 static void
 looking_changes_nothing(void **state)
 {
-	RingReader	other = {0};
+	RingReader	 other = {0};
 	unsigned int level;
-	size_t		length;
+	size_t		 length;
 
 	put("one");
 	put("two");
@@ -197,9 +198,9 @@ looking_changes_nothing(void **state)
 static void
 scribbled_entries_are_lost_alone(void **state)
 {
-	size_t		length;
-	int			torn = 0;
-	char	   *place;
+	size_t length;
+	int	   torn = 0;
+	char  *place;
 
 	put("an entry that somebody writes over");
 	put("two");
@@ -244,7 +245,7 @@ write_entries(int writer, int count, size_t most)
 
 	for (int i = 0; i < count || count == 0; i++)
 	{
-		size_t		length = 8 + (size_t) (i * 31 + writer * 17) % (most - 8);
+		size_t length = 8 + (size_t) (i * 31 + writer * 17) % (most - 8);
 
 		memcpy(data, &writer, 4);
 		memcpy(data + 4, &i, 4);
@@ -257,7 +258,7 @@ write_entries(int writer, int count, size_t most)
 static pid_t
 start_writer(int writer, int count, size_t most)
 {
-	pid_t		pid = fork();
+	pid_t pid = fork();
 
 	if (pid == 0)
 		write_entries(writer, count, most);
@@ -269,20 +270,20 @@ start_writer(int writer, int count, size_t most)
 static int
 take_all(int *last_number)
 {
-	size_t		length;
-	RingTake	took;
-	int			count = 0;
+	size_t	 length;
+	RingTake took;
+	int		 count = 0;
 
 	while ((took = take(&length)) != RING_EMPTY)
 	{
-		int			writer = -1;
-		int			number = -1;
+		int writer = -1;
+		int number = -1;
 
 		if (took == RING_TORN)
 			continue;
 		assert_true(check_entry(buffer, length, &writer, &number));
 		assert_true(writer >= 0 && writer < WRITERS);
-		assert_true(number > last_number[writer]);	/* never twice, never out of order */
+		assert_true(number > last_number[writer]); /* never twice, never out of order */
 		last_number[writer] = number;
 		count++;
 	}
@@ -293,10 +294,10 @@ take_all(int *last_number)
 static void
 each_entry_of_many_writers_comes_once_or_is_counted(void **state)
 {
-	int			last_number[WRITERS] = {-1, -1, -1, -1};
-	pid_t		pids[WRITERS];
-	int			taken = 0;
-	int			running = WRITERS;
+	int	  last_number[WRITERS] = {-1, -1, -1, -1};
+	pid_t pids[WRITERS];
+	int	  taken = 0;
+	int	  running = WRITERS;
 
 	for (int i = 0; i < WRITERS; i++)
 		pids[i] = start_writer(i, ENTRIES, 1000);
@@ -326,8 +327,8 @@ a_writer_that_stops_holds_up_nobody(void **state)
 {
 	for (int round = 0; round < 100; round++)
 	{
-		int			last_number[WRITERS] = {-1, -1, -1, -1};
-		pid_t		stopped = start_writer(0, 0, LogRingMaxEntry(ring));
+		int	  last_number[WRITERS] = {-1, -1, -1, -1};
+		pid_t stopped = start_writer(0, 0, LogRingMaxEntry(ring));
 
 		usleep(1000 + round * 37);
 		assert_int_equal(kill(stopped, SIGSTOP), 0);
@@ -344,7 +345,7 @@ a_writer_that_stops_holds_up_nobody(void **state)
 		/* its cells are used again, twice over, while it is in the middle of them */
 		for (int i = 0; i < 2; i++)
 		{
-			pid_t		other = start_writer(1 + i, 300, 600);
+			pid_t other = start_writer(1 + i, 300, 600);
 
 			assert_int_equal(waitpid(other, NULL, 0), other);
 			assert_true(take_all(last_number) > 50);

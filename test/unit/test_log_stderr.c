@@ -19,7 +19,8 @@ the_default_prefix(void **state)
 	read_text("stderr",
 			  "2026-02-20 10:30:00.123 UTC [4711] ERROR:  division by zero\n"
 			  "2026-02-20 10:30:00.123 UTC [4711] STATEMENT:  select 1/0\n"
-			  "2026-02-20 10:30:01.000 UTC [12] LOG:  checkpoint starting: time\n", LOG_END_QUIET);
+			  "2026-02-20 10:30:01.000 UTC [12] LOG:  checkpoint starting: time\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 2);
 	assert_level(0, WORD_ERROR);
 	assert_text(0, LOG_MESSAGE, "division by zero");
@@ -37,11 +38,12 @@ static void
 a_prefix_with_names(void **state)
 {
 	prefix("%t [%p]: user=%u,db=%d,app=%a,client=%h ");
-	read_text("stderr",
-			  "2026-02-20 10:30:00 CET [7]: user=ann,db=shop,app=psql - a,b,client=[local] FATAL:  bye: x\n"
-			  "2026-02-20 10:30:00 CET [8]: user=,db=,app=,client= LOG:  background\n"
-			  "2026-02-20 10:30:00 CET [9]: user=[unknown],db=[unknown],app=[unknown],client=10.0.0.1 LOG:  x\n",
-			  LOG_END_QUIET);
+	read_text(
+		"stderr",
+		"2026-02-20 10:30:00 CET [7]: user=ann,db=shop,app=psql - a,b,client=[local] FATAL:  bye: x\n"
+		"2026-02-20 10:30:00 CET [8]: user=,db=,app=,client= LOG:  background\n"
+		"2026-02-20 10:30:00 CET [9]: user=[unknown],db=[unknown],app=[unknown],client=10.0.0.1 LOG:  x\n",
+		LOG_END_QUIET);
 	assert_int_equal(Found.count, 3);
 	assert_level(0, WORD_FATAL);
 	assert_text(0, LOG_MESSAGE, "bye: x");
@@ -64,7 +66,8 @@ what_follows_q_is_for_sessions(void **state)
 	prefix("%m [%p] %q%u@%d ");
 	read_text("stderr",
 			  "2026-02-20 10:30:00.123 UTC [1] ann@shop WARNING:  a\n"
-			  "2026-02-20 10:30:00.123 UTC [2] LOG:  mail to x@y ERROR:  b\n", LOG_END_QUIET);
+			  "2026-02-20 10:30:00.123 UTC [2] LOG:  mail to x@y ERROR:  b\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 2);
 	assert_text(0, LOG_USER, "ann");
 	assert_text(0, LOG_DATABASE, "shop");
@@ -86,7 +89,8 @@ padding_is_on_either_side(void **state)
 	read_text("stderr",
 			  "      4711|ann       |        shop|psql | 42P01 ERROR:  a\n"
 			  "      4712|a_long_user_name|a_long_database|a long app| 42P01 ERROR:  b\n"
-			  "      4713|          |            |     | 00000 LOG:  c\n", LOG_END_QUIET);
+			  "      4713|          |            |     | 00000 LOG:  c\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 3);
 	assert_text(0, LOG_USER, "ann");
 	assert_text(0, LOG_DATABASE, "shop");
@@ -131,7 +135,8 @@ every_escape(void **state)
 	read_text("stderr",
 			  "app|ann|shop|::1(5432)|::1|::1|client backend|77|76|2026-02-20 10:30:00 +0530|"
 			  "2026-02-20 10:30:00.999 +0530|1771583400.456|-5|SELECT waiting|42601|69983aa8.4d|9|"
-			  "2026-02-20 10:00:00 +0530|3/17|0|% ERROR:  a\n", LOG_END_QUIET);
+			  "2026-02-20 10:00:00 +0530|3/17|0|% ERROR:  a\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 1);
 	assert_text(0, LOG_APPLICATION, "app");
 	assert_text(0, LOG_USER, "ann");
@@ -168,7 +173,8 @@ an_unknown_prefix_leaves_level_and_message(void **state)
 	read_text("stderr",
 			  "2026-02-20 10:30:00.123 UTC  [1] ERROR:  a: b\n"
 			  "2026-02-20 10:30:00.123 UTC  [1] DETAIL:  ERROR:  c\n"
-			  "2026-02-20 10:30:00.123 UTC  [1] MYERROR:  d\n", LOG_END_QUIET);
+			  "2026-02-20 10:30:00.123 UTC  [1] MYERROR:  d\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 1);
 	assert_level(0, WORD_ERROR);
 	assert_text(0, LOG_MESSAGE, "a: b");
@@ -209,7 +215,8 @@ lines_of_an_older_prefix(void **state)
 	prefix("%m [%p] ");
 	read_text("stderr",
 			  "<4711> ERROR:  before the reload\n"
-			  "2026-02-20 10:30:00.123 UTC [1] ERROR:  after it\n", LOG_END_QUIET);
+			  "2026-02-20 10:30:00.123 UTC [1] ERROR:  after it\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 2);
 	assert_text(0, LOG_MESSAGE, "before the reload");
 	assert_int_equal(Found.entry[0].pid, 0);
@@ -220,7 +227,8 @@ static void
 messages_of_several_lines(void **state)
 {
 	prefix("%p ");
-	read_text("stderr", "1 ERROR:  a\n\tb\n\t\n\t\tc\n1 CONTEXT:  d\n\te\n1 STATEMENT:  f\n\tg\n2 LOG:  h\n",
+	read_text("stderr",
+			  "1 ERROR:  a\n\tb\n\t\n\t\tc\n1 CONTEXT:  d\n\te\n1 STATEMENT:  f\n\tg\n2 LOG:  h\n",
 			  LOG_END_OPEN);
 	assert_int_equal(Found.count, 1);
 	assert_text(0, LOG_MESSAGE, "a\nb\n\n\tc");
@@ -236,7 +244,8 @@ verbose_puts_the_sqlstate_before_the_message(void **state)
 	read_text("stderr",
 			  "1 ERROR:  42P01: relation \"x\" does not exist\n"
 			  "1 LOCATION:  parserOpenTable, parse_relation.c:1384\n"
-			  "1 ERROR:  42P01: told by a function\n", LOG_END_QUIET);
+			  "1 ERROR:  42P01: told by a function\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 2);
 	assert_text(0, LOG_SQLSTATE, "42P01");
 	assert_text(0, LOG_MESSAGE, "relation \"x\" does not exist");
@@ -260,7 +269,8 @@ other_languages(void **state)
 			  "2 ERREUR:  division par zéro\n2 ASTUCE :  non\n"
 			  "3 ПРЕДУПРЕЖДЕНИЕ:  нет\n"
 			  "4 致命错误:  a\n"
-			  "5 로그:  b\n5 쿼리:c\n", LOG_END_QUIET);
+			  "5 로그:  b\n5 쿼리:c\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 5);
 	assert_int_equal(Found.junk, 0);
 	assert_level(0, WORD_ERROR);
@@ -301,7 +311,8 @@ foreign_lines_are_passed_over(void **state)
 			  "2026-02-20 10:30:00.123 UTC [1] LOG:  a\n"
 			  "cp: ERROR: b\n"
 			  "2026-02-20 10:30:00.123 UTC [1] HINT:  an orphan\n"
-			  "2026-02-20 10:30:00.123 UTC [2] LOG:  c\n", LOG_END_QUIET);
+			  "2026-02-20 10:30:00.123 UTC [2] LOG:  c\n",
+			  LOG_END_QUIET);
 	assert_int_equal(Found.count, 2);
 	assert_text(0, LOG_MESSAGE, "a");
 	assert_unknown(0, LOG_HINT);
@@ -331,8 +342,8 @@ a_torn_line_is_waited_for(void **state)
 static void
 an_entry_does_not_wait_for_the_end_of_the_line_after_it(void **state)
 {
-	char		text[4096];
-	size_t		start;
+	char   text[4096];
+	size_t start;
 
 	prefix("%p ");
 	memset(text, 'x', sizeof(text));
@@ -365,7 +376,7 @@ any_bytes_are_survived(void **state)
 static void
 no_line_takes_long(void **state)
 {
-	char		line[8192];
+	char line[8192];
 
 	memset(line, ':', sizeof(line));
 	line[sizeof(line) - 1] = '\n';

@@ -128,9 +128,16 @@ static void
 useless_retry_after_is_ignored(void **state)
 {
 	static const char *const useless[] = {
-		"", " ", "-5", "+5", "1.5", "5s", "soon", "0x10",
+		"",
+		" ",
+		"-5",
+		"+5",
+		"1.5",
+		"5s",
+		"soon",
+		"0x10",
 		"Thu, 01 Jan 1970 00:00:00 GMT",
-		"Sun, 06 Nov 1994 08:49:37 GMT",	/* now */
+		"Sun, 06 Nov 1994 08:49:37 GMT", /* now */
 		"Sun, 06 Nov 2094 08:49:37",
 		"Sun, 06 Nov 2094 08:49:37 GM",
 		"Sun, 06 Nov 2094 08:49:37 GMTX",
@@ -140,7 +147,9 @@ useless_retry_after_is_ignored(void **state)
 		"Sun, 06 Nov 2094 25:49:37 GMT",
 		"Sun, 06 Nov 2094 08:61:37 GMT",
 		"06 Nov 2094 08:49:37 GMT",
-		",", "Sunday,", "Sun Nov",
+		",",
+		"Sunday,",
+		"Sun Nov",
 		"2094-11-06T08:49:37Z",
 		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	};
@@ -155,7 +164,7 @@ useless_retry_after_is_ignored(void **state)
 static void
 an_excerpt_is_short_and_printable(void **state)
 {
-	char		excerpt[32];
+	char excerpt[32];
 
 	ReplyExcerpt(excerpt, sizeof(excerpt), "a\nb\x1b[0m\x7f\xc3\xa4\xe2\x82\xac.", 200);
 	assert_string_equal(excerpt, "a b?[0m???.");
@@ -175,8 +184,9 @@ words_of_openssl_are_explained(void **state)
 
 	assert_non_null(required);
 	assert_non_null(strstr(required, "tls_cert_file"));
-	assert_string_equal(TlsErrorMeaning("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
-						"the backend does not offer TLS 1.3");
+	assert_string_equal(
+		TlsErrorMeaning("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
+		"the backend does not offer TLS 1.3");
 	assert_string_equal(TlsErrorMeaning("error:0A00010B:SSL routines::wrong version number"),
 						"the backend does not speak TLS on this port");
 	assert_null(TlsErrorMeaning("Failed to connect to localhost port 1: Connection refused"));

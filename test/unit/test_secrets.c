@@ -41,7 +41,7 @@ check(const Case *cases, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
-		bool cut;
+		bool  cut;
 		char *out = masked(cases[i].before, strlen(cases[i].before), 4096, &cut);
 
 		assert_string_equal(out, cases[i].after ? cases[i].after : cases[i].before);
@@ -243,7 +243,7 @@ cut_off_texts(void **state)
 static void
 the_result_fits(void **state)
 {
-	bool cut;
+	bool  cut;
 	char *out;
 
 	out = masked("SELECT \xC3\xA4\xC3\xB6", 11, 11, &cut);
@@ -303,7 +303,7 @@ no_prefix_shows_a_secret(void **state)
 
 		for (size_t part = 0; part <= len; part++)
 		{
-			bool cut;
+			bool  cut;
 			char *out = masked(texts[i], part, 4096, &cut);
 
 			/* a block whose cut leaves the word out cannot be told from others */
@@ -328,14 +328,14 @@ any_text_is_survived_in_linear_time(void **state)
 		"password '", "password$", "password='", "'password ''",
 	};
 	unsigned seed = 1;
-	size_t size = 256 * 1024;
-	char *big = malloc(size);
-	bool cut;
+	size_t	 size = 256 * 1024;
+	char	*big = malloc(size);
+	bool	 cut;
 
 	for (int round = 0; round < 20000; round++)
 	{
 		char text[256] = "";
-		int count;
+		int	 count;
 
 		seed = seed * 1103515245 + 12345;
 		count = (int) (seed >> 16) % 24;

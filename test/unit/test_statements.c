@@ -68,14 +68,14 @@ a_statement_is_user_database_id_and_level(void **state)
 static void
 the_table_has_a_limit_and_loses_nothing_below_it(void **state)
 {
-	const uint32_t limit = 50000;
+	const uint32_t	limit = 50000;
 	StatementTable *table = table_for(limit);
 
 	assert_true(sizeof(StatementTotals) <= 48);
 	assert_true(StatementTableSize(limit) <= 65536 * 48 + 64);
 	for (uint32_t i = 0; i < limit; i++)
 	{
-		StatementTotals one = totals((int64_t) i << 20, i, i);	/* ids that end alike */
+		StatementTotals one = totals((int64_t) i << 20, i, i); /* ids that end alike */
 
 		assert_true(StatementTablePut(table, &one));
 		assert_true(StatementTablePut(table, &one));
@@ -83,7 +83,7 @@ the_table_has_a_limit_and_loses_nothing_below_it(void **state)
 	assert_int_equal(table->count, limit);
 	for (uint32_t i = 0; i < limit; i++)
 	{
-		StatementTotals one = totals((int64_t) i << 20, 0, 0);
+		StatementTotals		   one = totals((int64_t) i << 20, 0, 0);
 		const StatementTotals *found = StatementTableFind(table, &one);
 
 		assert_non_null(found);
@@ -103,28 +103,28 @@ growth_is_never_negative_nor_doubled(void **state)
 {
 	StatementTotals before = totals(1, 100, 10);
 	StatementTotals now = totals(1, 130, 12);
-	Growth		growth = StatementGrowth(&before, &now);
+	Growth			growth = StatementGrowth(&before, &now);
 
 	assert_true(growth.time == 30 && growth.calls == 2 && growth.total == 130);
 
-	growth = StatementGrowth(NULL, &now);	/* new */
+	growth = StatementGrowth(NULL, &now); /* new */
 	assert_true(growth.time == 130 && growth.calls == 12);
 
-	growth = StatementGrowth(&now, &now);	/* idle */
+	growth = StatementGrowth(&now, &now); /* idle */
 	assert_true(growth.time == 0 && growth.calls == 0 && growth.total == 130);
 
-	growth = StatementGrowth(&now, &before);	/* reset */
+	growth = StatementGrowth(&now, &before); /* reset */
 	assert_true(growth.time == 100 && growth.calls == 10);
 
-	now = totals(1, 130, 9);	/* fewer calls that took longer */
+	now = totals(1, 130, 9); /* fewer calls that took longer */
 	growth = StatementGrowth(&before, &now);
 	assert_true(growth.time == 130 && growth.calls == 9);
 
-	now = totals(1, 90, 11);	/* more calls that took less */
+	now = totals(1, 90, 11); /* more calls that took less */
 	growth = StatementGrowth(&before, &now);
 	assert_true(growth.time == 90 && growth.calls == 11);
 
-	now = totals(1, 130, 12);	/* evicted and back, with more than before */
+	now = totals(1, 130, 12); /* evicted and back, with more than before */
 	before.since = 1000;
 	now.since = 2000;
 	growth = StatementGrowth(&before, &now);
@@ -134,7 +134,7 @@ growth_is_never_negative_nor_doubled(void **state)
 static Growth
 growth_of(double time, int64_t calls, double total)
 {
-	Growth		growth = {time, calls, total};
+	Growth growth = {time, calls, total};
 
 	return growth;
 }
@@ -142,8 +142,8 @@ growth_of(double time, int64_t calls, double total)
 static void
 time_decides_then_calls_then_totals(void **state)
 {
-	Growth		a = growth_of(2, 1, 5);
-	Growth		b = growth_of(1, 9, 9);
+	Growth a = growth_of(2, 1, 5);
+	Growth b = growth_of(1, 9, 9);
 
 	assert_true(GrowthCompare(&a, &b) > 0 && GrowthCompare(&b, &a) < 0);
 	b = growth_of(2, 2, 1);
@@ -161,16 +161,16 @@ the_best_are_kept(void **state)
 		ROOM = 50,
 		OFFERED = 2000
 	};
-	Ranked		heap[ROOM];
-	char		rows[OFFERED];
-	bool		returned[OFFERED] = {false};
-	int			count = 0;
+	Ranked heap[ROOM];
+	char   rows[OFFERED];
+	bool   returned[OFFERED] = {false};
+	int	   count = 0;
 
 	for (int i = 0; i < OFFERED; i++)
 	{
-		int			number = i * 997 % OFFERED; /* each once, in no order */
-		Ranked		candidate = {growth_of(number, 0, 0), &rows[number]};
-		char	   *left = RankingOffer(heap, &count, ROOM, candidate);
+		int	   number = i * 997 % OFFERED; /* each once, in no order */
+		Ranked candidate = {growth_of(number, 0, 0), &rows[number]};
+		char  *left = RankingOffer(heap, &count, ROOM, candidate);
 
 		assert_true((left == NULL) == (i < ROOM));
 		if (left)
@@ -192,9 +192,9 @@ the_best_are_kept(void **state)
 static void
 without_room_nothing_is_kept(void **state)
 {
-	int			count = 0;
-	char		row;
-	Ranked		candidate = {growth_of(1, 1, 1), &row};
+	int	   count = 0;
+	char   row;
+	Ranked candidate = {growth_of(1, 1, 1), &row};
 
 	assert_ptr_equal(RankingOffer(NULL, &count, 0, candidate), &row);
 	assert_int_equal(count, 0);
@@ -203,7 +203,7 @@ without_room_nothing_is_kept(void **state)
 static void
 texts_are_remembered_by_database_and_id(void **state)
 {
-	SeenTexts  *seen = calloc(1, sizeof(SeenTexts));
+	SeenTexts *seen = calloc(1, sizeof(SeenTexts));
 
 	assert_int_equal(SeenAt(seen, 5, 42), 0);
 	SeenPut(seen, 5, 42, 1000);
@@ -219,8 +219,8 @@ texts_are_remembered_by_database_and_id(void **state)
 static void
 ten_thousand_texts_at_most(void **state)
 {
-	SeenTexts  *seen = calloc(1, sizeof(SeenTexts));
-	int			known = 0;
+	SeenTexts *seen = calloc(1, sizeof(SeenTexts));
+	int		   known = 0;
 
 	for (int i = 1; i <= 100000; i++)
 	{

@@ -14,7 +14,7 @@
 static void
 an_outage_counts_nothing(void **state)
 {
-	Suspects	suspects = {0};
+	Suspects suspects = {0};
 
 	for (int pass = 0; pass < 100; pass++)
 	{
@@ -30,7 +30,7 @@ an_outage_counts_nothing(void **state)
 static void
 five_counted_refusals_reject(void **state)
 {
-	Suspects	suspects = {0};
+	Suspects suspects = {0};
 
 	for (int pass = 1; pass <= SUSPECT_REFUSALS; pass++)
 	{
@@ -49,7 +49,7 @@ five_counted_refusals_reject(void **state)
 static void
 neighbours_count_together(void **state)
 {
-	Suspects	suspects = {0};
+	Suspects suspects = {0};
 
 	for (int pass = 1; pass < SUSPECT_REFUSALS; pass++)
 	{
@@ -70,7 +70,7 @@ neighbours_count_together(void **state)
 static void
 what_has_left_the_spool_is_forgotten(void **state)
 {
-	Suspects	suspects = {0};
+	Suspects suspects = {0};
 
 	SuspectsRefused(&suspects, 1);
 	SuspectsRefused(&suspects, 2);
@@ -85,7 +85,7 @@ what_has_left_the_spool_is_forgotten(void **state)
 static void
 too_many_push_out_the_least_suspicious(void **state)
 {
-	Suspects	suspects = {0};
+	Suspects suspects = {0};
 
 	SuspectsRefused(&suspects, 1);
 	assert_int_equal(SuspectsAccepted(&suspects), 0);

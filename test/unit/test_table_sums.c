@@ -12,7 +12,7 @@
 static void
 tables_are_found_whatever_their_order(void **state)
 {
-	TableSum	sums[] = {{.oid = 4000000000}, {.oid = 7}, {.oid = 500}};
+	TableSum sums[] = {{.oid = 4000000000}, {.oid = 7}, {.oid = 500}};
 
 	TableSumsSort(sums, 3);
 	assert_int_equal(TableSumsFind(sums, 3, 7)->oid, 7);
@@ -25,7 +25,7 @@ tables_are_found_whatever_their_order(void **state)
 static void
 an_unknown_size_makes_the_sum_unknown(void **state)
 {
-	TableSum	sum = {.oid = 1};
+	TableSum sum = {.oid = 1};
 
 	TableSumAddBytes(&sum, 8192);
 	TableSumAddBytes(&sum, 0);

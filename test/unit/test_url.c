@@ -17,7 +17,7 @@
 static void
 accept(const char *text, bool https, const char *host, int port, const char *base)
 {
-	Url			url;
+	Url url;
 
 	if (!UrlParse(text, &url))
 		fail_msg("\"%s\" was refused: %s", text, url.error);
@@ -31,7 +31,7 @@ accept(const char *text, bool https, const char *host, int port, const char *bas
 static void
 refuse(const char *text, const char *word)
 {
-	Url			url;
+	Url url;
 
 	if (UrlParse(text, &url))
 		fail_msg("\"%s\" was accepted", text);
@@ -80,7 +80,7 @@ only_http_and_https_are_schemes(void **state)
 static void
 bad_hosts_are_refused(void **state)
 {
-	char		text[400];
+	char text[400];
 
 	refuse("https://", "missing");
 	refuse("https:///x", "missing");
@@ -112,7 +112,7 @@ ports_are_1_to_65535(void **state)
 static void
 credentials_are_refused_and_told_apart(void **state)
 {
-	Url			url;
+	Url url;
 
 	refuse("https://user:secret@h", "password");
 	refuse("https://user@h", "password");
@@ -146,8 +146,8 @@ queries_fragments_and_odd_characters_are_refused(void **state)
 static void
 a_long_url_is_refused(void **state)
 {
-	char		text[2 * URL_SIZE];
-	size_t		length = strlen("https://h/");
+	char   text[2 * URL_SIZE];
+	size_t length = strlen("https://h/");
 
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "https://h/", length);
@@ -161,8 +161,8 @@ a_long_url_is_refused(void **state)
 static void
 joining_makes_exactly_one_slash(void **state)
 {
-	Url			url;
-	char		joined[64];
+	Url	 url;
+	char joined[64];
 
 	assert_true(UrlParse("https://h/p//", &url));
 	assert_true(url.has_prefix);

@@ -23,7 +23,7 @@
 static VisitPlan
 PlanOf(int databases)
 {
-	VisitPlan	plan = {0};
+	VisitPlan		 plan = {0};
 	PlannedDatabase *list = calloc(databases, sizeof(PlannedDatabase));
 
 	for (int i = 0; i < databases; i++)
@@ -38,15 +38,15 @@ PlanOf(int databases)
 /* The visits of a while, each taking so long, one at a time; calls the sub for each. */
 static void
 Pass(VisitPlan *plan, int64_t from, int64_t to, int64_t takes,
-	 void (*visit) (void *arg, int database, uint32_t collectors, int64_t now), void *arg)
+	 void (*visit)(void *arg, int database, uint32_t collectors, int64_t now), void *arg)
 {
-	int64_t		now = from;
+	int64_t now = from;
 
 	while (now < to)
 	{
-		uint32_t	collectors;
-		int64_t		wait;
-		int			next = VisitPlanNext(plan, now, true, &collectors, &wait);
+		uint32_t collectors;
+		int64_t	 wait;
+		int		 next = VisitPlanNext(plan, now, true, &collectors, &wait);
 
 		if (next < 0)
 		{
@@ -63,17 +63,17 @@ Pass(VisitPlan *plan, int64_t from, int64_t to, int64_t takes,
 
 typedef struct Log
 {
-	int			visits[200];
-	int			by_second[60];
-	int			shared;
-	int			alone;
-	int64_t		from;
+	int		visits[200];
+	int		by_second[60];
+	int		shared;
+	int		alone;
+	int64_t from;
 } Log;
 
 static void
 Note(void *arg, int database, uint32_t collectors, int64_t now)
 {
-	Log		   *log = arg;
+	Log *log = arg;
 
 	log->visits[database]++;
 	if (now >= log->from)
@@ -87,8 +87,8 @@ Note(void *arg, int database, uint32_t collectors, int64_t now)
 static void
 visits_are_spread_over_the_interval(void **state)
 {
-	VisitPlan	plan = PlanOf(200);
-	Log			log = {.from = START + 120 * SECOND};
+	VisitPlan plan = PlanOf(200);
+	Log		  log = {.from = START + 120 * SECOND};
 
 	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
 	Pass(&plan, START, START + 120 * SECOND, SECOND / 100, Note, &log);
@@ -97,17 +97,17 @@ visits_are_spread_over_the_interval(void **state)
 	for (int i = 0; i < 200; i++)
 		assert_in_range(log.visits[i], 9, 11);
 	for (int i = 0; i < 60; i++)
-		assert_in_range(log.by_second[i], 10, 60);	/* 33 on average */
+		assert_in_range(log.by_second[i], 10, 60); /* 33 on average */
 	free(plan.databases);
 }
 
 static void
 where_time_is_short_all_are_visited_in_turn(void **state)
 {
-	VisitPlan	plan = PlanOf(200);
-	Log			log = {.from = START};
-	int64_t		gap;
-	int			longest;
+	VisitPlan plan = PlanOf(200);
+	Log		  log = {.from = START};
+	int64_t	  gap;
+	int		  longest;
 
 	/* 200 visits a second would be wanted, one takes 50 ms */
 	VisitPlanInterval(&plan, STATS, SECOND, START);
@@ -123,8 +123,8 @@ where_time_is_short_all_are_visited_in_turn(void **state)
 static void
 collectors_share_a_visit(void **state)
 {
-	VisitPlan	plan = PlanOf(20);
-	Log			log = {.from = START};
+	VisitPlan plan = PlanOf(20);
+	Log		  log = {.from = START};
 
 	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
 	VisitPlanInterval(&plan, CACHE, 60 * SECOND, START);
@@ -137,9 +137,9 @@ collectors_share_a_visit(void **state)
 static void
 what_was_asked_for_comes_first(void **state)
 {
-	VisitPlan	plan = PlanOf(3);
-	uint32_t	collectors;
-	int64_t		wait;
+	VisitPlan plan = PlanOf(3);
+	uint32_t  collectors;
+	int64_t	  wait;
 
 	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
 	VisitPlanRound(&plan, BLOAT, true);
@@ -161,9 +161,9 @@ what_was_asked_for_comes_first(void **state)
 static void
 a_visit_that_began_before_does_not_count(void **state)
 {
-	VisitPlan	plan = PlanOf(1);
-	uint32_t	collectors;
-	int64_t		wait;
+	VisitPlan plan = PlanOf(1);
+	uint32_t  collectors;
+	int64_t	  wait;
 
 	VisitPlanRound(&plan, STATS, true);
 	VisitPlanBegun(&plan, 0, BIT(STATS), START);
@@ -177,9 +177,9 @@ a_visit_that_began_before_does_not_count(void **state)
 static void
 what_a_visit_left_is_due_as_before(void **state)
 {
-	VisitPlan	plan = PlanOf(1);
-	uint32_t	collectors;
-	int64_t		wait;
+	VisitPlan plan = PlanOf(1);
+	uint32_t  collectors;
+	int64_t	  wait;
 
 	VisitPlanRound(&plan, STATS, true);
 	VisitPlanRound(&plan, CACHE, true);
@@ -196,9 +196,9 @@ what_a_visit_left_is_due_as_before(void **state)
 static void
 what_ran_out_of_time_is_tried_again_within_a_minute(void **state)
 {
-	VisitPlan	plan = PlanOf(1);
-	uint32_t	collectors;
-	int64_t		wait;
+	VisitPlan plan = PlanOf(1);
+	uint32_t  collectors;
+	int64_t	  wait;
 
 	VisitPlanInterval(&plan, BLOAT, 3600 * SECOND, START);
 	plan.databases[0].due[BLOAT] = START;
@@ -213,10 +213,10 @@ what_ran_out_of_time_is_tried_again_within_a_minute(void **state)
 static void
 databases_come_and_go(void **state)
 {
-	VisitPlan	plan = PlanOf(2);
+	VisitPlan		 plan = PlanOf(2);
 	PlannedDatabase *fresh = calloc(2, sizeof(PlannedDatabase));
-	uint32_t	collectors;
-	int64_t		wait;
+	uint32_t		 collectors;
+	int64_t			 wait;
 
 	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
 	plan.databases[1].due[STATS] = START + 30 * SECOND;
@@ -235,7 +235,7 @@ databases_come_and_go(void **state)
 static void
 a_changed_interval_keeps_the_places(void **state)
 {
-	VisitPlan	plan = PlanOf(1);
+	VisitPlan plan = PlanOf(1);
 
 	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
 	plan.databases[0].due[STATS] = START + 30 * SECOND;
@@ -249,8 +249,8 @@ a_changed_interval_keeps_the_places(void **state)
 static void
 a_clock_that_is_set_back_stops_nothing(void **state)
 {
-	VisitPlan	plan = PlanOf(5);
-	Log			log = {.from = START};
+	VisitPlan plan = PlanOf(5);
+	Log		  log = {.from = START};
 
 	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
 	Pass(&plan, START, START + 120 * SECOND, SECOND / 100, Note, &log);
@@ -266,8 +266,8 @@ a_clock_that_is_set_back_stops_nothing(void **state)
 static void
 who_shares_a_visit_is_not_due_again_at_once(void **state)
 {
-	VisitPlan	plan = PlanOf(20);
-	Log			log = {.from = START};
+	VisitPlan plan = PlanOf(20);
+	Log		  log = {.from = START};
 
 	VisitPlanInterval(&plan, STATS, 60 * SECOND, START);
 	VisitPlanInterval(&plan, BLOAT, 3600 * SECOND, START);
