@@ -75,8 +75,8 @@ RegisterWorker(const char *name, const char *function)
 	snprintf(worker.bgw_type, BGW_MAXLEN, "%s", name);
 	snprintf(worker.bgw_library_name, BGW_MAXLEN, "pganalytics");
 	snprintf(worker.bgw_function_name, BGW_MAXLEN, "%s", function);
-	worker.bgw_flags =
-		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION | BGWORKER_INTERRUPTIBLE;
+	/* not BGWORKER_INTERRUPTIBLE (19): who renames the database would end the collector for good */
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_ConsistentState;
 	worker.bgw_restart_time = RESTART_SECONDS;
 	RegisterBackgroundWorker(&worker);
