@@ -171,8 +171,9 @@ sub wait_for_samples
 	return;
 }
 
+# A report has 300 samples at most, so the longer the interval, the fewer of them a second.
 $node->set(
-	'pganalytics.pg_activity_interval' => '1h',
+	'pganalytics.pg_activity_interval' => '2min',
 	'pganalytics.enabled_collectors' => 'pg_activity');
 my $runs = sub { $node->status->{collectors}{pg_activity}{runs} };
 wait_until(
