@@ -13,6 +13,7 @@ use warnings;
 use parent 'PostgreSQL::Test::Cluster';
 
 use Carp;
+use Cwd ();
 use File::Basename qw(basename dirname);
 use File::Spec;
 use JSON::PP;
@@ -65,6 +66,41 @@ sub create
 		$node->create_extensions;
 	}
 	return $node;
+}
+
+# Says what the server said when it does not start, and fails this test alone.
+sub start
+{
+	my ($self, %params) = @_;
+	my $started = $self->SUPER::start(%params, fail_ok => 1);
+
+	croak $self->name . " does not start:\n" . $self->log_text unless $started or $params{fail_ok};
+	return $started;
+}
+
+# kill -9 of the postmaster, and start() can follow.
+sub kill9
+{
+	my ($self) = @_;
+
+	$self->SUPER::kill9;
+	$self->wait_until_dead;
+	return;
+}
+
+# After the postmaster was killed.  Where nobody waits for dead processes (in a
+# container) they stay on as zombies, and one would make the next postmaster
+# believe that this one is alive.
+sub wait_until_dead
+{
+	my ($self) = @_;
+	my $directory = Cwd::abs_path($self->data_dir);
+
+	wait_until('all processes of the server are gone',
+		sub { !grep { (readlink $_ // '') eq $directory } glob '/proc/[0-9]*/cwd' });
+	unlink "$directory/postmaster.pid", $self->host . '/.s.PGSQL.' . $self->port . '.lock';
+	$self->{_pid} = undef;    # or stop() believes that it runs
+	return;
 }
 
 # What a node needs that create() did not start.

@@ -11,7 +11,6 @@ use strict;
 use warnings;
 
 use Carp;
-use Cwd ();
 use File::Basename qw(dirname);
 use File::Spec;
 use PgAnalytics::Cluster;
@@ -120,8 +119,7 @@ sub strike
 	}
 	elsif ($target eq 'postmaster' or $target eq 'orphan')
 	{
-		wait_until('all processes are gone', sub { !$self->_processes });
-		$self->{node}{_pid} = undef;    # or stop() believes that it runs
+		$self->{node}->wait_until_dead;
 		$self->start;
 	}
 	elsif ($target ne 'term')
@@ -180,15 +178,6 @@ sub _start_victim
 		sub { $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active'}) });
 	_write("$self->{folder}/victim", $backend);
 	return $client;
-}
-
-# All that work in the data directory, also when the postmaster is gone.
-sub _processes
-{
-	my ($self) = @_;
-	my $directory = Cwd::abs_path($self->{node}->data_dir);
-
-	return grep { (readlink $_ // '') eq $directory } glob '/proc/[0-9]*/cwd';
 }
 
 sub _write
