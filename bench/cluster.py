@@ -212,15 +212,15 @@ class Cluster:
     def session(self):
         return Session(self.psql_command())
 
-    def visit(self):
-        """A complete cycle of pg_stats.
+    def visit(self, collector='pg_stats'):
+        """A complete cycle of a collector, or of all.
 
         A server that has read nothing yet may be too slow for the time that a visit has; the
         next one finds more in memory.
         """
         def completes():
             try:
-                self.psql("SELECT pganalytics_collect('pg_stats')")
+                self.psql(f"SELECT pganalytics_collect('{collector}')")
             except RuntimeError as error:
                 if not any(text in str(error) for text in ('ran out of time', 'timeout')):
                     raise
