@@ -21,6 +21,13 @@ use PgAnalytics::Wait;
 use PostgreSQL::Test::Utils ();
 use Test::More;
 
+# Where PostgreSQL 15 puts its data and logs; the later ones want to be told.
+BEGIN
+{
+	$ENV{TESTDATADIR} //= "$ENV{TESTDIR}/tmp_check";
+	$ENV{TESTLOGDIR} //= "$ENV{TESTDIR}/tmp_check/log";
+}
+
 # Everything soon: tests wait for things to happen.
 my %SETTINGS = (
 	'shared_preload_libraries' => 'pg_stat_statements,pganalytics',
