@@ -76,11 +76,14 @@ HasSqlstate(const LogText *sqlstate, const char *expected)
 	return sqlstate->len == 5 && memcmp(sqlstate->data, expected, 5) == 0;
 }
 
-/* A function may raise any message with any SQLSTATE: one that does not go with it is not the server's. */
+/*
+ * A function may raise any message with any SQLSTATE: one that does not go with it is not the
+ * server's.  But XX000 is what elog() gives to any message.
+ */
 static bool
 SqlstateForbids(const LogText *sqlstate, const LogEventRow *event)
 {
-	if (sqlstate->data == NULL || sqlstate->len != 5)
+	if (sqlstate->data == NULL || sqlstate->len != 5 || HasSqlstate(sqlstate, "XX000"))
 		return false;
 	if (event->sqlstate != NULL)
 		return !HasSqlstate(sqlstate, event->sqlstate);

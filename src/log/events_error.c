@@ -65,9 +65,12 @@ const LogEventRow LogErrorEvents[] = {
 	/* memory and disk */
 	{"out_of_memory", "the system gave no memory", .sqlstate = "53200", .message = "out of memory",
 	 .detail = "Failed on request of size {bytes:int}[ in memory context \"{memory_context}\"]."},
-	{.message = "invalid memory alloc request size {bytes:int}"},
+	{"allocation_refused", "more memory at once than a value may have: it is too large, or damaged",
+	 .message = "invalid memory alloc request size {bytes:int}"},
 	{"out_of_shared_memory", "max_locks_per_transaction or the like is too small",
 	 .message = "out of shared memory"},
+	{.message = "not enough shared memory for data structure \"{structure}\" ({bytes:int} bytes "
+				"requested)"},
 	{.message =
 		 "could not resize shared memory segment \"{segment}\" to {bytes:int} bytes: {error}"},
 	{"disk_full", "no space left on a disk", .sqlstate = "53100",
@@ -87,6 +90,13 @@ const LogEventRow LogErrorEvents[] = {
 				"{bytes:int}: {error}"},
 	{.message =
 		 "could not write to log file {file} at offset {offset:int}, length {bytes:int}: {error}"},
+	{.message = "could not write to log segment {file} at offset {offset:int}, length {bytes:int}: "
+				"{error}"},
+	{.message = "could not write to WAL segment {file} at offset {offset:int}, length {bytes:int}: "
+				"{error}"},
+	{.message = "could not read from file \"{file}\" at offset {offset:int}: {error}"},
+	{.message = "could not write to file \"{file}\" at offset {offset:int}: {error}"},
+	{.message = "could not seek in file \"{file}\" to offset {offset:int}: {error}"},
 	{"fsync_failed", "the disk did not keep what was written",
 	 .message = "could not fsync file \"{file}\": {error}"},
 	{.message = "could not flush dirty data: {error}"},
@@ -107,20 +117,26 @@ const LogEventRow LogErrorEvents[] = {
 		 "missing chunk number {chunk:int} for toast value {value_oid:int} in {toast_table}"},
 	{.message = "unexpected chunk number {chunk:int} (expected {expected:int}) for toast value "
 				"{value_oid:int} in {toast_table}"},
-	{.message = "could not access status of transaction {xid:int}"},
 	{.message = "found xmin {xmin:int} from before relfrozenxid {relfrozenxid:int}"},
-	{.message = "MultiXactId {multixact:int} does no longer exist -- apparent wraparound"},
 	{.message = "corrupted page pointers: lower = {lower:int}, upper = {upper:int}, special = "
 				"{special:int}"},
 	{.message = "compressed {method} data is corrupt"},
 	{.context =
 		 "while scanning block {block:int}[ and offset {offset:int}] of relation \"{relation}\""},
+	{"transaction_status_lost", "the file that tells how a transaction ended is missing or damaged",
+	 .message = "could not access status of transaction {xid:int}"},
+	{.message = "MultiXactId {multixact:int} {problem} -- apparent wraparound"},
+	{"wal_flush_impossible", "a page has changes that WAL does not have",
+	 .message = "xlog flush request {lsn} is not satisfied --- flushed only to {flushed_lsn}"},
+	{.message = "request to flush past end of generated WAL; request {lsn}, current position "
+				"{current_lsn}"},
 	{"checksum_failure", "a page is not as it was written",
 	 .message = "page verification failed, calculated checksum {calculated:int} but expected "
 				"{expected:int}"},
 	{.message = "checksum verification failed in file \"{file}\", block {block:int}: calculated "
 				"{calculated} but expected {expected}"},
 	{.message = "file \"{file}\" has a total of {failures:int} checksum verification {what}"},
+	{.message = "checksum verification failure during base backup"},
 	{.message = "incorrect checksum in control file"},
 	{"index_corrupted", "a damaged index", .sqlstate = "XX002",
 	 .message = "index \"{index}\" contains {what} at block {block:int}"},
@@ -161,15 +177,16 @@ const LogEventRow LogErrorEvents[] = {
 	{.message = "constraint \"{name:name}\"[ for relation \"{relation:name}\"][ of relation "
 				"\"{relation:name}\"] "
 				"does not exist"},
-	{.message = "trigger \"{name:name}\"[ for relation \"{relation:name}\"][ of relation "
+	{.message = "trigger \"{name:name}\"[ for table \"{relation:name}\"][ of relation "
 				"\"{relation:name}\"] "
 				"does not exist"},
 	{.message = "publication \"{name:name}\" does not exist"},
 	{.message = "subscription \"{name:name}\" does not exist"},
-	{.message = "collation \"{name:name}\" does not exist"},
+	{.message = "collation \"{name:name}\"[ for encoding \"{encoding}\"] does not exist"},
 	{.message = "server \"{name:name}\" does not exist"},
 	{.message = "language \"{name:name}\" does not exist"},
-	{.message = "operator class \"{name:name}\" does not exist"},
+	{.message = "operator class \"{name:name}\" does not exist for access method "
+				"\"{access_method:name}\""},
 	{.message = "access method \"{name:name}\" does not exist"},
 	{"undefined_schema", "a schema that does not exist", .sqlstate = "3F000",
 	 .message = "schema \"{schema:name}\" does not exist"},
@@ -317,6 +334,10 @@ const char *const LogDetailPatterns[] = {
 	"! system usage stats:{}",
 	"Last completed transaction was at log time {}.",
 	"Streaming transactions committing after {}, reading WAL from {}.",
+	"Waiting for transactions (approximately {:int}) older than {:int} to end.",
+	"Could not access {} of transaction {:int}.",
+	"OID candidates have been checked {:int} time[s], but no unused OID has been found yet.",
+	"Up to {:int} background worker[s] can be registered with the current settings.",
 	NULL};
 
 const char *const LogContextPatterns[] = {

@@ -17,6 +17,7 @@ const LogEventRow LogReplicationEvents[] = {
 				"administrator command"},
 	{"walsender_timeout", "a standby did not answer within wal_sender_timeout",
 	 .message = "terminating walsender process due to replication timeout"},
+	{.message = "terminating walsender process due to replication shutdown timeout"},
 	{"walsender_ended", "replication to a standby ends",
 	 .message = "terminating walsender process after promotion"},
 	{.message = "unexpected EOF on standby connection"},
@@ -79,8 +80,12 @@ const LogEventRow LogReplicationEvents[] = {
 	{.message = "invalidating slot \"{slot}\" because its restart_lsn {restart_lsn} exceeds "
 				"max_slot_wal_keep_size"},
 	{.detail = "The slot conflicted with xid horizon {xid_horizon:int}."},
-	{.detail = "Logical decoding on standby requires \"wal_level\" >= \"logical\" on the primary "
-			   "server."},
+	{.detail = "Logical decoding on standby requires [\"]wal_level[\"] >= [\"]logical[\"] on the "
+			   "primary server."},
+	{.detail =
+		 "Logical decoding on standby requires the primary server to either set "
+		 "\"wal_level\" >= \"logical\" or have at least one logical slot when \"wal_level\" = "
+		 "\"replica\"."},
 	{.detail = "The slot's idle time of {idle_ms:seconds}s exceeds the configured "
 			   "\"idle_replication_slot_timeout\" duration of {limit_ms:seconds}s."},
 	{"slot_holder_terminated", "a process was ended to release its slot",
@@ -92,6 +97,10 @@ const LogEventRow LogReplicationEvents[] = {
 	 .message = "replication slot \"{slot}\" does not exist"},
 	{"slots_exhausted", "max_replication_slots is too small",
 	 .message = "all replication slots are in use"},
+	{.message = "too many replication slots active before shutdown"},
+	{"slot_needs_setting", "the server does not start because a slot needs another setting",
+	 .message = "logical replication slot \"{slot}\" exists[ on the standby], but {problem}"},
+	{.message = "physical replication slot \"{slot}\" exists, but {problem}"},
 	{"slot_unusable", "a slot that was invalidated",
 	 .message = "can no longer get changes from replication slot \"{slot}\""},
 	{.message = "can no longer access replication slot \"{slot}\""},
@@ -99,18 +108,31 @@ const LogEventRow LogReplicationEvents[] = {
 	{.message = "newly created replication slot \"{slot}\" is sync-ready now"},
 	{.message = "dropped replication slot \"{slot}\" of database with OID {database_oid:int}"},
 	{.message = "replication slot synchronization worker will {action} because {reason}"},
+	{.message = "replication slot synchronization will {action} because {reason}"},
 	{"slot_sync_failed", "slots could not be copied from the primary",
 	 .message = "could not synchronize replication slot \"{slot}\""},
 	{.message = "replication slot synchronization requires \"{setting}\" to be {state}"},
+	{.message = "replication slot synchronization requires \"{setting}\" >= \"{level}\"[ on "
+				"the primary]"},
+	{.message = "replication slot synchronization (\"{setting}\" = on) requires {requirement}"},
+	{.message = "synchronization worker \"{worker}\" could not connect to the primary server: "
+				"{error}"},
 
 	/* logical decoding and replication */
 	{"logical_decoding_started", "changes are decoded from here",
 	 .message = "starting logical decoding for slot \"{slot}\"",
 	 .detail = "Streaming transactions committing after {lsn}, reading WAL from {from_lsn}."},
+	{"logical_decoding_switched", "the first logical slot came, or the last one went",
+	 .message = "logical decoding is enabled upon creating a new logical replication slot"},
+	{.message =
+		 "logical decoding is disabled because there are no valid logical replication slots"},
 	{"logical_decoding_consistent", "from here decoding is complete",
 	 .message = "logical decoding found consistent point at {lsn}"},
 	{.message = "logical decoding found initial consistent point at {lsn}"},
 	{.message = "logical decoding found initial starting point at {lsn}"},
+	{"logical_snapshot_exported", "a new slot's snapshot can be read by another session",
+	 .message =
+		 "exported logical decoding snapshot: \"{snapshot}\" with {transactions:int} transaction ID[s]"},
 	{"subscription_worker_started", "a subscription's worker begins",
 	 .message = "logical replication apply worker for subscription \"{subscription}\" has started"},
 	{.message = "logical replication parallel apply worker for subscription \"{subscription}\" has "
@@ -122,6 +144,8 @@ const LogEventRow LogReplicationEvents[] = {
 				"because {reason}"},
 	{.message = "logical replication worker for subscription {subscription_oid:int} will {action} "
 				"because {reason}"},
+	{.message = "logical replication apply worker for subscription {subscription_oid:int} will "
+				"{action} because {reason}"},
 	{.message = "logical replication parallel apply worker for subscription \"{subscription}\" "
 				"will {action} because {reason}"},
 	{.message = "logical replication parallel apply worker for subscription \"{subscription}\" has "
@@ -134,6 +158,25 @@ const LogEventRow LogReplicationEvents[] = {
 	{"table_sync_finished", "a table of a subscription was copied",
 	 .message = "logical replication table synchronization worker for subscription "
 				"\"{subscription}\", table \"{table}\" has finished"},
+	{"sequence_sync_started", "the sequences of a subscription are copied",
+	 .message = "logical replication sequence synchronization worker for subscription "
+				"\"{subscription}\" has started"},
+	{"sequence_sync_finished", "the sequences of a subscription were copied",
+	 .message = "logical replication sequence synchronization worker for subscription "
+				"\"{subscription}\" has finished"},
+	{"sequence_sync_failed", "sequences of a subscription could not be copied",
+	 .message = "logical replication sequence synchronization failed for subscription "
+				"\"{subscription}\""},
+	{.message = "mismatched or renamed sequence[s] on subscriber ({sequences})"},
+	{.message = "insufficient privileges on {side} sequence[s] ({sequences})"},
+	{.message = "missing sequence[s] on publisher ({sequences})"},
+	{"subscription_worker_late", "a subscription's worker did not start",
+	 .message = "logical replication worker for subscription {subscription_oid:int} took too long "
+				"to start; canceled"},
+	{"parallel_apply_serialized",
+	 "a parallel apply worker does not keep up and goes on from a file",
+	 .message = "logical replication apply worker will serialize the remaining changes of remote "
+				"transaction {xid:int} to a file"},
 	{"subscription_disabled", "a subscription was switched off by an error",
 	 .message = "subscription \"{subscription}\" has been disabled because of an error"},
 	{.message =
@@ -142,6 +185,11 @@ const LogEventRow LogReplicationEvents[] = {
 	 .message = "could not connect to the publisher: {error}"},
 	{.message = "subscription \"{subscription}\" could not connect to the publisher: {error}"},
 	{.message = "apply worker for subscription \"{subscription}\" could not connect to the "
+				"publisher: {error}"},
+	{.message =
+		 "table synchronization worker for subscription \"{subscription}\" could not connect "
+		 "to the publisher: {error}"},
+	{.message = "sequencesync worker for subscription \"{subscription}\" could not connect to the "
 				"publisher: {error}"},
 	{.message = "logical replication target relation \"{relation}\" does not exist"},
 	{.message = "data stream from publisher has ended"},
@@ -155,4 +203,10 @@ const LogEventRow LogReplicationEvents[] = {
 	{.message = "logical replication completed skipping transaction at LSN {lsn}"},
 	{"publisher_wal_level", "wal_level is too low for logical replication",
 	 .message = "[\"]wal_level[\"] is insufficient to publish logical changes"},
+	{.message = "logical decoding must be enabled to publish logical changes"},
+	{"conflict_retention", "whether a subscription keeps what it needs to detect conflicts",
+	 .message = "logical replication worker for subscription \"{subscription}\" has {state} the "
+				"information for detecting conflicts"},
+	{.message = "logical replication worker for subscription \"{subscription}\" will resume "
+				"retaining the information for detecting conflicts"},
 	LOG_EVENTS_END};

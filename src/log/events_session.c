@@ -50,13 +50,23 @@ const LogEventRow LogSessionEvents[] = {
 	{.message = "invalid startup packet layout: expected terminator as last byte"},
 	{.message = "incomplete startup packet"},
 	{.message = "invalid length of startup packet"},
-	{.message = "unsupported frontend protocol {protocol}: server supports {supported}"},
 	{.message = "terminating connection because protocol synchronization was lost"},
-	{.message = "received unencrypted data after SSL request"},
+	{.message = "received unencrypted data after {request}"},
 	{.message = "bind message supplies {supplied:int} parameters, but prepared statement "
 				"\"{statement}\" requires {required:int}"},
+	{"protocol_unsupported", "the client speaks no protocol that the server knows",
+	 .message = "unsupported frontend protocol {protocol}: server supports {supported}"},
+	{"connection_negotiation", "what the client asks for first, by trace_connection_negotiation",
+	 .message = "SSLRequest {answer}"},
+	{.message = "GSSENCRequest {answer}"},
+	{.message = "direct SSL connection {answer}"},
+	{"connection_not_accepted", "the system gave the server no connection",
+	 .message = "could not accept new connection: {error}"},
 	{"tls_failed", "a TLS connection could not be made",
 	 .message = "could not accept SSL connection: {error}"},
+	{.message = "buffered unencrypted data remains after negotiating {encryption} connection"},
+	{.message = "failed to switch to SSL configuration for host, terminating connection"},
+	{.message = "no hostname provided in callback, and no fallback configured"},
 	{"cancel_request_refused", "a cancel request with the wrong key",
 	 .message = "wrong key in cancel request for process {pid:int}"},
 	{.message = "PID {pid:int} in cancel request did not match any process"},
@@ -86,12 +96,13 @@ const LogEventRow LogSessionEvents[] = {
 	{.message = "pg_hba.conf rejects replication connection for host \"{host}\", user \"{user}\", "
 				"{encryption}"},
 	{.message = "no PostgreSQL user name specified in startup packet"},
-	{.message = "provided user name ({provided}) and authenticated user name ({authenticated}) do "
+	{.detail = "Connection matched [file ]\"{hba_file}\" line {hba_line:int}: \"{hba:value}\""},
+	{.detail = "Connection matched {hba_file} line {hba_line:int}: \"{hba:value}\""},
+	{"user_name_mismatch", "somebody is known by another name than the one asked for",
+	 .message = "provided user name ({provided}) and authenticated user name ({authenticated}) do "
 				"not match"},
 	{.message =
 		 "no match in usermap \"{usermap}\" for user \"{user}\" authenticated as \"{identity}\""},
-	{.detail = "Connection matched [file ]\"{hba_file}\" line {hba_line:int}: \"{hba:value}\""},
-	{.detail = "Connection matched {hba_file} line {hba_line:int}: \"{hba:value}\""},
 	{"certificate_refused", "a client's certificate is not the user's",
 	 .message = "certificate authentication failed for user \"{user}\": {reason}"},
 	{.message = "certificate validation (clientcert=verify-full) failed for user \"{user}\": "
@@ -102,6 +113,26 @@ const LogEventRow LogSessionEvents[] = {
 		 "could not search LDAP for filter \"{filter:value}\" on server \"{server}\": {error}"},
 	{.message = "LDAP user \"{user}\" does not exist"},
 	{.message = "LDAP user \"{user}\" is not unique"},
+	{.message = "could not perform initial LDAP bind for ldapbinddn \"{user}\" on server "
+				"\"{server}\": {error}"},
+	{.message = "could not start LDAP TLS session: {error}"},
+	{.message = "could not initialize LDAP: {error}"},
+	{"pam_login_failed", "PAM refused", .message = "pam_authenticate failed: {error}"},
+	{.message = "pam_acct_mgmt failed: {error}"},
+	{.message = "error from underlying PAM layer: {error}"},
+	{"radius_login_failed", "a RADIUS server did not answer as it should",
+	 .message = "timeout waiting for RADIUS response from {server}"},
+	{.message = "RADIUS response from {server} {problem}"},
+	{"ident_login_failed", "an Ident server did not answer as it should",
+	 .message =
+		 "could not connect to Ident server at address \"{address}\", port {port:int}: {error}"},
+	{.message = "could not receive response from Ident server at address \"{address}\", port "
+				"{port:int}: {error}"},
+	{.message = "invalidly formatted response from Ident server: \"{response:value}\""},
+	{"password_expiring", "a password ends soon", .message = "role password will expire soon"},
+	{"md5_password", "a password that is kept as MD5",
+	 .message = "setting an MD5-encrypted password"},
+	{.message = "authenticated with an MD5-encrypted password"},
 	{"authentication_timeout", "the client did not log in within authentication_timeout",
 	 .message = "canceling authentication due to timeout"},
 	{"too_many_connections", "there is no connection left", .sqlstate = "53300",
@@ -119,6 +150,7 @@ const LogEventRow LogSessionEvents[] = {
 	 .message = "database \"{database}\" does not exist"},
 	{"database_not_accepting", "a database that connections are switched off for",
 	 .message = "database \"{database}\" is not currently accepting connections"},
+	{.message = "cannot connect to invalid database \"{database}\""},
 	{"role_missing", "a role that does not exist", .message = "role \"{user}\" does not exist"},
 
 	/* sessions that are ended */

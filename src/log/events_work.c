@@ -103,10 +103,7 @@ const LogEventRow LogWorkEvents[] = {
 	{.message = "automatic aggressive vacuum to prevent wraparound" VACUUM_OF_TABLE},
 	VACUUM_LINES,
 	{"autoanalyze", "a table was analyzed",
-	 .message = "automatic analyze of table \"{database}.{schema}.{table}\" system usage: CPU: "
-				"user: {cpu_user_ms:seconds} s, "
-				"system: {cpu_system_ms:seconds} s, elapsed: {elapsed_ms:seconds} s"},
-	{.message = "automatic analyze of table \"{database}.{schema}.{table}\""},
+	 .message = "automatic analyze of table \"{database}.{schema}.{table}\""},
 	RESOURCE_LINES,
 	{"autovacuum_canceled", "a vacuum gave way to somebody who wanted a lock",
 	 .message = "canceling autovacuum task",
@@ -115,6 +112,9 @@ const LogEventRow LogWorkEvents[] = {
 	 .message = "skipping vacuum of \"{table}\" --- {reason}"},
 	{"analyze_skipped", "a table was not analyzed because of a lock",
 	 .message = "skipping analyze of \"{table}\" --- {reason}"},
+	{"maintenance_refused", "a table that somebody may not vacuum or analyze, or that cannot be",
+	 .message = "permission denied to {command} \"{table}\", skipping it"},
+	{.message = "skipping \"{table}\" --- {reason}"},
 	{"vacuum_failsafe", "vacuum leaves out what can wait to prevent wraparound",
 	 .message = "bypassing nonessential maintenance of table \"{database}.{schema}.{table}\" as a "
 				"failsafe after {index_scans:int} index scans"},
@@ -124,17 +124,28 @@ const LogEventRow LogWorkEvents[] = {
 	{.message = "oldest xmin is far in the past"},
 	{"autovacuum_worker_late", "an autovacuum worker did not start",
 	 .message = "autovacuum worker took too long to start; canceled"},
-	{.message = "worker took too long to start; canceled"},
 	{"autovacuum_misconfigured", "autovacuum needs track_counts",
 	 .message = "autovacuum not started because of misconfiguration"},
+	{.message = "\"autovacuum_max_workers\" ({workers:int}) should be less than or equal to "
+				"\"autovacuum_worker_slots\" ({slots:int})"},
 	{"orphan_temp_table_dropped", "a temporary table that a crash left behind",
 	 .message = "autovacuum: dropping orphan temp table \"{database}.{schema}.{table}\""},
+
+	{"visibility_map_corrupted", "a page is marked all-visible and is not",
+	 .message = "page is not marked all-visible but visibility map bit is set[ in relation "
+				"\"{relation}\" page {block:int}]",
+	 .context = "relation \"{relation}\", page {block:int}[, tuple {tuple:int}]"},
+	{.message = "page containing LP_DEAD items is marked as all-visible in relation "
+				"\"{relation}\" page {block:int}"},
+	{.message = "dead line pointer found on page marked all-visible"},
+	{.message = "tuple not visible to all transactions found on page marked all-visible"},
 
 	/* wraparound */
 	{"xid_wraparound_warning", "transaction ids run out soon",
 	 .message = "database \"{database}\" must be vacuumed within {transactions:int} transactions"},
 	{.message = "database with OID {database_oid:int} must be vacuumed within {transactions:int} "
 				"transactions"},
+	{.message = "some databases have not been vacuumed in over 2 billion transactions"},
 	{"xid_wraparound_stop", "transaction ids have run out, nothing can be written",
 	 .message = "database is not accepting commands to avoid wraparound data loss in database "
 				"\"{database}\""},
@@ -161,20 +172,30 @@ const LogEventRow LogWorkEvents[] = {
 	{.message = "database is not accepting commands that assign new MultiXactIds to avoid "
 				"wraparound data loss in database with OID {database_oid:int}"},
 	{.message = "multixact \"members\" limit exceeded"},
+	{"multixact_protection", "what guards against their running out is switched off or on",
+	 .message = "MultiXact member wraparound protections are disabled because oldest checkpointed "
+				"MultiXact {multixact:int} does not exist on disk"},
+	{.message = "MultiXact member wraparound protections are now enabled"},
+	{.message = "MultiXact member truncation is disabled because oldest checkpointed MultiXact "
+				"{multixact:int} does not exist on disk"},
+	{"transaction_status_kept", "files of old transactions could not be removed",
+	 .message = "oldest MultiXact {oldest:int} not found, earliest MultiXact {earliest:int}, "
+				"skipping truncation"},
+	{.message = "cannot truncate up to MultiXact {multixact:int} because it {reason}, skipping "
+				"truncation"},
+	{.message = "could not truncate directory \"{directory}\": apparent wraparound"},
 
 	/* archiving */
 	{"archive_command_failed", "archive_command returned an error",
 	 .message = "archive command failed with exit code {exit_code:int}",
 	 .detail = "The failed archive command was: {command}"},
 	{.message = "archive command was terminated by signal {signal:int}: {signal_name}"},
-	{.message = "archive command was terminated by exception {exception}"},
 	{"archiving_failed", "a WAL file could not be archived",
 	 .message =
 		 "archiving write-ahead log file \"{file}\" failed too many times, will try again later"},
 	{"archiving_misconfigured", "archive_mode is on and there is nothing to archive with",
 	 .message = "archive_mode enabled, yet archiving is not configured"},
 	{.message = "\"archive_mode\" enabled, yet archiving is not configured"},
-	{.message = "archive_mode enabled, yet archive_command is not set"},
 	{"archive_wait", "a backup waits for its WAL to be archived",
 	 .message = "still waiting for all required WAL segments to be archived ({seconds:int} seconds "
 				"elapsed)"},
@@ -187,6 +208,8 @@ const LogEventRow LogWorkEvents[] = {
 	{.message = "database system was interrupted while in recovery at log time {last_up}"},
 	{"crash_recovery_starting", "what was not written before a crash is redone",
 	 .message = "database system was not properly shut down; automatic recovery in progress"},
+	{.message = "crash recovery starts in timeline {timeline:int} and has target timeline "
+				"{target_timeline:int}"},
 	{"clean_start", "the server starts after it stopped properly",
 	 .message = "database system was shut down at {shut_down}"},
 	{.message = "database system was shut down in recovery at {shut_down}"},
@@ -198,6 +221,8 @@ const LogEventRow LogWorkEvents[] = {
 				"{cpu_system_ms:seconds} s, "
 				"elapsed: {elapsed_ms:seconds} s"},
 	{.message = "redo is not required"},
+	{"redo_last_transaction", "when the last transaction that was replayed was committed",
+	 .message = "last completed transaction was at log time {last_transaction}"},
 	{"startup_progress", "a step of the start that takes long",
 	 .message = "syncing data directory ({method}), elapsed time: {elapsed_ms:seconds} s, current "
 				"path: {path}"},
@@ -210,6 +235,7 @@ const LogEventRow LogWorkEvents[] = {
 	{.message = "starting point-in-time recovery to {target}"},
 	{.message = "starting backup recovery with redo LSN {redo_lsn}, checkpoint LSN "
 				"{checkpoint_lsn}, on timeline ID {timeline:int}"},
+	{.message = "restarting backup recovery with redo LSN {redo_lsn}"},
 	{"archive_recovery_complete", "recovery from an archive has ended",
 	 .message = "archive recovery complete"},
 	{.message = "completed backup recovery with redo LSN {redo_lsn} and end LSN {end_lsn}"},
@@ -220,8 +246,20 @@ const LogEventRow LogWorkEvents[] = {
 	{.message = "recovery stopping {where} WAL location (LSN) \"{lsn}\""},
 	{"recovery_paused", "replay is halted", .message = "recovery has paused"},
 	{.message = "pausing at the end of recovery"},
+	{.message = "shutdown at recovery target"},
 	{"recovery_target_not_reached", "WAL ended before the recovery target",
 	 .message = "recovery ended before configured recovery target was reached"},
+	{"recovery_misconfigured", "recovery is not told where WAL comes from",
+	 .message = "must specify [\"]restore_command[\"] when standby mode is not enabled"},
+	{.message = "specified neither [\"]primary_conninfo[\"] nor [\"]restore_command[\"]"},
+	{"recovery_impossible", "what there is cannot be recovered to what is asked for",
+	 .message = "WAL was generated with [\"]wal_level=minimal[\"], cannot continue recovering"},
+	{.message = "requested recovery stop point is before consistent recovery point"},
+	{.message = "recovery target timeline {timeline:int} does not exist"},
+	{.message = "requested timeline {timeline:int} does not contain minimum recovery point {lsn} "
+				"on timeline {lsn_timeline:int}"},
+	{.message = "backup_label contains data inconsistent with control file"},
+	{.message = "online backup was canceled, recovery cannot continue"},
 	{"wal_file_restored", "a WAL file came from the archive",
 	 .message = "restored log file \"{file}\" from archive"},
 	{"standby_mode", "the server follows another one", .message = "entering standby mode"},
@@ -241,12 +279,29 @@ const LogEventRow LogWorkEvents[] = {
 	{.message = "incorrect resource manager data checksum in record at {lsn}"},
 	{.message = "record with incorrect prev-link {prev} at {lsn}"},
 	{.message = "invalid resource manager ID {id:int} at {lsn}"},
+	{.message = "record with invalid length at {lsn}"},
+	{.message = "invalid record offset at {lsn}[: {reason}]"},
+	{.message =
+		 "invalid info bits {bits} in WAL segment {segment}, LSN {lsn}, offset {offset:int}"},
+	{.message = "invalid info bits {bits} in log segment {segment}, offset {offset:int}"},
+	{.message = "unexpected timeline ID {timeline:int} in WAL segment {segment}, LSN {lsn}, offset "
+				"{offset:int}"},
+	{.message =
+		 "unexpected timeline ID {timeline:int} in log segment {segment}, offset {offset:int}"},
+	{.message = "out-of-sequence timeline ID {timeline:int} (after {after:int}) in WAL segment "
+				"{segment}, LSN {lsn}, offset {offset:int}"},
+	{.message = "out-of-sequence timeline ID {timeline:int} (after {after:int}) in log segment "
+				"{segment}, offset {offset:int}"},
 	{"checkpoint_record_missing", "recovery finds no place to begin at",
 	 .message = "could not locate a valid checkpoint record[ at {lsn}]"},
 	{.message = "could not locate required checkpoint record[ at {lsn}]"},
 	{.message =
 		 "could not find redo location {lsn} referenced by checkpoint record at {checkpoint_lsn}"},
-	{.message = "invalid checkpoint record"},
+	{.message = "could not find redo location referenced by checkpoint record"},
+	{.message = "invalid [primary ]checkpoint record"},
+	{.message = "invalid xl_info in [primary ]checkpoint record"},
+	{.message = "invalid length of [primary ]checkpoint record"},
+	{.message = "invalid resource manager ID in [primary ]checkpoint record"},
 	{"wal_ends_early", "recovery has not the WAL that it needs",
 	 .message = "WAL ends before consistent recovery point"},
 	{.message = "WAL ends before end of online backup"},
@@ -261,5 +316,13 @@ const LogEventRow LogWorkEvents[] = {
 	 .message = "{transactions:int} two-phase state file[s were][ was] written for "
 				"[a ]long-running prepared transaction[s]"},
 	{"prepared_transaction_recovered", "a prepared transaction from before the restart",
-	 .message = "recovering prepared transaction {xid:int} from shared memory"},
+	 .message =
+		 "recovering prepared transaction {xid:int}[ of epoch {epoch:int}] from shared memory"},
+	{"prepared_transaction_removed",
+	 "a prepared transaction that cannot be from before the restart",
+	 .message =
+		 "removing {age} two-phase state {where} transaction {xid:int}[ of epoch {epoch:int}]"},
+	{"oid_search", "a table has so many object identifiers that a free one is hard to find",
+	 .message = "still searching for an unused OID in relation \"{relation}\""},
+	{.message = "new OID has been assigned in relation \"{relation}\" after {retries:int} {unit}"},
 	LOG_EVENTS_END};

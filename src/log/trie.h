@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRIE_MAX_NODES 12288
-#define TRIE_MAX_ENTRIES 640
+#define TRIE_MAX_NODES 24576
+#define TRIE_MAX_ENTRIES 1024
 
 /* One byte of the beginnings.  Siblings are a list: there are few of them. */
 typedef struct TrieNode

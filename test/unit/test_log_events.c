@@ -266,6 +266,83 @@ every_event_has_a_sample(void **state)
 	assert_true(events >= 120);
 }
 
+/* Does a text of a sample, or a line of it, fit? */
+static bool
+fits(const char *pattern, const char *text)
+{
+	static Captures captures;
+	const char	   *line = text;
+
+	while (line != NULL && *line != '\0')
+	{
+		const char *newline = strchr(line, '\n');
+
+		captures.count = 0;
+		if (PatternMatch(pattern, line, strlen(line), 0, 1, &captures))
+			return true;
+		captures.count = 0;
+		if (newline != NULL &&
+			PatternMatch(pattern, line, (size_t) (newline - line), 0, 1, &captures))
+			return true;
+		line = newline != NULL ? newline + 1 : NULL;
+	}
+	return false;
+}
+
+/* Lines, DETAIL and CONTEXT of one text may belong to several events. */
+static bool
+has_sample(const Sample *samples, int count, const char *event, const char *pattern, int part)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if ((event == NULL || strcmp(samples[i].event, event) == 0) &&
+			fits(pattern, samples[i].text[part]))
+			return true;
+	}
+	return false;
+}
+
+/* So that no pattern stands there which the server's own messages do not fit. */
+static void
+every_pattern_has_a_sample(void **state)
+{
+	const int room = 2048;
+	Sample	 *samples = malloc(room * sizeof(Sample));
+	int		  count = 0;
+	int		  missing = 0;
+	FILE	 *file = fopen(SAMPLES, "r");
+
+	assert_non_null(samples);
+	assert_non_null(file);
+	while (read_sample(file, &samples[count], false))
+		assert_true(++count < room);
+	fclose(file);
+	for (int i = 0; i < NUM_LOG_EVENT_TABLES; i++)
+	{
+		const LogEventRow *row = LogEventTables[i].rows;
+		const char		  *event = NULL;
+
+		for (; !LogRowIsEnd(row); row++)
+		{
+			const char *patterns[] = {row->message, row->line, row->detail, row->context};
+			const int	parts[] = {0, 0, 1, 3};
+
+			event = row->name != NULL ? row->name : event;
+			for (int k = 0; k < 4; k++)
+			{
+				if (patterns[k] != NULL &&
+					!has_sample(samples, count, k == 0 ? event : NULL, patterns[k], parts[k]))
+				{
+					missing++;
+					fprintf(stderr, "no sample of %s: %s\n", event, patterns[k]);
+				}
+			}
+		}
+	}
+	free(samples);
+	assert_int_equal(missing, 0);
+}
+
 static LogEntry
 entry_of(const char *sqlstate, const char *message)
 {
@@ -348,6 +425,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_sample_is_understood),
 		cmocka_unit_test(every_event_has_a_sample),
+		cmocka_unit_test(every_pattern_has_a_sample),
 		cmocka_unit_test(sqlstate_decides_in_other_languages),
 		cmocka_unit_test(messages_of_functions_are_no_events),
 		cmocka_unit_test(formats_of_the_source),
