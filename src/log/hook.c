@@ -9,7 +9,7 @@
  * puts it into the ring (ring.c).  The postmaster must not depend on shared
  * memory, and the syslogger has none: both are left alone, and so is a process
  * that has no PGPROC yet or any more.  What they say is missing here, which the
- * status tells.
+ * status tells, and so is what waits when a crash of the server empties the ring.
  *
  * Without a hook there is no ring, and where a file is read there is no hook.
  */
@@ -58,11 +58,13 @@ StaticAssertDecl(Max(offsetof(Port, remote_port), offsetof(Port, user_name)) < o
 typedef struct HookShared
 {
 	pg_atomic_uint32 wanted;	  /* somebody reads */
+	TimestampTz		 emptied_at;  /* by a crash, and no batch has told; 0: not */
 	uint64 reported[RING_LEVELS]; /* dropped entries that a batch has told; of the collector */
 } HookShared;
 
 static HookShared *Hook = NULL;
 static LogRing	  *Ring = NULL;
+static bool		   WasMade = false; /* this postmaster has made them before */
 
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
@@ -240,6 +242,10 @@ HookStartup(void)
 		memset(Hook, 0, sizeof(HookShared));
 		pg_atomic_init_u32(&Hook->wanted, 1);
 		LogRingInit(Ring, (size_t) Setting.log_ring_size_kb * 1024);
+		/* a second time in the life of a postmaster: after a crash */
+		if (WasMade)
+			Hook->emptied_at = GetCurrentTimestamp();
+		WasMade = true;
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -271,7 +277,7 @@ LogHookBacklog(void)
 }
 
 bool
-LogIsUrgent(void)
+LogHookIsFilling(void)
 {
 	return Ring != NULL && LogRingIsFilling(Ring);
 }
@@ -345,11 +351,18 @@ LogHookCollect(LogOutput *out)
 	return dropped;
 }
 
+TimestampTz
+LogHookEmptiedAt(void)
+{
+	return Hook->emptied_at;
+}
+
 void
 LogHookCommitted(void)
 {
 	LogRingRelease(Ring, &Reader);
 	memcpy(Hook->reported, Told, sizeof(Told));
+	Hook->emptied_at = 0;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "log/output.h"
 
 /* Decides by "pganalytics.log_source" and installs the hook; in the postmaster, once. */
@@ -18,6 +19,9 @@ extern bool LogHookIsUsed(void);
 
 /* How the source is called on the wire. */
 extern const LogOrigin LogHookOrigin;
+
+/* Is there so much that it may soon not fit? */
+extern bool LogHookIsFilling(void);
 
 /* Bytes of shared memory that wait. */
 extern uint64 LogHookBacklog(void);
@@ -30,6 +34,12 @@ extern uint64 LogHookBacklog(void);
 extern int64 LogHookCollect(LogOutput *out);
 extern void	 LogHookCommitted(void);
 extern void	 LogHookFailed(void);
+
+/*
+ * When a crash of the server threw away what waited, if no run has been committed
+ * since; 0: none did.
+ */
+extern TimestampTz LogHookEmptiedAt(void);
 
 /* The last entries in the ring; changes nothing. */
 extern void LogHookSample(LogOutput *out, int64 most);

@@ -28,6 +28,7 @@
 #include "postmaster/syslogger.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* What one run reads at most; about a second's work. */
 #define MAX_RUN_BYTES (INT64CONST(64) * 1024 * 1024)
@@ -41,6 +42,9 @@
 
 /* Read before the position, to know again what another format repeats. */
 #define LEARN_BYTES (64 * 1024)
+
+/* The last run left some of a file that is about to go. */
+static bool GoingFileWaits = false;
 
 struct LogReader
 {
@@ -264,7 +268,7 @@ ReadLateEntries(LogReader *reader, LogOutput *out)
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);
 		TailConsumeLate(
-			tail, i, &file,
+			tail, i,
 			TakeEntries(&piece, tail->buffer, n, LOG_END_QUIET, n == (ssize_t) tail->size));
 		LogOutputEnd(out, &origin);
 		if (is_other)
@@ -298,6 +302,7 @@ ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 			break;
 		bytes += n;
 	}
+	GoingFileWaits = out->drop && bytes >= MAX_RUN_BYTES;
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 		reader->dropped += out->dropped[word];
 	out->position = TailPosition(tail);
@@ -394,18 +399,26 @@ HookLimit(LogReader *reader)
 static void
 CollectHook(LogReader *reader, Batch *batch)
 {
-	LogOutput out;
+	TimestampTz emptied_at = LogHookEmptiedAt();
+	LogOutput	out;
 
 	LogOutputBegin(&out, batch);
 	out.limit = HookLimit(reader);
 	reader->dropped = LogHookCollect(&out);
 	reader->entries = out.written;
 	reader->skipped_bytes = 0;
+	if (emptied_at != 0)
+		BatchError(batch, Collectors[COLLECTOR_PG_LOG].name, NULL, NULL,
+				   psprintf("the server started again after a crash at %s: entries of its log that "
+							"waited in shared memory are lost, and how many they were is not known",
+							timestamptz_to_str(emptied_at)));
 	ProblemSet(
 		PROBLEM_LOG, PROBLEM_LOG_HOOK,
-		"the server log is taken by a hook: what the postmaster says is missing, such as the "
-		"crash of a backend; set \"logging_collector\" to on and \"pganalytics.log_source\" to "
-		"auto, and restart the server, to have all of it");
+		"the server log is taken by a hook: all lines of the postmaster are missing, such as "
+		"the crash of a backend, and those of sessions before and after they belong to the "
+		"server, such as connections received, refused for their number and closed; set "
+		"\"logging_collector\" to on and \"pganalytics.log_source\" to auto, and restart the "
+		"server, to have all of it");
 	ProblemClear(PROBLEM_LOG_FORMAT);
 }
 
@@ -512,6 +525,12 @@ LogCollect(LogReader *reader, Batch *batch, bool from_sample)
 		CollectTail(reader, batch);
 }
 
+bool
+LogIsUrgent(void)
+{
+	return GoingFileWaits || LogHookIsFilling();
+}
+
 static void
 PublishState(const LogReader *reader)
 {
@@ -564,6 +583,7 @@ LogReaderRest(LogReader *reader)
 	if (LogHookIsUsed())
 		LogHookRest();
 	TailForget(&reader->tail);
+	GoingFileWaits = false;
 	memset(&reader->kept_recent, 0, sizeof(reader->kept_recent));
 	ProblemClear(PROBLEM_LOG);
 	ProblemClear(PROBLEM_LOG_FORMAT);

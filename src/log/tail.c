@@ -8,7 +8,8 @@
  * since the last run, or by its inode after a restart.
  *
  * Descriptors here live as long as the process: opened with plain open() and
- * closed here, whatever errors pass by in between.
+ * closed here.  While one is open it is in Tail, so that the next run finds it
+ * even if an error passes by.
  */
 #include "postgres.h"
 
@@ -153,6 +154,13 @@ KeepFile(Tail *tail, const LogFile *file)
 }
 
 static void
+KeepOpened(Tail *tail)
+{
+	KeepFile(tail, &tail->opened);
+	tail->opened.fd = -1;
+}
+
+static void
 SetOffset(TailPlace *place, const LogPosition *position)
 {
 	place->offset = position->offset;
@@ -192,7 +200,7 @@ void
 TailInit(Tail *tail)
 {
 	memset(tail, 0, sizeof(*tail));
-	tail->kept.file.fd = tail->here.file.fd = tail->current.fd = -1;
+	tail->kept.file.fd = tail->here.file.fd = tail->current.fd = tail->opened.fd = -1;
 }
 
 static void
@@ -228,44 +236,40 @@ OpenFileOf(const LogPosition *position, const LogFile *current, LogFile *file)
 	return false;
 }
 
-/* Makes kept the place that the disk knows.  Takes "current", or closes it. */
+/* Makes kept the place that the disk knows. */
 static bool
-Resume(Tail *tail, const LogPosition *position, LogFile *current)
+Resume(Tail *tail, const LogPosition *position)
 {
 	LogFile	   old = {.fd = -1, .device = position->device, .inode = position->inode};
 	LogTrouble ignored;
 
 	if (tail->known && LogFileSame(&tail->kept.file, &old))
 	{
-		LogFileClose(current);
 		SetOffset(&tail->kept, position);
 		tail->before_len = 0;
 		return true;
 	}
-	if (current->fd >= 0 && LogFileSame(&old, current))
+	if (tail->opened.fd >= 0 && LogFileSame(&old, &tail->opened))
 	{
 		/* if it was written anew in place, IsRewritten() says so */
-		KeepFile(tail, current);
+		KeepOpened(tail);
 		SetOffset(&tail->kept, position);
 		return true;
 	}
-	if (OpenFileOf(position, current, &old))
+	if (OpenFileOf(position, &tail->opened, &old))
 	{
-		LogFileClose(current);
 		KeepFile(tail, &old);
 		SetOffset(&tail->kept, position);
 		return true;
 	}
-	if (current->fd < 0)
+	if (tail->opened.fd < 0)
 		return false;
 	/* what is gone cannot be read: on with the beginning of the one after it */
-	if (position->last_us != 0 && LogFindAfter(position->last_us, current, &old) &&
+	if (position->last_us != 0 && LogFindAfter(position->last_us, &tail->opened, &old) &&
 		LogFileOpen(&old, false, &ignored))
-	{
-		LogFileClose(current);
-		*current = old;
-	}
-	KeepFile(tail, current);
+		KeepFile(tail, &old);
+	else
+		KeepOpened(tail);
 	tail->kept.last_us = position->last_us;
 	snprintf(tail->lost, sizeof(tail->lost),
 			 "log file \"%s\" is gone; what of it had not been "
@@ -276,22 +280,19 @@ Resume(Tail *tail, const LogPosition *position, LogFile *current)
 
 /* Sets kept to where reading goes on. */
 static bool
-FindPlace(Tail *tail, LogFile *current)
+FindPlace(Tail *tail)
 {
 	LogPosition position;
 
 	if (!tail->unsaved && LogPositionLoad(&position) &&
 		!(tail->known && IsAt(&tail->kept, &position)))
-		return Resume(tail, &position, current);
+		return Resume(tail, &position);
 	if (tail->known)
-	{
-		LogFileClose(current);
 		return true;
-	}
-	if (current->fd < 0)
+	if (tail->opened.fd < 0)
 		return false;
-	KeepFile(tail, current);
-	tail->kept.offset = current->size;
+	KeepOpened(tail);
+	tail->kept.offset = tail->kept.file.size;
 	tail->kept.last_us = UnixMicroseconds(GetCurrentTimestamp());
 	RememberBytesBefore(tail);
 	SavePosition(tail);
@@ -312,27 +313,30 @@ bool
 TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 {
 	const LogFile previous = tail->current;
-	LogFile		  current;
+	bool		  found;
 
 	TailRollback(tail);
 	SizeBuffer(tail, buffer_size);
 	tail->lost[0] = '\0';
 	tail->lost_bytes = 0;
-	if (!LogFindCurrent(&current, trouble))
+	LogFileClose(&tail->opened); /* an error has left it */
+	if (!LogFindCurrent(&tail->opened, trouble))
 		return false;
 	/* one that was moved away and not yet rotated is still written to */
-	if (!LogFileOpen(&current, false, trouble) && trouble->code != ENOENT)
+	if (!LogFileOpen(&tail->opened, false, trouble) && trouble->code != ENOENT)
 		return false;
-	tail->current = current;
+	tail->current = tail->opened;
 	tail->current.fd = -1;
-	if (!FindPlace(tail, &current))
+	found = FindPlace(tail);
+	LogFileClose(&tail->opened);
+	if (!found)
 		return false;
 	if (trouble->code != 0)
 	{
 		tail->current = tail->kept.file;
 		tail->current.fd = -1;
-		tail->current.since = current.since;
-		tail->current.formats = current.formats;
+		tail->current.since = tail->opened.since;
+		tail->current.formats = tail->opened.formats;
 	}
 	else if (LogFileSame(&tail->kept.file, &tail->current))
 		strlcpy(tail->kept.file.path, tail->current.path, MAXPGPATH); /* it may have been renamed */
@@ -389,6 +393,7 @@ TailForget(Tail *tail)
 		return;
 	LeaveFile(tail);
 	LogFileClose(&tail->kept.file);
+	LogFileClose(&tail->opened);
 	if (tail->buffer != NULL)
 		pfree(tail->buffer);
 	TailInit(tail);
@@ -554,19 +559,18 @@ TailReadLate(Tail *tail, int *i, LogFile *file)
 			left->offset = file->size; /* all of it is in the current one, too */
 		else
 			n = pread(file->fd, tail->buffer, tail->size, left->offset);
+		LogFileClose(file);
 		if (n > 0)
 			return n;
-		LogFileClose(file);
 	}
 	*i = -1;
 	return 0;
 }
 
 void
-TailConsumeLate(Tail *tail, int i, LogFile *file, size_t len)
+TailConsumeLate(Tail *tail, int i, size_t len)
 {
 	tail->late[i] = tail->left[i].offset + len;
-	LogFileClose(file);
 }
 
 /* ---- on to the next file ---- */

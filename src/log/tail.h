@@ -42,6 +42,7 @@ typedef struct Tail
 	TailPlace kept;
 	TailPlace here;
 	LogFile	  current;	  /* what the server writes to; never open */
+	LogFile	  opened;	  /* the same, open while TailBegin looks for the place */
 	char	  before[32]; /* the bytes before kept.offset */
 	size_t	  before_len;
 	uint64	  seen_size;  /* of kept's file, by the last run */
@@ -93,12 +94,12 @@ extern bool TailNextFile(Tail *tail, LogTrouble *trouble);
 /*
  * What was written to the files that were left, after that: reads it into the
  * buffer, at the start of a run.  i: counts the files, and goes to -1 at their
- * end.  The file is open while there are bytes.
+ * end.
  */
 extern ssize_t TailReadLate(Tail *tail, int *i, LogFile *file);
 
-/* So many of these bytes are done with; closes the file. */
-extern void TailConsumeLate(Tail *tail, int i, LogFile *file, size_t len);
+/* So many of these bytes are done with. */
+extern void TailConsumeLate(Tail *tail, int i, size_t len);
 
 /* Has the file stopped growing, for now? */
 extern bool TailIsQuiet(const Tail *tail);

@@ -45,6 +45,14 @@ sub entry_like
 	return ($entry, $metric);
 }
 
+sub errors_like
+{
+	my ($pattern) = @_;
+
+	return grep { $_->{type} eq 'pg_log' && $_->{error} =~ $pattern }
+	  map { @{ $_->{collection_errors} } } $backend->batches;
+}
+
 sub warn_with
 {
 	my ($text) = @_;
@@ -54,7 +62,8 @@ sub warn_with
 }
 
 $node->wait_for_state('ok');
-ok($node->wait_for_problem(qr/hook.*postmaster.*logging_collector/), 'the status tells what is missing');
+ok($node->wait_for_problem(qr/hook.*postmaster.*connections received.*logging_collector/),
+	'the status tells what is missing');
 
 # ---- what an entry holds ----
 
@@ -144,6 +153,11 @@ waitpid $client, 0;
 warn_with('after the crash');
 ok((entry_like(qr/^after the crash/))[0], 'after the crash of a writer the log is read on');
 is_deeply([ map { scalar entries(qr/^round $_$/) } 1 .. 5 ], [ (1) x 5 ], 'and nothing was repeated');
+my $told = qr/started again after a crash.* lost/;
+wait_until('a batch tells what the crash took', sub { errors_like($told) > 0 });
+warn_with('told');
+ok((entry_like(qr/^told/))[0], 'and goes on');
+is(scalar errors_like($told), 1, 'it is told once');
 
 # ---- a standby ----
 
