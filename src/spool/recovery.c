@@ -96,7 +96,8 @@ FinishLeaving(void)
 
 /*
  * Temporary files that nobody writes any more: all of them when the server has
- * just started, else those of processes that are no more.
+ * just started, else those of processes that are no more.  (A batch that one of
+ * those left whole has been counted, since PublishFile does that first.)
  */
 static void
 ClearTemporaryFiles(bool server_start)
@@ -123,7 +124,10 @@ ClearTemporaryFiles(bool server_start)
 		FreeDir(dir);
 }
 
-/* Counts what is there. */
+/*
+ * Counts what is there.  Not to be repeated while the server runs, unless the
+ * directory is another one: writers and the sender count meanwhile.
+ */
 static void
 ScanSpool(void)
 {
@@ -248,18 +252,24 @@ CountLost(uint64 waiting)
 		 errhidecontext(true)));
 }
 
+/* Is it the directory that was counted last, by this collector or by the one before? */
+static bool
+IsCounted(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && st->st_ino == Shared->spool_inode &&
+		st->st_dev == Shared->spool_device;
+}
+
 bool
 SpoolOpen(void)
 {
-	static struct stat opened; /* the directory as it was found last; st_ino 0: not yet */
-	bool			   recovered = SpoolIsOpen();
-	char			   path[MAXPGPATH];
-	struct stat		   st;
-	uint64			   waiting;
+	static bool opened = false; /* by this process, so it has the lock */
+	bool		recovered = SpoolIsOpen();
+	char		path[MAXPGPATH];
+	struct stat st;
 
 	SpoolPath(path, sizeof(path), "spool");
-	if (recovered && opened.st_ino != 0 && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-		st.st_ino == opened.st_ino && st.st_dev == opened.st_dev &&
+	if (recovered && opened && lstat(path, &st) == 0 && IsCounted(&st) &&
 		access(path, R_OK | W_OK | X_OK) == 0)
 	{
 		ForgetRejected();
@@ -278,14 +288,20 @@ SpoolOpen(void)
 		CountersLoad();
 		FinishLeaving();
 	}
-	waiting = pg_atomic_read_u64(&Shared->batches);
 	ClearTemporaryFiles(!recovered);
-	ScanSpool();
+	if (!recovered || !IsCounted(&st))
+	{
+		uint64 waiting = pg_atomic_read_u64(&Shared->batches);
+
+		ScanSpool();
+		if (recovered)
+			CountLost(waiting);
+		Shared->spool_device = st.st_dev;
+		Shared->spool_inode = st.st_ino;
+	}
 	if (!recovered)
 		LogPositionRecover();
-	if (opened.st_ino != 0 && (st.st_ino != opened.st_ino || st.st_dev != opened.st_dev))
-		CountLost(waiting);
-	opened = st;
+	opened = true;
 	ProblemClear(PROBLEM_STATE_DIRECTORY);
 	pg_atomic_write_u32(&Shared->recovered, 1);
 	WakeWorker(&Shared->sender);
