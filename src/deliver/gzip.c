@@ -119,6 +119,8 @@ GzipCompress(const char *data, size_t size, int level, GzipPoll poll)
 GzipResult
 GzipUncompress(const char *data, size_t size, size_t expected, GzipPoll poll)
 {
+	int status;
+
 	RunRelease();
 	if (inflateInit2(&run.stream, GZIP_WINDOW) != Z_OK)
 		return RunFailed("out of memory");
@@ -128,13 +130,18 @@ GzipUncompress(const char *data, size_t size, size_t expected, GzipPoll poll)
 	run.output = malloc(expected + 1);
 	if (run.output == NULL)
 		return RunFailed("out of memory");
-	if (RunToEnd(inflate, data, size, expected + 1, poll) != Z_STREAM_END ||
-		run.stream.total_out != expected)
-		return RunFailed("the compressed batch is damaged");
+	status = RunToEnd(inflate, data, size, expected + 1, poll);
+	if (status == Z_MEM_ERROR)
+		return RunFailed("out of memory");
+	if (status != Z_STREAM_END || run.stream.total_out != expected)
+	{
+		RunRelease();
+		return (GzipResult){.error = "it is damaged", .damaged = true};
+	}
 	return RunSucceeded();
 }
 
-size_t
+ssize_t
 GzipPeek(const char *data, size_t data_size, char *buffer, size_t size)
 {
 	z_stream stream;
@@ -142,12 +149,14 @@ GzipPeek(const char *data, size_t data_size, char *buffer, size_t size)
 
 	memset(&stream, 0, sizeof(stream));
 	if (inflateInit2(&stream, GZIP_WINDOW) != Z_OK)
-		return 0;
+		return -1;
 	stream.next_in = (Bytef *) data;
 	stream.avail_in = Min(data_size, GZIP_CHUNK);
 	stream.next_out = (Bytef *) buffer;
 	stream.avail_out = size;
 	status = inflate(&stream, Z_SYNC_FLUSH);
 	inflateEnd(&stream);
+	if (status == Z_MEM_ERROR)
+		return -1;
 	return status == Z_OK || status == Z_STREAM_END ? stream.total_out : 0;
 }

@@ -17,7 +17,8 @@ typedef struct GzipResult
 {
 	char	   *data; /* malloc'ed, NULL: failed */
 	size_t		size;
-	const char *error; /* a constant, why it failed */
+	const char *error;	 /* a constant, why it failed */
+	bool		damaged; /* it will fail for ever: the input is not what it should be */
 } GzipResult;
 
 extern GzipResult GzipCompress(const char *data, size_t size, int level, GzipPoll poll);
@@ -25,7 +26,7 @@ extern GzipResult GzipCompress(const char *data, size_t size, int level, GzipPol
 /* Exactly "expected" bytes must come out. */
 extern GzipResult GzipUncompress(const char *data, size_t size, size_t expected, GzipPoll poll);
 
-/* The first bytes of what is compressed, at most size; returns how many, 0: damaged. */
-extern size_t GzipPeek(const char *data, size_t data_size, char *buffer, size_t size);
+/* The first bytes of what is compressed, at most size; returns how many, 0: damaged, -1: no memory. */
+extern ssize_t GzipPeek(const char *data, size_t data_size, char *buffer, size_t size);
 
 #endif /* GZIP_H */

@@ -47,12 +47,15 @@ WorkRelease(void)
 	memset(&work, 0, sizeof(work));
 }
 
-static bool
+static SpoolReadResult
 WorkBegin(uint64 sequence)
 {
+	SpoolReadResult result;
+
 	WorkRelease();
-	work.claimed = SpoolRead(sequence, &work.batch);
-	return work.claimed;
+	result = SpoolRead(sequence, &work.batch);
+	work.claimed = result == SPOOL_READ;
+	return result;
 }
 
 void
@@ -77,16 +80,18 @@ WorkCompress(char *error, size_t error_size)
 	return result.data != NULL;
 }
 
-/* The JSON of the batch in hand. */
+/* The JSON of the batch in hand; *damaged: there will never be any. */
 static bool
-WorkPlain(const char **body, size_t *size, char *error, size_t error_size)
+WorkPlain(const char **body, size_t *size, bool *damaged, char *error, size_t error_size)
 {
 	GzipResult result;
 
+	*damaged = false;
 	if (work.batch.sealed && work.plain == NULL)
 	{
 		result = GzipUncompress(work.batch.body, work.batch.body_size, work.batch.raw_size,
 								WorkerCheckInterrupts);
+		*damaged = result.damaged;
 		if (result.data == NULL)
 		{
 			snprintf(error, error_size, "the batch could not be uncompressed: %s", result.error);
@@ -122,8 +127,15 @@ PushSeal(uint64 sequence)
 	char error[ERROR_TEXT_SIZE];
 	bool sealed = false;
 
-	if (!WorkBegin(sequence))
-		return false;
+	switch (WorkBegin(sequence))
+	{
+		case SPOOL_READ:
+			break;
+		case SPOOL_GONE:
+			return true; /* evicted meanwhile */
+		case SPOOL_UNREADABLE:
+			return false;
+	}
 	if (work.batch.sealed)
 		sealed = SpoolRemovePlain(sequence);
 	else
@@ -133,16 +145,40 @@ PushSeal(uint64 sequence)
 	return sealed;
 }
 
+/* *damaged: it has none. */
 static bool
-WorkBatchId(char *id, size_t id_size)
+WorkBatchId(char *id, size_t id_size, bool *damaged, char *error, size_t error_size)
 {
-	char   prefix[BODY_ID_PREFIX];
-	size_t size;
+	char		prefix[BODY_ID_PREFIX];
+	const char *body = work.batch.body;
+	ssize_t		size = work.batch.body_size;
 
-	if (!work.batch.sealed)
-		return BodyBatchId(work.batch.body, work.batch.body_size, id, id_size);
-	size = GzipPeek(work.batch.body, work.batch.body_size, prefix, sizeof(prefix));
-	return BodyBatchId(prefix, size, id, id_size);
+	*damaged = false;
+	if (work.batch.sealed)
+	{
+		body = prefix;
+		size = GzipPeek(work.batch.body, work.batch.body_size, prefix, sizeof(prefix));
+	}
+	if (size >= 0 && BodyBatchId(body, size, id, id_size))
+		return true;
+	*damaged = size >= 0;
+	snprintf(error, error_size, "its batch_id cannot be read%s", *damaged ? "" : ": out of memory");
+	return false;
+}
+
+/* ---- what cannot be sent ---- */
+
+static PushResult
+Reject(const PushOutcome *outcome)
+{
+	return SpoolReject(work.batch.sequence, outcome->error) ? PUSH_REJECTED : PUSH_POSTPONED;
+}
+
+/* Only what is damaged for good is rejected; memory will be there again. */
+static PushResult
+GiveUp(bool damaged, const PushOutcome *outcome)
+{
+	return damaged ? Reject(outcome) : PUSH_POSTPONED;
 }
 
 /* ---- the token ---- */
@@ -203,15 +239,18 @@ SendOnce(const char *batch_id, HttpReply *reply, PushOutcome *outcome)
 	const char	  *token;
 	const char	  *body;
 	size_t		   body_size;
+	bool		   damaged = false;
 	bool		   ready;
 
-	outcome->result = PUSH_FAILED;
 	if (gzip_refused)
-		ready = WorkPlain(&body, &body_size, outcome->error, sizeof(outcome->error));
+		ready = WorkPlain(&body, &body_size, &damaged, outcome->error, sizeof(outcome->error));
 	else
 		ready = WorkSealed(&body, &body_size, outcome->error, sizeof(outcome->error));
 	if (!ready)
+	{
+		outcome->result = damaged ? Reject(outcome) : PUSH_FAILED;
 		return false;
+	}
 
 	/* a batch of an earlier collector id goes out under that id */
 	if (!BodyCollectorId(batch_id, collector_id, sizeof(collector_id)))
@@ -241,12 +280,6 @@ SendOnce(const char *batch_id, HttpReply *reply, PushOutcome *outcome)
 
 /* ---- the reply ---- */
 
-static PushResult
-Reject(const PushOutcome *outcome)
-{
-	return SpoolReject(work.batch.sequence, outcome->error) ? PUSH_REJECTED : PUSH_IMMOVABLE;
-}
-
 /* 413: two halves take the place of the batch in hand. */
 static PushResult
 SplitBatch(PushOutcome *outcome)
@@ -255,10 +288,11 @@ SplitBatch(PushOutcome *outcome)
 	BodyHalf	halves[2];
 	const char *body;
 	size_t		size;
+	bool		damaged;
 	bool		kept;
 
-	if (!WorkPlain(&body, &size, outcome->error, sizeof(outcome->error)))
-		return Reject(outcome);
+	if (!WorkPlain(&body, &size, &damaged, outcome->error, sizeof(outcome->error)))
+		return GiveUp(damaged, outcome);
 
 	sequences[0] = SpoolNextSequence();
 	sequences[1] = SpoolNextSequence();
@@ -270,8 +304,9 @@ SplitBatch(PushOutcome *outcome)
 		case BODY_DAMAGED:
 			return Reject(outcome);
 		case BODY_NO_MEMORY:
-			snprintf(outcome->error, sizeof(outcome->error), "out of memory");
-			return PUSH_FAILED;
+			strlcpy(outcome->error, "the batch is too large for the backend, and memory is short",
+					sizeof(outcome->error));
+			return PUSH_POSTPONED;
 	}
 
 	kept = SpoolSplit(work.batch.sequence, sequences, halves);
@@ -283,7 +318,7 @@ SplitBatch(PushOutcome *outcome)
 				"the batch is too large for the backend, and its halves "
 				"could not be kept in the spool",
 				sizeof(outcome->error));
-		return PUSH_FAILED;
+		return PUSH_POSTPONED; /* what is sent meanwhile makes room */
 	}
 	return PUSH_SPLIT;
 }
@@ -356,18 +391,25 @@ PushBatch(uint64 sequence, PushOutcome *outcome)
 	static HttpReply reply;
 	char			 batch_id[BATCH_ID_SIZE];
 	bool			 token_renewed = false;
+	bool			 damaged;
 	bool			 again;
 
 	memset(outcome, 0, sizeof(*outcome));
-	if (!WorkBegin(sequence))
+	switch (WorkBegin(sequence))
 	{
-		outcome->result = PUSH_GONE;
-		return;
+		case SPOOL_READ:
+			break;
+		case SPOOL_GONE:
+			outcome->result = PUSH_GONE;
+			return;
+		case SPOOL_UNREADABLE:
+			strlcpy(outcome->error, "a batch in the spool cannot be read", sizeof(outcome->error));
+			outcome->result = PUSH_POSTPONED;
+			return;
 	}
-	if (!WorkBatchId(batch_id, sizeof(batch_id)))
+	if (!WorkBatchId(batch_id, sizeof(batch_id), &damaged, outcome->error, sizeof(outcome->error)))
 	{
-		strlcpy(outcome->error, "its batch_id cannot be read", sizeof(outcome->error));
-		outcome->result = Reject(outcome);
+		outcome->result = GiveUp(damaged, outcome);
 		WorkRelease();
 		return;
 	}

@@ -13,9 +13,9 @@ typedef enum PushResult
 {
 	PUSH_DELIVERED,	   /* it is the backend's now */
 	PUSH_REJECTED,	   /* the backend does not want it; moved to rejected/ */
-	PUSH_IMMOVABLE,	   /* nor does it want this one, which cannot be moved away */
 	PUSH_SPLIT,		   /* replaced by two smaller ones */
 	PUSH_GONE,		   /* evicted, or damaged and moved away by the spool */
+	PUSH_POSTPONED,	   /* kept: cannot be read, moved away or split now; others can be sent */
 	PUSH_SUSPECT,	   /* kept: the backend failed, perhaps because of this batch */
 	PUSH_FAILED,	   /* kept: back off */
 	PUSH_UNAUTHORIZED, /* kept: back off */
@@ -37,7 +37,7 @@ typedef struct PushOutcome
 /* Sends a batch; a delivered, rejected or split one has left its place in the spool. */
 extern void PushBatch(uint64 sequence, PushOutcome *outcome);
 
-/* Compresses a plain batch into its final file.  False: could not be done now. */
+/* Compresses a plain batch into its final file.  False: it is there, but this cannot be done now. */
 extern bool PushSeal(uint64 sequence);
 
 /* Gives gzip another chance, after a reload. */

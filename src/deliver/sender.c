@@ -50,20 +50,20 @@
 #define RECHECK_FIRST_MS 10000
 #define RECHECK_LIMIT_MS 60000
 
-/* A batch that cannot be sealed (disk full, damaged) is tried again after this. */
+/* After one that cannot be sealed (disk full) sealing pauses so long. */
 #define SEAL_RETRY_MS 10000
 
 /* Now and then look for plain batches without being told. */
 #define SEAL_ALL_MS (10 * 60 * 1000)
 
-/* After one that cannot be read the spool is not gone through again at once. */
-#define UNREADABLE_RETRY_MS 5000
+/* After one that somebody was just evicting the spool is not gone through again at once. */
+#define GONE_RETRY_MS 5000
 
 #define LIST_SIZE SPOOL_LIST_MOST
 #define SEAL_LIST_SIZE 64
 
-/* Batches that have arrived, or were refused, but cannot be moved away are tried again after this. */
-#define REMOVE_RETRY_MS 10000
+/* Batches that cannot be read, split or (having arrived) moved away are tried again after this. */
+#define POSTPONED_RETRY_MS 10000
 
 /* So much may be sent ahead of the rate that "drain_rate" allows. */
 #define PACE_AHEAD_MS 1000
@@ -98,7 +98,7 @@ static struct
 	int64 waiting_since;   /* the first batch of those that wait, 0: none */
 	int64 retry_at;		   /* after a failure, 0: none */
 	int	  failures;		   /* in a row */
-	int64 pass_not_before; /* a file could not be read: do not spin on it */
+	int64 pass_not_before; /* a batch could not be sent or moved: do not spin on it */
 	int64 pace_until;	   /* by drain_rate */
 	int64 room_at;		   /* age limit of the spool, next look */
 
@@ -178,7 +178,7 @@ ListPlain(int64 now)
 	return sender.plain_count > 0;
 }
 
-/* Seals one batch.  False: there was nothing to seal, or it did not work. */
+/* Seals one batch, if it is still there.  False: there was none, or it did not work. */
 static bool
 SealNext(int64 now)
 {
@@ -190,7 +190,7 @@ SealNext(int64 now)
 	WorkerReport("compressing");
 	if (PushSeal(sender.plain[sender.plain_next++]))
 		return true;
-	sender.plain_count = 0;
+	/* after a pause the others on the list get their turn, and then this one again */
 	sender.written_seen = PG_UINT64_MAX;
 	sender.seal_not_before = now + SEAL_RETRY_MS;
 	return false;
@@ -248,6 +248,7 @@ EndPass(int64 now)
 {
 	int worst;
 
+	SpoolNoteRound();
 	sender.in_pass = false;
 	sender.waiting_since = 0;
 	sender.retry_at = 0;
@@ -325,10 +326,10 @@ SendBatch(uint64 sequence)
 			SuspectsForget(&sender.suspects, sequence);
 			Delivered();
 			break;
-		case PUSH_IMMOVABLE:
+		case PUSH_POSTPONED:
 			DeliveryNoteFailure(&outcome);
 			SuspectsForget(&sender.suspects, sequence);
-			sender.pass_not_before = now + REMOVE_RETRY_MS;
+			sender.pass_not_before = now + POSTPONED_RETRY_MS;
 			break;
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
@@ -339,7 +340,7 @@ SendBatch(uint64 sequence)
 			break;
 		case PUSH_GONE:
 			SuspectsForget(&sender.suspects, sequence);
-			sender.pass_not_before = now + UNREADABLE_RETRY_MS;
+			sender.pass_not_before = now + GONE_RETRY_MS;
 			break;
 		case PUSH_SUSPECT:
 			DeliveryNoteFailure(&outcome);
@@ -450,6 +451,7 @@ Deliver(int64 now)
 
 		if (oldest == 0)
 		{
+			SpoolNoteRound();
 			sender.waiting_since = 0;
 			sender.retry_at = 0;
 			return IDLE_MS;
@@ -468,11 +470,11 @@ Deliver(int64 now)
 		BeginPass(oldest);
 	}
 	if (SpoolArrived() > 0)
-		sender.pass_not_before = now + REMOVE_RETRY_MS;
+		sender.pass_not_before = now + POSTPONED_RETRY_MS;
 	if (SpoolArrived() == ARRIVED_MOST)
 	{
 		sender.in_pass = false; /* what is sent now would be sent again */
-		return REMOVE_RETRY_MS;
+		return POSTPONED_RETRY_MS;
 	}
 	if (now < sender.pace_until)
 		return sender.pace_until - now;

@@ -21,6 +21,9 @@
 
 #define MAX_REJECTED 100 /* files in rejected/ */
 
+/* A batch could not be read since the last SpoolNoteRound; of the sender. */
+static bool unreadable_since_round = false;
+
 static int
 OpenBatch(uint64 sequence, bool *sealed)
 {
@@ -45,21 +48,70 @@ IsUnusable(int open_error)
 		open_error == EPERM;
 }
 
-/* Reads and checks; NULL or what is wrong with the file. */
+/* Still there, under either name? */
+static bool
+IsPresent(uint64 sequence)
+{
+	char		path[MAXPGPATH];
+	struct stat st;
+
+	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
+	if (lstat(path, &st) == 0)
+		return true;
+	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
+	return lstat(path, &st) == 0;
+}
+
+/* Returns how many bytes there are, "size" at most; -1: they cannot be read now. */
+static ssize_t
+ReadAt(int fd, void *buffer, size_t size, off_t offset)
+{
+	size_t done = 0;
+
+	while (done < size)
+	{
+		ssize_t got = pread(fd, (char *) buffer + done, size - done, offset + done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		done += got;
+	}
+	return (ssize_t) done;
+}
+
+/*
+ * Reads and checks.  Returns what is wrong with the file, which will not change,
+ * or NULL; *failed is the errno of what did not work now, 0: all did.
+ */
 static const char *
-ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
+ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch, int *failed)
 {
 	uint8		bytes[BATCH_HEADER_SIZE];
 	BatchHeader header;
 	struct stat st;
 	const char *wrong;
 	pg_crc32c	crc;
-	size_t		done = 0;
+	ssize_t		got;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	*failed = 0;
+	if (fstat(fd, &st) < 0)
+	{
+		*failed = errno;
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode))
 		return "it is not a regular file";
-	wrong =
-		BatchHeaderDecode(bytes, Max(pread(fd, bytes, sizeof(bytes), 0), 0), st.st_size, &header);
+	got = ReadAt(fd, bytes, sizeof(bytes), 0);
+	if (got < 0)
+	{
+		*failed = errno;
+		return NULL;
+	}
+	wrong = BatchHeaderDecode(bytes, got, st.st_size, &header);
 	if (wrong)
 		return wrong;
 	if (header.sequence != sequence || header.sealed != sealed)
@@ -68,21 +120,16 @@ ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
 		return "it is too large";
 
 	batch->body = malloc(Max(header.body_size, 1));
-	if (batch->body == NULL)
-		return NULL;
-	while (done < header.body_size)
+	got = batch->body ? ReadAt(fd, batch->body, header.body_size, BATCH_HEADER_SIZE) : -1;
+	if (got < 0)
 	{
-		ssize_t got =
-			pread(fd, batch->body + done, header.body_size - done, BATCH_HEADER_SIZE + done);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return "it could not be read to its end";
-		done += got;
+		*failed = batch->body ? errno : ENOMEM;
+		return NULL;
 	}
+	if ((uint64) got < header.body_size)
+		return "it ends too early";
 	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, batch->body, done);
+	COMP_CRC32C(crc, batch->body, got);
 	if (ChecksumWithHeader(crc, bytes) != header.crc)
 		return "its checksum is wrong";
 	batch->sequence = sequence;
@@ -90,16 +137,30 @@ ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch)
 	batch->created_us = header.created_us;
 	batch->raw_size = header.raw_size;
 	batch->log = header.log;
-	batch->body_size = done;
+	batch->body_size = got;
 	return NULL;
 }
 
-bool
+/* One that is kept, but of no use now. */
+static SpoolReadResult
+Unreadable(uint64 sequence, int code, const char *why, const char *remedy)
+{
+	unreadable_since_round = true;
+	ProblemSet(PROBLEM_UNREADABLE, code,
+			   "batch " UINT64_FORMAT
+			   " in \"%s/spool\" cannot be sent: %s; it is kept and tried again: %s",
+			   sequence, Setting.state_directory, why, remedy);
+	return SPOOL_UNREADABLE;
+}
+
+SpoolReadResult
 SpoolRead(uint64 sequence, SpoolBatch *batch)
 {
-	const char *wrong = NULL;
-	bool		sealed;
-	int			fd;
+	SpoolReadResult result = SPOOL_GONE;
+	const char	   *wrong = NULL;
+	int				failed = 0;
+	bool			sealed;
+	int				fd;
 
 	memset(batch, 0, sizeof(*batch));
 	pg_atomic_write_u64(&Shared->sending, sequence);
@@ -107,24 +168,36 @@ SpoolRead(uint64 sequence, SpoolBatch *batch)
 	if (pg_atomic_read_u64(&Shared->evicting) == sequence)
 	{
 		SpoolRelease(batch);
-		return false;
+		return SPOOL_GONE;
 	}
 	fd = OpenBatch(sequence, &sealed);
 	if (fd >= 0)
 	{
-		wrong = ReadBatch(fd, sequence, sealed, batch);
+		wrong = ReadBatch(fd, sequence, sealed, batch, &failed);
 		close(fd);
+		if (wrong == NULL && failed == 0)
+			return SPOOL_READ;
 	}
 	else if (IsUnusable(errno))
 		wrong = "it cannot be opened as a file of ours";
-	if (wrong)
-		(void) SpoolReject(sequence, wrong);
-	if (wrong || batch->body == NULL)
-	{
-		SpoolRelease(batch);
-		return false;
-	}
-	return true;
+	else if (errno != ENOENT)
+		failed = errno;
+	if (failed)
+		result = Unreadable(sequence, failed, strerror(failed), SpoolRemedy(failed));
+	else if (wrong && !SpoolReject(sequence, wrong) && IsPresent(sequence))
+		result =
+			Unreadable(sequence, EACCES, wrong,
+					   "give the server's user write access to \"rejected\", where it belongs");
+	SpoolRelease(batch);
+	return result;
+}
+
+void
+SpoolNoteRound(void)
+{
+	if (!unreadable_since_round)
+		ProblemClear(PROBLEM_UNREADABLE);
+	unreadable_since_round = false;
 }
 
 void
@@ -144,20 +217,6 @@ SpoolRemovePlain(uint64 sequence)
 
 	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
 	return unlink(path) == 0 || errno == ENOENT;
-}
-
-/* Still there, under either name? */
-static bool
-IsPresent(uint64 sequence)
-{
-	char		path[MAXPGPATH];
-	struct stat st;
-
-	SpoolSequencePath(path, "spool", sequence, SEALED_SUFFIX);
-	if (lstat(path, &st) == 0)
-		return true;
-	SpoolSequencePath(path, "spool", sequence, PLAIN_SUFFIX);
-	return lstat(path, &st) == 0;
 }
 
 /* Remembers a batch that has arrived and cannot be removed. */
@@ -305,7 +364,9 @@ PutAside(uint64 sequence, uint64 *size)
 		SpoolSequencePath(to, "rejected", sequence, suffixes[i]);
 		if (lstat(from, &st) < 0)
 			continue;
-		if (rename(from, to) == 0 || unlink(from) == 0)
+		/* a full disk ends; where there is no "rejected" the batch must go all the same */
+		if (rename(from, to) == 0 ||
+			(errno != ENOSPC && errno != EDQUOT && errno != EIO && unlink(from) == 0))
 		{
 			moved = true;
 			*size = st.st_size;

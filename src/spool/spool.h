@@ -81,13 +81,19 @@ extern int SpoolList(uint64 after, int most, uint64 *sequences);
 /* At most "most" of those that are not sealed, in no order.  Returns how many. */
 extern int SpoolListPlain(int most, uint64 *sequences);
 
-/*
- * Opens a batch for sending and claims it against eviction until
- * SpoolRelease.  False: it is gone, or was damaged and has been moved to
- * rejected/.
- */
-extern bool SpoolRead(uint64 sequence, SpoolBatch *batch);
-extern void SpoolRelease(SpoolBatch *batch);
+typedef enum SpoolReadResult
+{
+	SPOOL_READ,
+	SPOOL_GONE,		 /* or damaged, and moved to rejected/ */
+	SPOOL_UNREADABLE /* now: it is kept, and PROBLEM_UNREADABLE says why */
+} SpoolReadResult;
+
+/* Opens a batch for sending; SPOOL_READ claims it against eviction until SpoolRelease. */
+extern SpoolReadResult SpoolRead(uint64 sequence, SpoolBatch *batch);
+extern void			   SpoolRelease(SpoolBatch *batch);
+
+/* All that waits has had its turn: if all could be read since the last call, no problem is left. */
+extern void SpoolNoteRound(void);
 
 /* Replaces a plain batch by its compressed form. */
 extern bool SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size);

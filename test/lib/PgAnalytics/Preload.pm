@@ -15,7 +15,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(hanging_resolver moving_resolver hostile_name memory_scanner full_disk mount_table killer);
+our @EXPORT = qw(hanging_resolver moving_resolver hostile_name memory_scanner full_disk bad_disk mount_table killer);
 
 # Names that begin with "hang" are looked up for ever.
 my $HANGING_RESOLVER = <<'C';
@@ -206,6 +206,54 @@ WRITER(writev, -1, (int fd, const struct iovec *data, int count), (fd, data, cou
 WRITER(pwritev, -1, (int fd, const struct iovec *data, int count, off_t at), (fd, data, count, at))
 C
 
+# While the file BAD exists, files whose path holds its content cannot be read.
+my $BAD_DISK = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+is_bad(int fd)
+{
+	char		link[64];
+	char		name[256];
+	char		path[4096];
+	ssize_t		len;
+	int			bad = open(BAD, O_RDONLY);
+
+	if (bad < 0)
+		return 0;
+	len = read(bad, name, sizeof(name) - 1);
+	close(bad);
+	name[len > 0 ? len : 0] = 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len > 0 ? len : 0] = 0;
+	return name[0] && strstr(path, name) != 0;
+}
+
+#define READER(name, type) \
+ssize_t \
+name(int fd, void *data, size_t size, type at) \
+{ \
+	ssize_t		(*real) (int, void *, size_t, type) = dlsym(RTLD_NEXT, #name); \
+\
+	if (is_bad(fd)) \
+	{ \
+		errno = EIO; \
+		return -1; \
+	} \
+	return real(fd, data, size, at); \
+}
+
+READER(pread, off_t)
+READER(pread64, off64_t)
+C
+
 # While the file TABLE exists, it is the mount table.
 my $MOUNT_TABLE = <<'C';
 #define _GNU_SOURCE
@@ -348,6 +396,14 @@ sub full_disk
 	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('full')) . '/full';
 
 	return { library => build($FULL_DISK, qq{-DFULL="$flag"}), flag => $flag };
+}
+
+# The same, "flag" is the file that names what cannot be read.
+sub bad_disk
+{
+	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('bad')) . '/bad';
+
+	return { library => build($BAD_DISK, qq{-DBAD="$flag"}), flag => $flag };
 }
 
 # The same, "flag" is a mount table in the place of the kernel's.

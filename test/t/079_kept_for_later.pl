@@ -1,0 +1,127 @@
+
+# A batch that cannot be read, or cut in two, because of the disk is neither lost
+# nor in the way of others: it is told of, kept, and sent when the disk is well again.
+
+use strict;
+use warnings;
+
+use IO::Uncompress::Gunzip qw(gunzip);
+use PgAnalytics::Backend;
+use PgAnalytics::Cluster;
+use PgAnalytics::Preload;
+use PgAnalytics::Wait;
+use PostgreSQL::Test::Utils ();
+use Test::More;
+
+my $PUSH = '/api/v1/metrics/push';
+my $HEADER_SIZE = 112;
+my $backend = PgAnalytics::Backend->new;
+my $bad = bad_disk();
+my $full = full_disk();
+my $node;
+{
+	local $ENV{LD_PRELOAD} = "$bad->{library} $full->{library}";
+	$node = PgAnalytics::Cluster->create(
+		'main',
+		backend => $backend,
+		settings => {
+			'pganalytics.enabled_collectors' => 'sysstat,disk_usage,pg_connections',
+			map { ("pganalytics.${_}_interval" => '1h') } qw(sysstat disk_usage pg_connections) });
+}
+
+sub collect { $node->safe_psql('postgres', qq{SELECT pganalytics_collect('$_[0]')}) }
+
+sub flush { $node->safe_psql('postgres', qq{SELECT pganalytics_flush('$_[0]')}) }
+
+sub hold { $backend->order(action => 'status', status => 503, times => undef, path => $PUSH) }
+
+sub sealed { return grep { /\.batch$/ } $node->spool_files }
+
+sub sequence_of { return $_[0] =~ m{/0*(\d+)[^/]*$} ? $1 : undef }
+
+sub key_of { return $_[0]{headers}{'Idempotency-Key'} // '' }
+
+sub write_flag
+{
+	my ($path, $text) = @_;
+
+	open my $file, '>', $path or die "$path: $!";
+	print $file $text;
+	close $file;
+	return;
+}
+
+sub metrics_in
+{
+	my ($path) = @_;
+	my $body = substr PostgreSQL::Test::Utils::slurp_file($path), $HEADER_SIZE;
+
+	gunzip(\$body => \my $json) or return 0;
+	return $json =~ /"metrics_count":(\d+)/ ? $1 : 0;
+}
+
+my $id = $node->wait_for_state('ok')->{collector_id};
+is(flush('1min'), 't', 'the spool is empty');
+
+# ---- it cannot be read ----
+
+hold();
+collect('sysstat') foreach 1 .. 2;
+my ($unreadable, $next) = @{ wait_until('two sealed batches', sub { my @f = sealed(); @f == 2 && \@f }) };
+write_flag($bad->{flag}, sequence_of($unreadable));
+my $since = $backend->position;
+$backend->order(action => 'reset');
+flush('0s');
+my $key = "$id/" . sequence_of($next);
+ok($backend->wait_for_request('the next one', sub { $_[0]{stored} && key_of($_[0]) eq $key }, $since),
+	'one that cannot be read does not hold up the next');
+my $status = $node->wait_for_problem(qr{cannot be sent: Input/output error; it is kept});
+is($status->{spool}{rejected}, 0, 'it is no damage');
+ok(-e $unreadable, 'and it stays where it is');
+unlink $bad->{flag} or die "unlink: $!";
+is(flush('1min'), 't', 'once it can be read it is sent');
+$key = "$id/" . sequence_of($unreadable);
+ok($backend->wait_for_request('the first one', sub { $_[0]{stored} && key_of($_[0]) eq $key }, $since), 'and arrives');
+ok($node->wait_for_no_problem(qr/cannot be sent/), 'which ends the problem');
+
+# ---- it is too large for the backend, and the disk is full ----
+
+hold();
+my $large = wait_until(
+	'a batch of several metrics',
+	sub {
+		collect('all');
+		(grep { metrics_in($_) > 1 } sealed())[0];
+	});
+collect('sysstat');
+wait_until('all are sealed', sub { my @plain = grep { !/\.batch$/ } $node->spool_files; !@plain });
+my @behind = grep { $_ gt $large } sealed();
+my %key = map { $_ => "$id/" . sequence_of($_) } $large, @behind;
+write_flag($full->{flag}, '');
+$since = $backend->position;
+$backend->order(action => 'reset');
+$backend->order(action => 'status', status => 413, times => undef, key => $key{$large});
+flush('0s');
+foreach my $file (@behind)
+{
+	ok($backend->wait_for_request('one behind it', sub { $_[0]{stored} && key_of($_[0]) eq $key{$file} }, $since),
+		'one that cannot be cut in two does not hold up those behind it');
+}
+ok($backend->wait_for_request('too large', sub { $_[0]{status} == 413 }, $since), 'it is too large for the backend');
+$status = $node->status;
+is($status->{spool}{rejected}, 0, 'it is not rejected');
+is($status->{spool}{split}, 0, 'nor split');
+ok(-e $large, 'it waits');
+my $whole = metrics_in($large);
+$since = $backend->position;
+unlink $full->{flag} or die "unlink: $!";
+is(flush('1min'), 't', 'once the disk has room it is sent');
+$status = $node->status;
+is($status->{spool}{split}, 1, 'in two halves');
+is($status->{spool}{rejected} + $status->{spool}{dropped}, 0, 'nothing is lost');
+my $arrived = 0;
+$arrived += $_->{metrics_count} foreach $backend->batches($since);
+is($arrived, $whole, 'which hold all of it');
+
+$node->check_log;
+done_testing();
