@@ -334,13 +334,19 @@ BoundRejected(void)
 		count = 0;
 		while ((entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
 		{
+			char		file[MAXPGPATH * 2];
+			struct stat st;
+
 			if (SpoolParseName(entry->d_name, &sequence) == FILE_OTHER)
 				continue;
+			snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+			if (lstat(file, &st) < 0 || S_ISDIR(st.st_mode))
+				continue; /* a directory of such a name is not removed by unlink() */
 			count++;
 			if (sequence < lowest)
 			{
 				lowest = sequence;
-				snprintf(oldest, sizeof(oldest), "%s/%s", path, entry->d_name);
+				strlcpy(oldest, file, sizeof(oldest));
 			}
 		}
 		FreeDir(dir);
