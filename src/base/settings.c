@@ -401,7 +401,8 @@ static const IntSetting int_settings[] = {
 	 "Older ones are dropped and counted.", &Setting.spool_max_age_s, 3 * DAY, 60, 365 * DAY,
 	 GUC_UNIT_S},
 	{"pganalytics.spool_min_free", "Free disk space that the spool leaves to others.",
-	 "Below it the oldest batches are dropped and counted, and new ones are not kept.",
+	 "To keep it the oldest batches are dropped and counted. Where dropping all of them would not "
+	 "be enough, because others fill the disk, they stay and new ones are not kept.",
 	 &Setting.spool_min_free_mb, 512, 0, 1024 * 1024, GUC_UNIT_MB},
 	{"pganalytics.batch_max_size",
 	 "Size of the JSON at which a batch is closed and the next begun.", NULL,

@@ -24,15 +24,47 @@ const char *const LimitSettings[] = {
 	[LIMIT_FREE] = "pganalytics.spool_min_free",
 };
 
-/* Which limit is not kept, now that "needed" bytes more are wanted? */
-static Limit
-ExceededLimit(uint64 needed)
+/* What "spool_min_free" is about, when the making of room begins. */
+typedef struct Disk
 {
-	uint64		   max_size = (uint64) Setting.spool_max_size_mb * 1024 * 1024;
-	uint64		   min_free = (uint64) Setting.spool_min_free_mb * 1024 * 1024;
-	uint64		   oldest = pg_atomic_read_u64(&Shared->oldest);
+	uint64 free;  /* PG_UINT64_MAX: not known, or of no interest */
+	uint64 spool; /* bytes in the spool */
+} Disk;
+
+static uint64
+MinFree(void)
+{
+	return (uint64) Setting.spool_min_free_mb * 1024 * 1024;
+}
+
+static Disk
+LookAtDisk(void)
+{
+	Disk		   disk = {PG_UINT64_MAX, pg_atomic_read_u64(&Shared->bytes)};
 	char		   path[MAXPGPATH];
 	struct statvfs fs;
+
+	SpoolPath(path, sizeof(path), "spool");
+	if (MinFree() > 0 && statvfs(path, &fs) == 0)
+		disk.free = (uint64) fs.f_bavail * fs.f_frsize;
+	return disk;
+}
+
+/* What has been removed since counts as free: some file systems give it back later. */
+static uint64
+FreeByNow(const Disk *disk)
+{
+	uint64 spool = pg_atomic_read_u64(&Shared->bytes);
+
+	return disk->free + (disk->spool > spool ? disk->spool - spool : 0);
+}
+
+/* Which limit is not kept, now that "needed" bytes more are wanted? */
+static Limit
+ExceededLimit(uint64 needed, const Disk *disk)
+{
+	uint64 max_size = (uint64) Setting.spool_max_size_mb * 1024 * 1024;
+	uint64 oldest = pg_atomic_read_u64(&Shared->oldest);
 
 	if (pg_atomic_read_u64(&Shared->bytes) + needed > max_size)
 		return LIMIT_SIZE;
@@ -43,9 +75,7 @@ ExceededLimit(uint64 needed)
 	}
 	if (oldest != 0 && oldest + (uint64) Setting.spool_max_age_s * USECS_PER_SEC < SpoolNow())
 		return LIMIT_AGE;
-	SpoolPath(path, sizeof(path), "spool");
-	if (needed > 0 && min_free > 0 && statvfs(path, &fs) == 0 &&
-		(uint64) fs.f_bavail * fs.f_frsize < min_free + needed)
+	if (disk->free != PG_UINT64_MAX && FreeByNow(disk) < MinFree() + needed)
 		return LIMIT_FREE;
 	return LIMIT_NONE;
 }
@@ -83,6 +113,7 @@ Limit
 LimitMakeRoom(uint64 needed)
 {
 	uint64 sequences[LIST_SIZE];
+	Disk   disk = {PG_UINT64_MAX, 0};
 	Limit  limit;
 	bool   evicted = true;
 	int	   pauses = 0;
@@ -90,7 +121,12 @@ LimitMakeRoom(uint64 needed)
 	/* one that is too large by itself must not cost those already kept */
 	if (needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
 		return LIMIT_SIZE;
-	while ((limit = ExceededLimit(needed)) != LIMIT_NONE && evicted)
+	/* nor must it where others fill the disk, and all that is kept would not be enough */
+	if (needed > 0)
+		disk = LookAtDisk();
+	if (disk.free != PG_UINT64_MAX && disk.free + disk.spool < MinFree() + needed)
+		return LIMIT_FREE;
+	while ((limit = ExceededLimit(needed, &disk)) != LIMIT_NONE && evicted)
 	{
 		int	 count = SpoolList(0, LIST_SIZE, sequences);
 		bool busy = false;
@@ -107,7 +143,7 @@ LimitMakeRoom(uint64 needed)
 				if (i + 1 < count)
 					pg_atomic_compare_exchange_u64(&Shared->oldest, &unknown, sequences[i + 1]);
 			}
-			limit = ExceededLimit(needed);
+			limit = ExceededLimit(needed, &disk);
 		}
 		/* what the other one drops may be enough for both, and else it is our turn */
 		if (busy && pauses++ < SPOOL_PAUSES)

@@ -73,13 +73,21 @@ ok($node->wait_for_no_problem(qr/spool_max_size/), 'the problem is over');
 
 my ($largest) = $node->safe_psql('postgres',
 	q{SELECT max_val FROM pg_settings WHERE name = 'pganalytics.spool_min_free'});
+$backend->stop;
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) foreach 1 .. 3;
 $dropped = $node->status->{spool}{dropped};
 $node->set('pganalytics.spool_min_free' => "${largest}MB");
 $node->wait_for_problem(qr/spool_min_free/);
-$status = $node->wait_for_status('nothing is kept', sub { $_->{spool}{dropped} > $dropped });
+my @kept = sequences();
+$status = $node->wait_for_status('nothing is kept', sub { $_->{spool}{dropped} > $dropped + 2 });
 pass('below spool_min_free nothing is kept, which is a problem and counted');
+%still = map { $_ => 1 } sequences();
+is_deeply([ grep { !$still{$_} } @kept ], [], 'but what lies in the spool stays, where that would not be enough');
+cmp_ok(scalar @kept, '>=', 3, 'and that is something');
 $node->set('pganalytics.spool_min_free' => '0');
 ok($node->wait_for_no_problem(qr/spool_min_free/), 'and over when there is space');
+$backend->start;
+is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'all of it is delivered');
 
 # ---- age ----
 
