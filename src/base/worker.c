@@ -226,6 +226,17 @@ WorkerQueryEnd(void)
 		QueryCancelPending = false; /* came too late for this query, is not meant for the next */
 }
 
+bool
+WorkerObeyReload(void)
+{
+	if (!ConfigReloadPending)
+		return false;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	reload_count++;
+	return true;
+}
+
 void
 WorkerWait(long timeout_ms)
 {
@@ -242,12 +253,7 @@ WorkerWait(long timeout_ms)
 	if (was_woken)
 		ResetLatch(MyLatch);
 	WorkerCheckInterrupts();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-		reload_count++;
-	}
+	(void) WorkerObeyReload();
 }
 
 bool

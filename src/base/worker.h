@@ -56,6 +56,12 @@ pg_noreturn extern void WorkerLoop(WorkerCycle cycle, void *arg);
  */
 extern void WorkerWait(long timeout_ms);
 
+/*
+ * Reads the settings again if that has been asked for, which it returns.  For
+ * waits of another kind; WorkerWait does it by itself.
+ */
+extern bool WorkerObeyReload(void);
+
 /* Did somebody set the latch?  False: the last wait ended because its time was over. */
 extern bool WorkerWasWoken(void);
 

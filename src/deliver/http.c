@@ -26,7 +26,6 @@
 
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 
 #include "base/compat.h"
 #include "base/settings.h"
@@ -37,7 +36,7 @@
 /* A body gets so much longer than request_timeout as it takes on a line this slow. */
 #define SLOWEST_LINE (128 * 1024)
 
-/* A reload does not have to wait longer for a request. */
+/* Changed settings do not have to wait longer for a request that was made with those before. */
 #define RELOAD_GRACE_MS 1000
 
 int64
@@ -115,6 +114,7 @@ BeginRequest(const HttpRequest *request, HttpReply *reply)
 	http.retry_after[0] = '\0';
 	http.mux_failed = false;
 	http.timer_at = -1;
+	http.outdated_since = 0;
 	http.reply = reply;
 	if (SetRequest(http.easy, request) != CURLE_OK ||
 		curl_multi_add_handle(http.multi, http.easy) != CURLM_OK)
@@ -164,28 +164,34 @@ DriveRequest(CURLcode *code)
 	return http.mux_failed;
 }
 
+/*
+ * Servers are reloaded often, for reasons that are not ours: only a change of
+ * what the request depends on ends it.
+ */
+static void
+ObeyReload(void)
+{
+	if (!WorkerObeyReload())
+		return;
+	if (HttpSettings() == http.settings)
+		http.outdated_since = 0;
+	else if (http.outdated_since == 0)
+		http.outdated_since = MonotonicMs();
+}
+
 /* Waits for the mux, curl's timer or the latch.  False: the request is to be given up. */
 static bool
-WaitForRequest(int64 give_up_at, bool *for_reload)
+WaitForRequest(int64 give_up_at)
 {
-	static int64  reload_since = 0;
 	static uint32 wait_event = 0;
 	int64		  now = MonotonicMs();
 	int64		  until = give_up_at;
 	int			  happened;
 
-	if (!ConfigReloadPending)
-		reload_since = 0;
-	else if (reload_since == 0)
-		reload_since = now;
-	if (reload_since != 0)
-		until = Min(until, reload_since + RELOAD_GRACE_MS);
+	if (http.outdated_since != 0)
+		until = Min(until, http.outdated_since + RELOAD_GRACE_MS);
 	if (now >= until)
-	{
-		*for_reload = reload_since != 0;
-		reload_since = 0;
 		return false;
-	}
 	if (http.timer_at >= 0)
 		until = Min(until, http.timer_at);
 
@@ -197,6 +203,7 @@ WaitForRequest(int64 give_up_at, bool *for_reload)
 	if (happened & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	WorkerCheckInterrupts();
+	ObeyReload();
 	return true;
 }
 
@@ -240,6 +247,13 @@ HttpPerform(const HttpRequest *request, HttpReply *reply)
 		return;
 	}
 
+	if (HttpSettings() != http.settings)
+	{
+		/* after one during which they have changed: what comes of it is for the new ones to say */
+		reply->interrupted = true;
+		return;
+	}
+
 	BackgroundWorkerBlockSignals();
 	finished = !BeginRequest(request, reply) || DriveRequest(&code);
 	BackgroundWorkerUnblockSignals();
@@ -248,8 +262,9 @@ HttpPerform(const HttpRequest *request, HttpReply *reply)
 	give_up_at = MonotonicMs() + http.timeout_ms + 2000;
 	while (!finished)
 	{
-		if (!WaitForRequest(give_up_at, &reply->interrupted))
+		if (!WaitForRequest(give_up_at))
 		{
+			reply->interrupted = http.outdated_since != 0;
 			code = CURLE_OPERATION_TIMEDOUT;
 			break;
 		}

@@ -23,7 +23,7 @@ typedef struct HttpRequest
 typedef struct HttpReply
 {
 	int			status;		   /* 0: none, see error */
-	bool		interrupted;   /* given up for a reload: no failure, just not done */
+	bool		interrupted;   /* given up for other settings: no failure, just not done */
 	int			retry_after_s; /* 0: not asked for */
 	const char *body;		   /* with a NUL behind it; valid until the next request */
 	size_t		body_size;

@@ -31,12 +31,14 @@ typedef struct HttpClient
 	int	   mux;		   /* -1: not open */
 	bool   mux_failed; /* epoll_ctl() did */
 	int64  timer_at;   /* when curl wants to be called, -1: not */
+	uint64 settings;   /* HttpSettings() when it was opened */
 
 	/* of the request in hand */
 	bool			   running; /* easy has been added to multi */
 	struct curl_slist *headers;
 	int64			   timeout_ms;
 	size_t			   body_size;
+	int64			   outdated_since; /* settings that concern it have changed, 0: no */
 	HttpReply		  *reply;
 	bool			   tls_began;	  /* connected, the handshake follows */
 	bool			   head_began;	  /* of the reply */
@@ -47,6 +49,9 @@ typedef struct HttpClient
 
 extern HttpClient http;
 extern char		  http_body[HTTP_BODY_LIMIT + 1];
+
+/* A hash of all settings that a request may depend on: those of now. */
+extern uint64 HttpSettings(void);
 
 /* Lets go of the request in hand, finished or not.  Signals must be blocked. */
 extern void HttpEndRequest(void);

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "common/hashfn.h"
 #include "postmaster/bgworker.h"
 #include "storage/fd.h"
 
@@ -137,6 +138,22 @@ OnBody(char *data, size_t unit, size_t count, void *arg)
 
 /* ---- set-up ---- */
 
+uint64
+HttpSettings(void)
+{
+	const char *const texts[] = {
+		Setting.backend_url,   Setting.proxy,		 Setting.tls_ca_file,
+		Setting.tls_cert_file, Setting.tls_key_file, Setting.jwt_secret_file,
+		Setting.collector_id,  Setting.hostname,	 Setting.registration_secret_file};
+	const int numbers[] = {Setting.tls_verify, Setting.allow_http, Setting.connect_timeout_ms,
+						   Setting.request_timeout_ms, Setting.drain_rate_kb};
+	uint64	  hash = hash_bytes_extended((const void *) numbers, sizeof(numbers), 0);
+
+	for (int i = 0; i < lengthof(texts); i++)
+		hash = hash_bytes_extended((const void *) texts[i], (int) strlen(texts[i]), hash);
+	return hash;
+}
+
 static CURLcode
 SetTlsOptions(CURL *easy)
 {
@@ -251,6 +268,7 @@ HttpOpen(char *error, size_t error_size)
 	}
 	for (int i = 1; i < DESCRIPTORS; i++)
 		ReserveExternalFD();
+	http.settings = HttpSettings();
 
 	BackgroundWorkerBlockSignals();
 	trouble = OpenHandles();

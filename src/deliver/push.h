@@ -20,7 +20,7 @@ typedef enum PushResult
 	PUSH_FAILED,	   /* kept: back off */
 	PUSH_UNAUTHORIZED, /* kept: back off */
 	PUSH_UNUSABLE,	   /* kept: the secret file cannot be used any more */
-	PUSH_INTERRUPTED   /* kept: a reload is waiting */
+	PUSH_INTERRUPTED   /* kept: the settings have changed */
 } PushResult;
 
 typedef struct PushOutcome

@@ -17,7 +17,7 @@ typedef enum TokenResult
 	TOKEN_UNUSABLE,	  /* a file is not as it should be */
 	TOKEN_REFUSED,	  /* the backend gives us none */
 	TOKEN_FAILED,	  /* the backend could not be asked */
-	TOKEN_INTERRUPTED /* a reload is waiting: again, after it */
+	TOKEN_INTERRUPTED /* the settings have changed: again, with the new ones */
 } TokenResult;
 
 /*

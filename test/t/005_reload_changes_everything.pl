@@ -80,6 +80,27 @@ pass('a new CA is noticed without a reload, kept connections and sessions notwit
 install($second->file('ca.crt'), 'ca.crt');
 ok($node->wait_for_state('ok'), 'and so is the right one');
 
+# ---- a request that takes longer than the next reload ----
+
+$second->order(action => 'delay', seconds => 4, times => undef, path => '/api/v1/metrics/push');
+my $sent = $node->status->{delivery}{sent};
+my $reloads = 0;
+my $seen = -1;
+ok( $node->wait_for_status(
+		'a batch is delivered',
+		sub {
+			if ($_->{collectors}{sysstat}{runs} != $seen)    # once a second
+			{
+				$seen = $_->{collectors}{sysstat}{runs};
+				$node->reload;
+				$reloads++;
+			}
+			$_->{delivery}{sent} > $sent + 1;
+		}),
+	"reloads that change nothing do not end a request ($reloads of them)");
+$second->order(action => 'reset');
+ok($node->wait_for_state('ok'), 'and what waited is delivered');
+
 # ---- no backend ----
 
 $node->set('pganalytics.backend_url' => '');
