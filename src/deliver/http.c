@@ -54,6 +54,14 @@ HttpWipe(void)
 	explicit_bzero(http_body, sizeof(http_body));
 }
 
+void
+HttpForget(void)
+{
+	BackgroundWorkerBlockSignals();
+	HttpEndRequest();
+	BackgroundWorkerUnblockSignals();
+}
+
 /* ---- one request ---- */
 
 /* bytes a second at which a body must be allowed to go out */

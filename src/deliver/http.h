@@ -46,6 +46,9 @@ extern void HttpClose(void);
  */
 extern void HttpPerform(const HttpRequest *request, HttpReply *reply);
 
+/* Lets go of a request that an error has interrupted, and wipes the secrets in it. */
+extern void HttpForget(void);
+
 /* Wipes the body of the last reply. */
 extern void HttpWipe(void);
 

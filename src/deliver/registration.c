@@ -343,6 +343,22 @@ TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
 	return result;
 }
 
+/* A session may cancel the worker meanwhile: the secret in the header is wiped then, too. */
+static void
+PerformWithSecret(Request *request, HttpReply *reply, char *header, size_t size)
+{
+	PG_TRY();
+	{
+		RequestPerform(request, reply);
+	}
+	PG_CATCH();
+	{
+		SecretWipe(header, size);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 TokenResult
 RegistrationRun(const char *name, RequestFailure *failure)
 {
@@ -370,7 +386,7 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	RequestHeader(&request, header);
 	request.http.body = body.data;
 	request.http.body_size = body.used;
-	RequestPerform(&request, &reply);
+	PerformWithSecret(&request, &reply, header, sizeof(header));
 
 	if (reply.status == 200 || reply.status == 201)
 		result = TakeGrant(&reply, registered_name, failure);

@@ -43,11 +43,27 @@ RequestAuthorize(Request *request, const char *token)
 	RequestHeader(request, request->authorization);
 }
 
+static void
+Forget(Request *request)
+{
+	HttpForget();
+	explicit_bzero(request->authorization, sizeof(request->authorization));
+}
+
 void
 RequestPerform(Request *request, HttpReply *reply)
 {
-	HttpPerform(&request->http, reply);
-	explicit_bzero(request->authorization, sizeof(request->authorization));
+	PG_TRY();
+	{
+		HttpPerform(&request->http, reply);
+	}
+	PG_CATCH();
+	{
+		Forget(request);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	Forget(request);
 }
 
 static void
