@@ -33,12 +33,14 @@ static void Add(JsonWriter *w, const char *format, ...) pg_attribute_printf(2, 3
 static void
 Add(JsonWriter *w, const char *format, ...)
 {
+	char	formatted[1024];
 	char	text[1024];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(formatted, sizeof(formatted), format, args);
 	va_end(args);
+	SharedCopyText(text, sizeof(text), formatted);
 	JsonText(w, NULL, text);
 }
 

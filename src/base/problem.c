@@ -11,6 +11,7 @@
 void
 ProblemSet(ProblemId id, int code, const char *format, ...)
 {
+	char		 formatted[ERROR_TEXT_SIZE];
 	char		 text[ERROR_TEXT_SIZE];
 	ProblemSlot *slot;
 	bool		 changed;
@@ -19,8 +20,9 @@ ProblemSet(ProblemId id, int code, const char *format, ...)
 	if (Shared == NULL)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(formatted, sizeof(formatted), format, args);
 	va_end(args);
+	SharedCopyText(text, sizeof(text), formatted);
 
 	slot = &Shared->problems[id];
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
@@ -29,7 +31,7 @@ ProblemSet(ProblemId id, int code, const char *format, ...)
 		slot->since = GetCurrentTimestamp();
 	slot->code = code;
 	slot->expect_news = false;
-	SharedCopyText(slot->text, sizeof(slot->text), text);
+	strlcpy(slot->text, text, sizeof(slot->text));
 	LWLockRelease(Shared->lock);
 
 	if (changed)

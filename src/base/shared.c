@@ -4,13 +4,13 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
 #include "base/shared.h"
+#include "base/sqltext.h"
 
 #define SEGMENT_NAME "pganalytics"
 
@@ -80,10 +80,11 @@ SharedInit(void)
 void
 SharedCopyText(char *slot, size_t size, const char *text)
 {
-	size_t len = strlen(text);
+	size_t len = strnlen(text, size - 1);
 
-	if (len >= size)
-		len = pg_encoding_mbcliplen(PG_UTF8, text, len, size - 1);
+	/* what fills the slot was cut, if not here */
+	if (len == size - 1)
+		len = SqlWholeCharacters(text, len);
 	memcpy(slot, text, len);
 	slot[len] = '\0';
 }

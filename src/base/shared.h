@@ -349,7 +349,10 @@ extern SharedState *Shared;
 
 extern void SharedInit(void);
 
-/* Copies text into a slot of fixed size without cutting a UTF-8 character in two. */
+/*
+ * Copies text into a slot of fixed size.  No UTF-8 character is cut in two,
+ * neither here nor by an snprintf that the text may have been through.
+ */
 extern void SharedCopyText(char *slot, size_t size, const char *text);
 
 /* Wakes a worker, if it runs. */

@@ -231,6 +231,21 @@ $node->set(%right);
 $node->wait_for_status('all is well', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
 is(scalar(() = $node->log_text($log) =~ /LOG:  pganalytics: resolved/g), 1, 'and the end of the last one');
 
+# ---- texts that are too long end with a whole character ----
+
+foreach my $offset (1 .. 3)
+{
+	my $start = "$dir/" . 'x' x $offset . "\xe2\x82\xac";
+
+	$node->set(%right, 'pganalytics.tls_key_file' => $start . "\xe2\x82\xac" x 200);
+	my $status = $node->wait_for_problem(qr{/x{$offset}\x{20ac}});
+	my $text = JSON::PP->new->encode($status);
+	like($text, qr/\x{20ac}"/, "a path that is cut, $offset");
+	unlike($text, qr/\x{fffd}/, 'is cut between two characters');
+}
+$node->set(%right);
+$node->wait_for_status('all is well', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
+
 # ---- a full disk ----
 
 $log = $node->log_size;
