@@ -12,6 +12,7 @@
 #include "base/literals.h"
 
 #include "base/sqltext.h"
+#include "base/textcopy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,12 +21,8 @@
 typedef struct Lexer
 {
 	SqlText		  sql;
-	size_t		  at;	  /* looked at up to here */
-	size_t		  copied; /* written up to here */
-	char		 *out;
-	size_t		  size;
-	size_t		  used;
-	bool		  cut;
+	size_t		  at; /* looked at up to here */
+	TextCopy	  copy;
 	int			  last_param; /* number of the last $n */
 	RoleStatement role;
 	enum
@@ -38,26 +35,12 @@ typedef struct Lexer
 
 /* ---- output ---- */
 
-static void
-Put(Lexer *l, const char *bytes, size_t len)
-{
-	size_t room = l->size - l->used;
-
-	if (len > room)
-	{
-		l->cut = true;
-		len = room;
-	}
-	memcpy(l->out + l->used, bytes, len);
-	l->used += len;
-}
-
 /* Writes what lies before "from" and passes over what lies between it and "to". */
 static void
 Leave(Lexer *l, size_t from, size_t to)
 {
-	Put(l, l->sql.text + l->copied, from - l->copied);
-	l->copied = l->at = to < l->sql.len ? to : l->sql.len;
+	l->at = to < l->sql.len ? to : l->sql.len;
+	TextCopyPassOver(&l->copy, from, l->at);
 }
 
 static void
@@ -66,7 +49,7 @@ Replace(Lexer *l, size_t from, size_t to)
 	char param[16];
 
 	Leave(l, from, to);
-	Put(l, param, snprintf(param, sizeof(param), "$%d", ++l->last_param));
+	TextCopyPut(&l->copy, param, snprintf(param, sizeof(param), "$%d", ++l->last_param));
 	if (l->role == ROLE_STATEMENT_PASSWORD)
 		l->role = ROLE_STATEMENT;
 }
@@ -381,18 +364,18 @@ TakeComment(Lexer *l, size_t end)
 {
 	/* what it parted stays parted */
 	Leave(l, l->at, end);
-	if (l->used > 0 && !IsSpace(l->out[l->used - 1]))
-		Put(l, " ", 1);
+	if (l->copy.used > 0 && !IsSpace(l->copy.out[l->copy.used - 1]))
+		TextCopyPut(&l->copy, " ", 1);
 }
 
 size_t
 LiteralsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 {
-	Lexer		   l = {.sql = {text, len}, .out = out, .size = size};
+	Lexer		   l = {.sql = {text, len}, .copy = {.text = text, .out = out, .size = size}};
 	const SqlText *sql = &l.sql;
 
 	l.last_param = HighestParam(sql);
-	while (l.at < len && !l.cut)
+	while (l.at < len && !l.copy.cut)
 	{
 		char c = text[l.at];
 
@@ -421,8 +404,5 @@ LiteralsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 			l.at++;
 		}
 	}
-	if (!l.cut)
-		Leave(&l, len, len);
-	*cut = l.cut;
-	return l.cut ? SqlWholeCharacters(out, l.used) : l.used;
+	return TextCopyEnd(&l.copy, len, cut);
 }

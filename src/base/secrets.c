@@ -12,6 +12,7 @@
 
 #include "base/literals.h"
 #include "base/sqltext.h"
+#include "base/textcopy.h"
 
 #include <string.h>
 
@@ -26,13 +27,9 @@ typedef struct Tag
 
 typedef struct Masker
 {
-	SqlText sql;	/* in a comment: up to its end */
-	size_t	at;		/* looked at up to here */
-	size_t	copied; /* copied up to here */
-	char   *out;
-	size_t	size;
-	size_t	used;
-	bool	cut;
+	SqlText	 sql; /* in a comment: up to its end */
+	size_t	 at;  /* looked at up to here */
+	TextCopy copy;
 
 	bool		  in_string;			  /* between single quotes */
 	bool		  escapes;				  /* in_string: backslash means something */
@@ -55,31 +52,16 @@ static const char secret_endings[] = "deyntsDEYNTS";
 
 /* ---- output ---- */
 
-static void
-Put(Masker *m, const char *bytes, size_t len)
-{
-	size_t room = m->size - m->used;
-
-	if (len > room)
-	{
-		m->cut = true;
-		len = room;
-	}
-	memcpy(m->out + m->used, bytes, len);
-	m->used += len;
-}
-
 /* What lies between is a secret; an empty one is none. */
 static void
 MaskBetween(Masker *m, size_t from, size_t to)
 {
-	if (from < m->copied)
-		from = m->copied;
+	if (from < m->copy.copied)
+		from = m->copy.copied;
 	if (to <= from)
 		return;
-	Put(m, m->sql.text + m->copied, from - m->copied);
-	Put(m, MASK, strlen(MASK));
-	m->copied = to;
+	TextCopyPassOver(&m->copy, from, to);
+	TextCopyPut(&m->copy, MASK, strlen(MASK));
 }
 
 /* ---- words ---- */
@@ -542,7 +524,7 @@ static void TakeComment(Masker *m, size_t end);
 static void
 Scan(Masker *m)
 {
-	while (m->at < m->sql.len && !m->cut)
+	while (m->at < m->sql.len && !m->copy.cut)
 	{
 		char c = m->sql.text[m->at];
 		bool in_code = !m->in_string && !m->sql.in_comment;
@@ -598,16 +580,13 @@ static size_t
 Finish(Masker *m, bool *cut)
 {
 	Scan(m);
-	if (m->copied < m->sql.len)
-		Put(m, m->sql.text + m->copied, m->sql.len - m->copied);
-	*cut = m->cut;
-	return m->cut ? SqlWholeCharacters(m->out, m->used) : m->used;
+	return TextCopyEnd(&m->copy, m->sql.len, cut);
 }
 
 size_t
 SecretsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 {
-	Masker m = {.sql = {text, len}, .out = out, .size = size};
+	Masker m = {.sql = {text, len}, .copy = {.text = text, .out = out, .size = size}};
 
 	m.assembled = m.for_good = IsBlockWithSecret(&m);
 	return Finish(&m, cut);
@@ -616,7 +595,8 @@ SecretsMask(const char *text, size_t len, char *out, size_t size, bool *cut)
 size_t
 SecretsMaskProse(const char *text, size_t len, char *out, size_t size, bool *cut)
 {
-	Masker m = {.sql = {text, len, .in_comment = true}, .out = out, .size = size};
+	Masker m = {.sql = {text, len, .in_comment = true},
+				.copy = {.text = text, .out = out, .size = size}};
 
 	return Finish(&m, cut);
 }

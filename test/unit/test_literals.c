@@ -2,52 +2,10 @@
  * test_literals.c
  *		No constant of a statement passes, and the rest stays readable.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/literals.h"
 
-typedef struct Case
-{
-	const char *before;
-	const char *after; /* NULL: the same */
-} Case;
-
-static char *
-masked(const char *text, size_t len, size_t size, bool *cut)
-{
-	char *exact = malloc(len ? len : 1); /* so that a sanitizer sees what lies behind */
-	char *out = malloc(size + 1);
-
-	memcpy(exact, text, len);
-	out[LiteralsMask(exact, len, out, size, cut)] = '\0';
-	free(exact);
-	return out;
-}
-
-static void
-check(const Case *cases, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-	{
-		bool  cut;
-		char *out = masked(cases[i].before, strlen(cases[i].before), 4096, &cut);
-
-		assert_string_equal(out, cases[i].after ? cases[i].after : cases[i].before);
-		assert_false(cut);
-		free(out);
-	}
-}
-
-#define CHECK(cases) check(cases, sizeof(cases) / sizeof(cases[0]))
+#define MASK_FUNCTION LiteralsMask
+#include "masking.h"
 
 static void
 strings(void **state)
@@ -245,35 +203,8 @@ any_text_is_survived_in_linear_time(void **state)
 		"\xF0",	 "'\\' ",	 "alter role x password ",
 		"x'\\'",
 	};
-	unsigned seed = 1;
-	size_t	 size = 256 * 1024;
-	char	*big = malloc(size);
-	bool	 cut;
 
-	for (int round = 0; round < 20000; round++)
-	{
-		char text[512] = "";
-		int	 count;
-
-		seed = seed * 1103515245 + 12345;
-		count = (int) (seed >> 16) % 20;
-		while (count-- > 0)
-		{
-			seed = seed * 1103515245 + 12345;
-			strcat(text, pieces[(seed >> 16) % (sizeof(pieces) / sizeof(pieces[0]))]);
-		}
-		for (size_t room = 0; room < 64; room += 9)
-			free(masked(text, strlen(text), room, &cut));
-	}
-	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
-	{
-		size_t len = strlen(pieces[i]);
-
-		for (size_t at = 0; at + len <= size; at += len)
-			memcpy(big + at, pieces[i], len);
-		free(masked(big, size - len, size, &cut));
-	}
-	free(big);
+	CHECK_SURVIVAL(pieces);
 }
 
 int

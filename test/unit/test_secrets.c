@@ -2,55 +2,12 @@
  * test_secrets.c
  *		No secret passes, and what is none stays readable.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/secrets.h"
 
+#define MASK_FUNCTION SecretsMask
+#include "masking.h"
+
 #define MASK "********"
-
-/* "before|after"; after NULL: the same. */
-typedef struct Case
-{
-	const char *before;
-	const char *after;
-} Case;
-
-static char *
-masked(const char *text, size_t len, size_t size, bool *cut)
-{
-	char *exact = malloc(len ? len : 1); /* so that a sanitizer sees what lies behind */
-	char *out = malloc(size + 1);
-
-	memcpy(exact, text, len);
-	out[SecretsMask(exact, len, out, size, cut)] = '\0';
-	free(exact);
-	return out;
-}
-
-static void
-check(const Case *cases, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-	{
-		bool  cut;
-		char *out = masked(cases[i].before, strlen(cases[i].before), 4096, &cut);
-
-		assert_string_equal(out, cases[i].after ? cases[i].after : cases[i].before);
-		assert_false(cut);
-		free(out);
-	}
-}
-
-#define CHECK(cases) check(cases, sizeof(cases) / sizeof(cases[0]))
 
 static void
 passwords_of_roles(void **state)
@@ -327,36 +284,8 @@ any_text_is_survived_in_linear_time(void **state)
 		"do",		  "secret ",   "to ",		 "password/*",
 		"password '", "password$", "password='", "'password ''",
 	};
-	unsigned seed = 1;
-	size_t	 size = 256 * 1024;
-	char	*big = malloc(size);
-	bool	 cut;
 
-	for (int round = 0; round < 20000; round++)
-	{
-		char text[256] = "";
-		int	 count;
-
-		seed = seed * 1103515245 + 12345;
-		count = (int) (seed >> 16) % 24;
-		while (count-- > 0)
-		{
-			seed = seed * 1103515245 + 12345;
-			strcat(text, pieces[(seed >> 16) % (sizeof(pieces) / sizeof(pieces[0]))]);
-		}
-		for (size_t room = 0; room < 64; room += 9)
-			free(masked(text, strlen(text), room, &cut));
-	}
-
-	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
-	{
-		size_t len = strlen(pieces[i]);
-
-		for (size_t at = 0; at + len <= size; at += len)
-			memcpy(big + at, pieces[i], len);
-		free(masked(big, size - len, size, &cut));
-	}
-	free(big);
+	CHECK_SURVIVAL(pieces);
 }
 
 int
