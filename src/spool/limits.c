@@ -59,6 +59,12 @@ FreeByNow(const Disk *disk)
 	return disk->free + (disk->spool > spool ? disk->spool - spool : 0);
 }
 
+static bool
+IsTooOld(uint64 sequence)
+{
+	return sequence + (uint64) Setting.spool_max_age_s * USECS_PER_SEC < SpoolNow();
+}
+
 /* Which limit is not kept, now that "needed" bytes more are wanted? */
 static Limit
 ExceededLimit(uint64 needed, const Disk *disk)
@@ -68,16 +74,14 @@ ExceededLimit(uint64 needed, const Disk *disk)
 
 	if (pg_atomic_read_u64(&Shared->bytes) + needed > max_size)
 		return LIMIT_SIZE;
+	if (disk->free != PG_UINT64_MAX && FreeByNow(disk) < MinFree() + needed)
+		return LIMIT_FREE;
 	if (oldest == 0 && pg_atomic_read_u64(&Shared->batches) > 0)
 	{
 		oldest = SpoolOldest();
 		pg_atomic_write_u64(&Shared->oldest, oldest);
 	}
-	if (oldest != 0 && oldest + (uint64) Setting.spool_max_age_s * USECS_PER_SEC < SpoolNow())
-		return LIMIT_AGE;
-	if (disk->free != PG_UINT64_MAX && FreeByNow(disk) < MinFree() + needed)
-		return LIMIT_FREE;
-	return LIMIT_NONE;
+	return oldest != 0 && IsTooOld(oldest) ? LIMIT_AGE : LIMIT_NONE;
 }
 
 /*
@@ -134,6 +138,9 @@ LimitMakeRoom(uint64 needed)
 		evicted = false;
 		for (int i = 0; i < count && limit != LIMIT_NONE && !busy; i++)
 		{
+			/* the one that is too old is just being sent, and in nobody's way */
+			if (limit == LIMIT_AGE && !IsTooOld(sequences[i]))
+				return LIMIT_NONE;
 			if (EvictBatch(sequences[i], limit, &busy))
 			{
 				uint64 unknown = 0;
@@ -152,7 +159,6 @@ LimitMakeRoom(uint64 needed)
 			evicted = true;
 		}
 	}
-	/* one that is too old, but just being sent, is in nobody's way */
 	return limit == LIMIT_AGE ? LIMIT_NONE : limit;
 }
 

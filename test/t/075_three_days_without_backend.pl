@@ -102,6 +102,31 @@ is_deeply([ grep { !$stored{$_} } @waiting ], [], 'every batch that waited is in
 is_deeply(\@stored, [ sort { $a <=> $b } @stored ], 'strictly the oldest first');
 is($node->status->{spool}{$_}, 0, "none was $_") foreach qw(dropped rejected);
 
+# ---- the oldest gets too old while it is being sent ----
+
+my $dropped = $node->status->{spool}{dropped};
+$backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
+collect();
+my ($oldest) = map { sequence_of($_) } $node->spool_files;
+$clock->set_ahead(3600);
+collect() foreach 1 .. 3;
+wait_until_idle();
+my @younger = grep { $_ != $oldest } map { sequence_of($_) } $node->spool_files;
+$backend->order(action => 'reset');
+$backend->order(action => 'silence', times => undef, path => $PUSH);
+$since = $backend->position;
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('0s')});
+$backend->wait_for_request('that is not answered', sub { $_[0]{fault} }, $since);
+$clock->set_ahead($THREE_DAYS_S + 1800);
+collect();
+my %left = map { sequence_of($_) => 1 } $node->spool_files;
+is_deeply([ grep { !$left{$_} } @younger ], [], 'a batch that is too old but being sent costs none of the younger ones');
+cmp_ok(scalar @younger, '>=', 3, 'of which there are some');
+cmp_ok($node->status->{spool}{dropped} - $dropped, '<=', 1, 'nor is one counted as dropped');
+$clock->set_ahead(0);
+$backend->order(action => 'reset');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}), 't', 'they are delivered');
+
 # ---- a clock that jumps by a year ----
 
 $backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
