@@ -199,8 +199,8 @@ SpoolFileAbort(SpoolFile *file)
 static bool
 ChecksumFile(SpoolFile *file, pg_crc32c *crc)
 {
-	char  *copy = palloc(COPY_SIZE);
-	uint64 done = 0;
+	static char copy[COPY_SIZE]; /* no palloc: an error here would leave the file open */
+	uint64		done = 0;
 
 	INIT_CRC32C(*crc);
 	while (done < file->body_size)
@@ -214,13 +214,11 @@ ChecksumFile(SpoolFile *file, pg_crc32c *crc)
 		{
 			if (got == 0)
 				errno = EIO;
-			pfree(copy);
 			return false;
 		}
 		COMP_CRC32C(*crc, copy, got);
 		done += got;
 	}
-	pfree(copy);
 	return true;
 }
 
