@@ -16,10 +16,8 @@ KeyedParse(char *text, size_t length, const KeyedField *table, int count, Value 
 	Span	word;
 	int64_t value;
 
-	while (SpanCut(&rest, '\n', &line))
+	while (SpanLine(&rest, &key, &line))
 	{
-		if (!SpanWord(&line, &key))
-			continue;
 		for (int i = 0; i < count; i++)
 		{
 			if (!SpanIs(key, table[i].key))
@@ -58,10 +56,8 @@ HeadedParse(char *text, size_t length, const NamedField *table, int count, Value
 	Span name;
 	Span number;
 
-	while (SpanCut(&rest, '\n', &line))
+	while (SpanLine(&rest, &head, &line))
 	{
-		if (!SpanWord(&line, &head))
-			continue;
 		if (!SpanEquals(head, names_head))
 		{
 			names_head = head;
@@ -83,10 +79,8 @@ PairsParse(char *text, size_t length, const NamedField *table, int count, Value 
 	Span name;
 	Span number;
 
-	while (SpanCut(&rest, '\n', &line))
+	while (SpanLine(&rest, &head, &line))
 	{
-		if (!SpanWord(&line, &head))
-			continue;
 		while (SpanWord(&line, &name) && SpanWord(&line, &number))
 			SetNamed(head, name, number, table, count, values);
 	}

@@ -57,10 +57,8 @@ PressureParse(char *text, size_t length, Value *stall)
 	Span word;
 	Span name;
 
-	while (SpanCut(&rest, '\n', &line))
+	while (SpanLine(&rest, &head, &line))
 	{
-		if (!SpanWord(&line, &head))
-			continue;
 		while (SpanWord(&line, &word))
 		{
 			if (SpanCut(&word, '=', &name))

@@ -107,6 +107,17 @@ SpanWord(Span *rest, Span *word)
 }
 
 bool
+SpanLine(Span *rest, Span *head, Span *line)
+{
+	while (SpanCut(rest, '\n', line))
+	{
+		if (SpanWord(line, head))
+			return true;
+	}
+	return false;
+}
+
+bool
 SpanEquals(Span a, Span b)
 {
 	return a.end - a.at == b.end - b.at && memcmp(a.at, b.at, a.end - a.at) == 0;

@@ -47,6 +47,9 @@ extern bool SpanCut(Span *rest, char separator, Span *part);
 /* The same for words that any number of blanks lead and separate. */
 extern bool SpanWord(Span *rest, Span *word);
 
+/* Takes the next line that has a word in it off the front, in two: that word, and what follows. */
+extern bool SpanLine(Span *rest, Span *head, Span *line);
+
 extern bool SpanIs(Span span, const char *text);
 extern bool SpanEquals(Span a, Span b);
 extern bool SpanBeginsWith(Span span, const char *text);
