@@ -49,7 +49,6 @@ SharedStartup(void)
 		pg_atomic_init_u32(&Shared->registered.generation, 0);
 		pg_atomic_init_u32(&Shared->remote.generation, 0);
 		pg_atomic_init_u64(&Shared->sequence, 0);
-		pg_atomic_init_u64(&Shared->cpu_of_ended, 0);
 		pg_atomic_init_u64(&Shared->batches, 0);
 		pg_atomic_init_u64(&Shared->bytes, 0);
 		pg_atomic_init_u64(&Shared->oldest, 0);

@@ -298,10 +298,10 @@ typedef struct SharedState
 	} visits;
 
 	/* see collect/cpu_lid.c */
-	pg_atomic_uint64 cpu_of_ended; /* µs that workers used which have ended */
-	int64			 cpu_total;	   /* µs, of all, since the server started */
-	double			 cpu_percent;  /* of one core, over the last minute */
-	int64			 cpu_delayed_ms;
+	int64  cpu_of_ended; /* µs that workers used which have ended */
+	int64  cpu_total;	 /* µs, of all, since the server started */
+	double cpu_percent;	 /* of one core, over the last minute */
+	int64  cpu_delayed_ms;
 
 	CollectorSlot	  collectors[NUM_COLLECTORS];
 	BreakerSlot		  breakers[MAX_BREAKERS];

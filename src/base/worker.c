@@ -16,7 +16,7 @@
 #include "postgres.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -143,14 +143,12 @@ static ErrorContextCallback worker_context = {NULL, DescribeWorker, NULL};
 static void
 ReleaseSlot(int code, Datum arg)
 {
-	struct rusage used;
+	struct timespec used = {0};
 
-	LWLockReleaseAll(); /* an error while it was held */
-	if (getrusage(RUSAGE_SELF, &used) == 0)
-		pg_atomic_fetch_add_u64(&Shared->cpu_of_ended,
-								(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * USECS_PER_SEC +
-									used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+	LWLockReleaseAll();									   /* an error while it was held */
+	(void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used); /* the clock of cpu_lid.c */
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	Shared->cpu_of_ended += used.tv_sec * USECS_PER_SEC + used.tv_nsec / 1000;
 	my_slot->pid = 0;
 	my_slot->latch = NULL;
 	LWLockRelease(Shared->lock);

@@ -30,21 +30,26 @@ CpuOf(pid_t pid)
 	struct timespec used;
 
 	if (pid == 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
-		return 0; /* it has just ended */
+		return 0;
 	return used.tv_sec * USECS_PER_SEC + used.tv_nsec / 1000;
 }
 
+/*
+ * A worker that ends takes its process id out of its slot under the same lock,
+ * as it adds what it used to that of the ended: it is never counted twice, nor
+ * is another process that gets its id.
+ */
 static int64
 CpuOfAll(void)
 {
-	static int64 highest = 0;
-	int64 total = (int64) pg_atomic_read_u64(&Shared->cpu_of_ended) + CpuOf(Shared->collector.pid) +
-		CpuOf(Shared->sender.pid);
+	int64 total;
 
+	LWLockAcquire(Shared->lock, LW_SHARED);
+	total = Shared->cpu_of_ended + CpuOf(Shared->collector.pid) + CpuOf(Shared->sender.pid);
 	for (int i = 0; i < MAX_VISITORS; i++)
 		total += CpuOf(Shared->visitors[i].worker.pid);
-	highest = Max(highest, total); /* one that ends may be seen in neither place */
-	return highest;
+	LWLockRelease(Shared->lock);
+	return total;
 }
 
 bool
