@@ -337,6 +337,7 @@ typedef struct SharedState
 	pg_atomic_uint64 newest_half;			/* sequence of the last batch made by splitting one */
 	pg_atomic_uint64 arrived[ARRIVED_MOST]; /* cannot be removed, 0: free */
 	Leaving			 leaving;				/* under the lock, with the count that goes with it */
+	uint64			 newest_lost;			/* the same: largest sequence dropped or rejected so far */
 	uint64			 spool_device;			/* of the directory that batches and bytes count */
 	uint64			 spool_inode;			/* the same */
 	uint64			 spool_failed_size;		/* of the last batch that could not be kept */

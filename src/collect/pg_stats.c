@@ -492,7 +492,8 @@ ChooseSnapshot(PgStats *stats)
 	if (partial->b)
 		return;
 	stats->before = NULL;
-	stats->now = RelationMemoryCreate(TopMemoryContext, run->stream.read_at);
+	stats->now =
+		RelationMemoryCreate(TopMemoryContext, run->stream.read_at, BatchSince(run->stream.batch));
 }
 
 static bool

@@ -26,7 +26,7 @@
 
 #define FOLDER "relations"
 #define MAGIC 0x524D5047 /* "GPMR" */
-#define FORMAT 2
+#define FORMAT 3
 
 typedef struct MemoryHeader
 {
@@ -36,8 +36,9 @@ typedef struct MemoryHeader
 	uint32		count;
 	Oid			database;
 	int32		server_version;
-	TimestampTz server_start;
+	TimestampTz server_start; /* or a crash, which may have kept the file from being replaced */
 	TimestampTz taken_at;
+	uint64		since;		 /* of the batch, see RelationMemory */
 	uint64		recipient;	 /* another one has not got it */
 	char		version[16]; /* of the extension: what is hashed may change with it */
 } MemoryHeader;
@@ -58,7 +59,7 @@ Checksum(const MemoryHeader *header, const RememberedRelation *relations)
 }
 
 static MemoryHeader
-HeaderOf(uint32 count, TimestampTz taken_at)
+HeaderOf(uint32 count, TimestampTz taken_at, uint64 since)
 {
 	MemoryHeader header;
 
@@ -68,8 +69,9 @@ HeaderOf(uint32 count, TimestampTz taken_at)
 	header.count = count;
 	header.database = MyDatabaseId;
 	header.server_version = PG_VERSION_NUM;
-	header.server_start = PgStartTime;
+	header.server_start = Shared->initialized_at;
 	header.taken_at = taken_at;
+	header.since = since;
 	header.recipient = SnapshotRecipient();
 	strlcpy(header.version, PGANALYTICS_VERSION, sizeof(header.version));
 	return header;
@@ -113,13 +115,16 @@ ReadMemory(int fd)
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !ReadAll(fd, &header, sizeof(header)))
 		return NULL;
-	wanted = HeaderOf(header.count, header.taken_at);
+	wanted = HeaderOf(header.count, header.taken_at, header.since);
 	wanted.crc = header.crc;
 	if (memcmp(&header, &wanted, sizeof(header)) != 0 ||
 		(uint64) st.st_size != sizeof(header) + sizeof(RememberedRelation) * (uint64) header.count)
 		return NULL;
 
-	memory = RelationMemoryCreate(CurrentMemoryContext, header.taken_at);
+	if (SpoolLostSince(header.since))
+		return NULL; /* it may be what was lost */
+
+	memory = RelationMemoryCreate(CurrentMemoryContext, header.taken_at, header.since);
 	memory->relations = MemoryContextAllocHuge(CurrentMemoryContext,
 											   sizeof(RememberedRelation) * Max(header.count, 1));
 	memory->count = memory->room = (int) header.count;
@@ -150,11 +155,12 @@ RelationMemoryLoad(void)
 /* ---- what it holds ---- */
 
 RelationMemory *
-RelationMemoryCreate(MemoryContext context, TimestampTz taken_at)
+RelationMemoryCreate(MemoryContext context, TimestampTz taken_at, uint64 since)
 {
 	RelationMemory *memory = MemoryContextAllocZero(context, sizeof(RelationMemory));
 
 	memory->taken_at = taken_at;
+	memory->since = since;
 	return memory;
 }
 
@@ -234,7 +240,7 @@ WriteMemory(const char *path, const MemoryHeader *header, const RelationMemory *
 void
 RelationMemorySave(RelationMemory *memory)
 {
-	MemoryHeader header = HeaderOf(memory->count, memory->taken_at);
+	MemoryHeader header = HeaderOf(memory->count, memory->taken_at, memory->since);
 	char		 folder[MAXPGPATH];
 	char		 path[MAXPGPATH];
 	char		 temporary[MAXPGPATH];

@@ -6,8 +6,9 @@
  * One file a database in <state_directory>/relations, 12 bytes a relation; the
  * visitor itself is gone between visits.  It is a memory that may be lost:
  * without it, or with one that cannot be trusted, everything is sent.  A file
- * holds for as long as the server has been up, since counters survive neither a
- * crash nor, for sure, anything else.
+ * holds for as long as the server has been up without a crash, since counters
+ * survive neither that nor, for sure, anything else, and as long as no batch
+ * was dropped or rejected that may have held what is remembered.
  */
 #ifndef RELATION_MEMORY_H
 #define RELATION_MEMORY_H
@@ -28,12 +29,14 @@ typedef struct RelationMemory
 	int					count;
 	int					room;
 	TimestampTz			taken_at; /* when all was read */
+	uint64				since;	  /* the sequence numbers that hold it are larger */
 } RelationMemory;
 
 /* Of the current database, in CurrentMemoryContext; NULL: there is none that holds. */
 extern RelationMemory *RelationMemoryLoad(void);
 
-extern RelationMemory *RelationMemoryCreate(MemoryContext context, TimestampTz taken_at);
+extern RelationMemory *RelationMemoryCreate(MemoryContext context, TimestampTz taken_at,
+											uint64 since);
 
 /* Adds one; each must be added once. */
 extern void RelationMemoryAdd(RelationMemory *memory, Oid oid, uint64 hash);

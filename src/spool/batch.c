@@ -46,6 +46,7 @@ struct Batch
 	BatchTarget			  target;
 	MemoryContext		  context;
 	MemoryContextCallback on_reset;
+	uint64				  since; /* sequence number before it began */
 	JsonWriter			  writer;
 	SpoolFile			  file;
 	int					  metrics; /* in the file that is open */
@@ -136,6 +137,8 @@ Create(BatchTarget target)
 
 	batch->target = target;
 	batch->context = CurrentMemoryContext;
+	if (target != TO_MEMORY)
+		batch->since = pg_atomic_read_u64(&Shared->sequence);
 	batch->file.fd = -1;
 	batch->writer.buffer = palloc(BUFFER_SIZE);
 	batch->on_reset.func = AbandonFile;
@@ -393,6 +396,12 @@ int
 BatchErrors(const Batch *batch)
 {
 	return batch->error_count;
+}
+
+uint64
+BatchSince(const Batch *batch)
+{
+	return batch->since;
 }
 
 const char *

@@ -63,6 +63,9 @@ extern int64	   BatchRows(const Batch *batch);
 extern int		   BatchErrors(const Batch *batch);
 extern const char *BatchLastError(const Batch *batch); /* NULL: none */
 
+/* All parts of it have larger sequence numbers. */
+extern uint64 BatchSince(const Batch *batch);
+
 /*
  * Closes the batch: fsync, rename, wake the sender.  False when it (or an
  * earlier part of it) could not be kept.  An empty one leaves nothing behind.

@@ -121,10 +121,23 @@ CountersBatchLeaves(pg_atomic_uint64 *counter, uint64 sequence, const uint64 *ha
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	pg_atomic_fetch_add_u64(counter, 1);
 	*LeavingBy(counter) = sequence;
+	if (counter != &Shared->split)
+		Shared->newest_lost = Max(Shared->newest_lost, sequence);
 	if (halves)
 		memcpy(Shared->leaving.halves, halves, sizeof(Shared->leaving.halves));
 	LWLockRelease(Shared->lock);
 	return Save(Setting.spool_sync);
+}
+
+bool
+SpoolLostSince(uint64 sequence)
+{
+	bool lost;
+
+	LWLockAcquire(Shared->lock, LW_SHARED);
+	lost = Shared->newest_lost > sequence;
+	LWLockRelease(Shared->lock);
+	return lost;
 }
 
 /* The file may name it until it is written the next time: sequences are not used twice. */

@@ -48,6 +48,9 @@ extern void SpoolPath(char *path, size_t size, const char *name);
 /* A new sequence number: larger than all before, µs of now if it can be. */
 extern uint64 SpoolNextSequence(void);
 
+/* Was a batch behind this sequence number dropped or rejected, since the server started? */
+extern bool SpoolLostSince(uint64 sequence);
+
 /* ---- the writer's side, used by batch.c ---- */
 
 typedef struct SpoolFile

@@ -20,6 +20,7 @@ my $node = PgAnalytics::Cluster->create(
 	backend => $backend,
 	settings => {
 		'autovacuum' => 'off',
+		'restart_after_crash' => 'on',
 		'pganalytics.databases' => 'app',
 		'pganalytics.enabled_collectors' => 'pg_stats',
 		'pganalytics.pg_stats_interval' => '1d',
@@ -151,7 +152,31 @@ wait_until('batches are kept again',
 	sub { $node->psql('postgres', q{SELECT pganalytics_collect('pg_stats')}) == 0 });
 ok(-e $file, 'what is in the spool is');
 
+# ---- what was lost has to be sent again ----
+
+collect();
+is(collect()->{kind}, 'partial', 'nothing is lost');
+my $rejected = $node->status->{spool}{rejected};
+$backend->order(action => 'status', status => 400, times => 1);
+collect();
+is($node->status->{spool}{rejected}, $rejected + 1, 'a batch is rejected');
+is(collect()->{kind}, 'full', '... and then everything is sent');
+is(collect()->{kind}, 'partial', '... once');
+
 # ---- as long as the server is up ----
+
+my $before_crash = $backend->position;
+kill 'KILL', $node->worker_pid('collector');
+wait_until(
+	'a visit after a crash',
+	sub {
+		my ($failed, $runs) = $node->psql('postgres',
+			q{SELECT runs FROM pganalytics_collectors WHERE collector = 'pg_stats'});
+		return $failed == 0 && $runs > 0 && $backend->metrics('pg_stats', since => $before_crash);
+	},
+	timeout => 180);
+my ($after_crash) = $backend->metrics('pg_stats', since => $before_crash);
+ok(!$after_crash->{partial}, 'after a crash the snapshot is full');
 
 $node->restart;
 $node->wait_for_status('a visit after the restart', sub { $_->{collectors}{pg_stats}{runs} > 0 });
@@ -164,5 +189,5 @@ $node->safe_psql('postgres', 'DROP DATABASE app');
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_stats')});
 ok(!-e $file, 'the memory of a dropped database is removed');
 
-$node->check_log(allowed => [qr/the batch could not be kept in the spool|ran out of time|timeout/]);
+$node->check_log(allowed => [qr/the batch could not be kept in the spool|ran out of time|timeout|terminated by signal 9|FATAL:  the database system is/]);
 done_testing();
