@@ -471,7 +471,7 @@ WriteStatements(void *arg)
 
 		if (name == NULL)
 			continue; /* dropped this very moment */
-		strlcpy(run->database, TextToUtf8(name), sizeof(run->database));
+		strlcpy(run->database, SharedNameToUtf8(name), sizeof(run->database));
 		run->stream.database = run->database;
 		WriteDatabase(stats, of);
 	}

@@ -250,7 +250,7 @@ BytesOf(const PgStats *stats, Datum key, bool is_null)
 	return bytes;
 }
 
-/* The sum of a TOAST table is its own size and that of its index. */
+/* The sum of a TOAST table is its own size and that of its index, and the blocks of its index. */
 static void
 TakeToast(PgStats *stats, HeapTuple row, TupleDesc desc)
 {
@@ -263,6 +263,13 @@ TakeToast(PgStats *stats, HeapTuple row, TupleDesc desc)
 		Datum key = SPI_getbinval(row, desc, column, &is_null);
 
 		TableSumAddBytes(sum, BytesOf(stats, key, is_null));
+	}
+	if (sum)
+	{
+		int64 fetched = DatumGetInt64(SPI_getbinval(row, desc, 4, &is_null));
+
+		sum->hit = DatumGetInt64(SPI_getbinval(row, desc, 5, &is_null));
+		sum->read = fetched - sum->hit;
 	}
 }
 
@@ -434,14 +441,18 @@ SetIndexSums(const PgStats *stats, const TableSum *sum, int64 fetched, Value *co
 		SetComputed(columns, computed, "last_idx_scan", UnixMicroseconds(sum->last_scan));
 }
 
-static int64
-ToastBytes(PgStats *stats, Oid toast)
+/* NULL: it is not known. */
+static TableSum *
+ToastSum(const PgStats *stats, Oid toast)
 {
-	TableSum *sum;
+	return stats->toast_is_known ? TableSumsFind(stats->sums, stats->sum_count, toast) : NULL;
+}
 
+static int64
+ToastBytes(const TableSum *sum, Oid toast)
+{
 	if (!OidIsValid(toast))
 		return 0;
-	sum = stats->toast_is_known ? TableSumsFind(stats->sums, stats->sum_count, toast) : NULL;
 	return sum ? sum->bytes : BYTES_UNKNOWN;
 }
 
@@ -455,7 +466,9 @@ LookAtTable(void *arg, const ProbeRow *row, Value *computed)
 	Oid			 oid = DatumGetObjectId(aside[TABLE_OID]);
 	TableSum	*sum = TableSumsFind(stats->sums, stats->sum_count, oid);
 	int64		 heap = BytesOf(stats, aside[TABLE_FILE], nulls[TABLE_FILE]);
-	int64		 toast = ToastBytes(stats, DatumGetObjectId(aside[TABLE_TOAST]));
+	Oid			 toast_oid = DatumGetObjectId(aside[TABLE_TOAST]);
+	TableSum	*toast_sum = ToastSum(stats, toast_oid);
+	int64		 toast = ToastBytes(toast_sum, toast_oid);
 	int64		 indexes = sum && stats->sums_are_known ? sum->bytes : BYTES_UNKNOWN;
 
 	if (sum == NULL)
@@ -468,6 +481,11 @@ LookAtTable(void *arg, const ProbeRow *row, Value *computed)
 	if (stats->sums_are_known && sum->indexes > 0 && stats->are_counted)
 		SetIndexSums(stats, sum, nulls[TABLE_FETCHED] ? 0 : DatumGetInt64(aside[TABLE_FETCHED]),
 					 computed);
+	if (toast_sum && stats->are_counted)
+	{
+		SetComputed(columns, computed, "tidx_blks_read", toast_sum->read);
+		SetComputed(columns, computed, "tidx_blks_hit", toast_sum->hit);
+	}
 	return IsNews(stats, oid, HashRow(row, columns, computed));
 }
 

@@ -54,6 +54,7 @@ static const Field database_fields[] = {
 	COUNTER_OF_DB("temp_bytes", "bytes"),
 	COUNTER_OF_DB("deadlocks", NULL),
 	COUNTER_OF_DB("checksum_failures", NULL),
+	{"checksum_last_failure", FIELD_TIME, NULL, false, 0, 0, "s.checksum_last_failure"},
 	{"blk_read_time", FIELD_FLOAT, "ms", false, 0, 0, "s.blk_read_time", NULL, "track_io_timing"},
 	{"blk_write_time", FIELD_FLOAT, "ms", false, 0, 0, "s.blk_write_time", NULL, "track_io_timing"},
 	{"session_time", FIELD_FLOAT, "ms", false, 0, 0, "s.session_time"},
@@ -64,6 +65,9 @@ static const Field database_fields[] = {
 	{"sessions_abandoned", FIELD_INT, NULL, false, 0, 0, "s.sessions_abandoned"},
 	{"sessions_fatal", FIELD_INT, NULL, false, 0, 0, "s.sessions_fatal"},
 	{"sessions_killed", FIELD_INT, NULL, false, 0, 0, "s.sessions_killed"},
+	{"parallel_workers_to_launch", FIELD_INT, NULL, false, 18, 0, "s.parallel_workers_to_launch"},
+	{"parallel_workers_launched", FIELD_INT, NULL, false, 18, 0, "s.parallel_workers_launched"},
+	{"connection_limit", FIELD_INT, NULL, false, 0, 0, "nullif(d.datconnlimit, -1)"},
 	{"xid_age", FIELD_INT, "transactions", false, 0, 0, "pg_catalog.age(d.datfrozenxid)"},
 	{"mxid_age", FIELD_INT, "multixacts", false, 0, 0, "pg_catalog.mxid_age(d.datminmxid)"},
 	{"stats_reset", FIELD_TIME, NULL, false, 0, 0, "s.stats_reset"},
@@ -124,6 +128,10 @@ static const Field table_fields[] = {
 	 STAT("blocks_fetched", TOAST) " - " STAT("blocks_hit", TOAST), NULL, "track_counts"},
 	{"toast_blks_hit", FIELD_INT, "blocks", false, 0, 0, STAT("blocks_hit", TOAST), NULL,
 	 "track_counts"},
+	{"tidx_blks_read", FIELD_INT, "blocks", false, 0, 0, "of the index of its TOAST table", NULL,
+	 "track_counts", true},
+	{"tidx_blks_hit", FIELD_INT, "blocks", false, 0, 0, "of the index of its TOAST table", NULL,
+	 "track_counts", true},
 	{"xid_age", FIELD_INT, "transactions", false, 0, 0,
 	 "CASE WHEN c.relfrozenxid <> '0' THEN pg_catalog.age(c.relfrozenxid) END"},
 	{"mxid_age", FIELD_INT, "multixacts", false, 0, 0,
@@ -293,7 +301,8 @@ const char PgStatsChooseSql[] =
 	STAT("tuples_deleted", "c.oid") " DESC, c.oid LIMIT $1";
 
 const char PgStatsToastSql[] =
-	"SELECT t.oid, " FILE_KEY("t") ", " FILE_KEY("c") " FROM pg_catalog.pg_class t "
+	"SELECT t.oid, " FILE_KEY("t") ", " FILE_KEY("c") ", "
+	STAT("blocks_fetched", "c.oid") ", " STAT("blocks_hit", "c.oid") " FROM pg_catalog.pg_class t "
 	"JOIN pg_catalog.pg_index x ON x.indrelid = t.oid "
 	"JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid "
 	"WHERE t.relkind = 't' AND t.relpersistence <> 't'";

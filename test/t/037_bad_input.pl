@@ -101,6 +101,7 @@ PostgreSQL::Test::Utils::append_to_file($path, <<"SQL");
 SET client_encoding = 'SQL_ASCII';
 CREATE ROLE "r\xe9\xff" LOGIN SUPERUSER;
 CREATE DATABASE "d\xe9\xff" ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
+CREATE DATABASE "l\xe9" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
 CREATE SCHEMA "s\xff" AUTHORIZATION "r\xe9\xff";
 CREATE TABLE "s\xff"."t\xc3" ("c\xf0\x90" serial, b text DEFAULT '\xc3\x28' CHECK (b <> '\xe2\x82'));
 CREATE VIEW "s\xff".v AS SELECT '\xfe'::text AS "\xfe";
@@ -158,11 +159,13 @@ ok((first { ($_->{user} // '') eq 'user' } rows('by', metrics($collected, 'pg_co
 
 sql(q{SELECT pganalytics_add_custom_collector('odd', $$
 	SELECT 'NaN'::float8 AS a, 'Infinity'::float4 AS b, '-Infinity'::numeric AS c,
-		'infinity'::timestamptz AS d, 'infinity'::date AS e, E'\x01"'::text AS f$$, '1h')});
+		'infinity'::timestamptz AS d, 'infinity'::date AS e, E'\x01"'::text AS f$$, '1h', 'postgres, l?')});
 $collected = collect('custom');
 is_deeply($collected->{errors}, [], 'NaN and infinity are collected');
-my ($odd) = rows('rows', metrics($collected, 'custom'));
+my ($odd) = rows('rows', metrics($collected, 'custom', 'postgres'));
 is_deeply([ @{$odd}{qw(a b)} ], [ undef, undef ], 'they are null: JSON has no number for them');
+
+ok((metrics($collected, 'custom', "l\x{e9}"))[0], 'also where the database is called as nobody would in UTF-8');
 
 # ---- 100,000 locks ----
 
@@ -219,6 +222,21 @@ is_deeply([ grep { ($_->{database} // '') ne 'bytes' } @{ $collected->{errors} }
 ok((metrics($collected, 'pg_stats', $long))[0], 'the others report');
 rename "$version.away", $version or die $!;
 is_deeply(collect()->{errors}, [], 'and it does, as soon as it can');
+
+# ---- a view that cannot be read ----
+
+my $mods = 'SET allow_system_table_mods = on; ALTER VIEW pg_catalog';
+sql("$mods.pg_stat_archiver RENAME TO pg_stat_archiver_away");
+$collected = collect('pg_server');
+is_deeply([ map { [ @{$_}{qw(type sqlstate)} ] } @{ $collected->{errors} } ], [ [ 'pg_server', '42P01' ] ],
+	'a view that cannot be read is an error');
+my ($server) = metrics($collected, 'pg_server');
+ok(!exists $server->{archiver}, 'what it would tell is absent, not 0');
+ok($server->{wal}{wal_records}, 'all else is there');
+sql("$mods.pg_stat_archiver_away RENAME TO pg_stat_archiver");
+$collected = collect('pg_server');
+is_deeply($collected->{errors}, [], 'it is no error as soon as it can be read');
+is((metrics($collected, 'pg_server'))[0]{archiver}{archived_count}, 0, 'and tells what it knows');
 
 is_deeply([ grep { $_->{error} } $backend->requests ], [], 'no request was refused');
 $node->check_log(
