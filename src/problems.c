@@ -189,6 +189,56 @@ CheckCollectors(JsonWriter *w)
 	}
 }
 
+static void
+CheckCustom(JsonWriter *w)
+{
+	for (int i = 0; i < MAX_CUSTOM; i++)
+	{
+		CustomSlot *slot = &Shared->custom[i];
+		bool		ended_a_visit;
+		char		name[NAMEDATALEN];
+		char		database[NAMEDATALEN];
+
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		ended_a_visit = OidIsValid(slot->ended_visit_to);
+		strlcpy(name, slot->name, sizeof(name));
+		strlcpy(database, slot->last_error_database, sizeof(database));
+		LWLockRelease(Shared->lock);
+		if (ended_a_visit)
+			Add(w,
+				"custom collector \"%s\" takes no cancellation in database \"%s\": its visits are "
+				"ended with their process, and it is run less and less often; mend its query (a "
+				"function that catches query_canceled?), or remove it by "
+				"pganalytics_remove_custom_collector()",
+				name, database);
+	}
+}
+
+/* One that takes nothing at all: PostgreSQL has no means against it. */
+static void
+CheckVisitors(JsonWriter *w)
+{
+	for (int i = 0; i < MAX_VISITORS; i++)
+	{
+		VisitorSlot *slot = &Shared->visitors[i];
+		bool		 is_stuck;
+		pid_t		 pid;
+		char		 database[NAMEDATALEN];
+
+		LWLockAcquire(Shared->lock, LW_SHARED);
+		pid = slot->worker.pid;
+		is_stuck = VisitIsStuck(slot, GetCurrentTimestamp());
+		strlcpy(database, slot->database_name, sizeof(database));
+		LWLockRelease(Shared->lock);
+		if (is_stuck)
+			Add(w,
+				"the visit to database \"%s\" (process %d) does not end: a custom collector runs "
+				"what nothing can interrupt; only a restart of the server, in mode immediate, "
+				"ends it",
+				database, (int) pid);
+	}
+}
+
 void
 WriteProblems(JsonWriter *w)
 {
@@ -218,4 +268,6 @@ WriteProblems(JsonWriter *w)
 	CheckSettings(w);
 	CheckVersion(w);
 	CheckCollectors(w);
+	CheckCustom(w);
+	CheckVisitors(w);
 }

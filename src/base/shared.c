@@ -13,6 +13,7 @@
 #include "base/sqltext.h"
 
 #define SEGMENT_NAME "pganalytics"
+#define STUCK_AFTER_MS 60000 /* a visit has three seconds */
 
 SharedState *Shared = NULL;
 
@@ -86,6 +87,13 @@ SharedCopyText(char *slot, size_t size, const char *text)
 		len = SqlWholeCharacters(text, len);
 	memcpy(slot, text, len);
 	slot[len] = '\0';
+}
+
+bool
+VisitIsStuck(const VisitorSlot *slot, TimestampTz now)
+{
+	return slot->worker.pid != 0 && slot->custom_running != 0 &&
+		TimestampDifferenceExceeds(slot->worker.started_at, now, STUCK_AFTER_MS);
 }
 
 void

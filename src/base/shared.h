@@ -43,11 +43,12 @@ typedef struct VisitorSlot
 	WorkerSlot worker;
 	Oid		   database;
 	char	   database_name[NAMEDATALEN];
-	uint32	   collectors; /* mask of 1 << CollectorType */
-	uint64	   custom;	   /* mask of 1 << place in SharedState.custom */
-	bool	   finished;   /* set by the visitor: it has reported all it has to say */
-	uint32	   left;	   /* the same: what it did not come to */
-	uint32	   failed;	   /* the same: what ran into a timeout */
+	uint32	   collectors;	   /* mask of 1 << CollectorType */
+	uint64	   custom;		   /* mask of 1 << place in SharedState.custom */
+	bool	   finished;	   /* set by the visitor: it has reported all it has to say */
+	uint32	   left;		   /* the same: what it did not come to */
+	uint32	   failed;		   /* the same: what ran into a timeout */
+	int		   custom_running; /* the same: 1 + place in SharedState.custom, 0: none */
 } VisitorSlot;
 
 /* One per collector type; written by collect/ledger.c. */
@@ -107,6 +108,7 @@ typedef struct CustomSlot
 	char		last_error[ERROR_TEXT_SIZE]; /* "": none */
 	char		last_error_database[NAMEDATALEN];
 	TimestampTz last_error_at;
+	Oid			ended_visit_to; /* by taking no cancellation; until it succeeds there */
 } CustomSlot;
 
 typedef enum DeliveryState
@@ -355,6 +357,12 @@ extern void SharedInit(void);
  * neither here nor by an snprintf that the text may have been through.
  */
 extern void SharedCopyText(char *slot, size_t size, const char *text);
+
+/*
+ * Does a visit of custom collectors last longer than any can that is still to
+ * be interrupted?
+ */
+extern bool VisitIsStuck(const VisitorSlot *slot, TimestampTz now);
 
 /* Wakes a worker, if it runs. */
 extern void WakeWorker(const WorkerSlot *slot);

@@ -66,7 +66,7 @@ BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeouts)
 void
 BreakerTimedOut(const BreakerKey *key)
 {
-	int64		 interval = CollectorInterval(key->collector);
+	int64		 interval = Max(CollectorInterval(key->collector), key->interval_s);
 	BreakerSlot *slot;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
@@ -93,6 +93,16 @@ BreakerSucceeded(const BreakerKey *key)
 	if (slot)
 		slot->timeouts = 0;
 	LWLockRelease(Shared->lock);
+}
+
+void
+BreakersForget(const void *what)
+{
+	for (int i = 0; i < MAX_BREAKERS; i++)
+	{
+		if (Shared->breakers[i].what == what)
+			Shared->breakers[i].timeouts = 0;
+	}
 }
 
 void

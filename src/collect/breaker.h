@@ -23,6 +23,7 @@ typedef struct BreakerKey
 	int			collector;
 	Oid			database;
 	const void *what;
+	int			interval_s; /* between two runs, 0: that of the collector; tells nothing apart */
 } BreakerKey;
 
 /* Is it to be left alone?  Until when, and after how many timeouts. */
@@ -30,6 +31,9 @@ extern bool BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeou
 
 extern void BreakerTimedOut(const BreakerKey *key);
 extern void BreakerSucceeded(const BreakerKey *key);
+
+/* Nothing of "what" is known any more, in any database.  Under Shared->lock. */
+extern void BreakersForget(const void *what);
 
 extern void BreakersReset(void);
 

@@ -15,6 +15,7 @@
 #include "base/collectors.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "collect/breaker.h"
 #include "collect/custom.h"
 #include "collect/query.h"
 
@@ -124,6 +125,7 @@ RemoveMissing(const CustomTable *table)
 		if (!found && slot->name[0])
 		{
 			memset(slot, 0, sizeof(*slot));
+			BreakersForget(slot);
 			jobs[i].due = 0;
 		}
 	}
@@ -143,7 +145,10 @@ Define(const CustomSlot *row)
 	}
 	slot = &Shared->custom[i];
 	if (strcmp(slot->query, row->query) != 0)
+	{
+		BreakersForget(slot);
 		jobs[i].due = 0; /* at once */
+	}
 	strlcpy(slot->name, row->name, sizeof(slot->name));
 	strlcpy(slot->query, row->query, sizeof(slot->query));
 	strlcpy(slot->databases, row->databases, sizeof(slot->databases));

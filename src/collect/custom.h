@@ -52,8 +52,14 @@ extern bool CustomFromRow(CustomSlot *slot, int row);
 
 /* ---- running ---- */
 
-/* In a visitor: runs a set in the current database, into the batch. */
-extern void CustomCollect(uint64 set, Batch *batch, const char *database, TimestampTz deadline);
+/* In a visitor: runs those of the visit in the current database, into the batch. */
+extern void CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline);
+
+/*
+ * In the collector, of a visit that ended early: what is to be told of the
+ * custom collector that was running, which is also noted.  NULL: none was.
+ */
+extern const char *CustomEndedVisit(const VisitorSlot *visit);
 
 /*
  * In a session, within its transaction: those of pganalytics.database whose

@@ -6,169 +6,43 @@
  * that registered it and as a security-restricted operation: nothing in it can
  * become the superuser that the worker is, nor leave anything behind.
  *
- * What a superuser registered runs as a superuser, and the databases that it
- * visits belong to others.  Functions, operators and views there that are not
- * a superuser's own are therefore refused: the query is looked through before
- * it is planned, and whatever else comes to be executed (the expression of an
- * index, a domain's constraint, a cast to json of a value that is written) is
- * looked at when it does.  A role that became a superuser only after it
- * registered a query is not run at all.
+ * A role that became a superuser only after it registered a query is not run;
+ * what a superuser registered is watched (custom_guard.h).
  */
 #include "postgres.h"
 
-#include "catalog/objectaccess.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
+#include "catalog/pg_type_d.h"
 #include "commands/dbcommands.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
-#include "fmgr.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "port/pg_bitutils.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
-#include "utils/regproc.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "base/collectors.h"
 #include "base/compat.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "collect/breaker.h"
 #include "collect/custom.h"
+#include "collect/custom_guard.h"
+#include "collect/ledger.h"
 #include "collect/query.h"
 #include "collect/run.h"
 
 #define FETCH_ROWS 200
+#define MAX_RESULT_SIZE (64 * 1024 * 1024)
 #define OVERTIME_MS 1000 /* until a query that takes no cancellation is ended with its process */
-
-/* ---- whose code may run ---- */
-
-static bool					   guards = false;
-static object_access_hook_type next_object_access_hook;
-static needs_fmgr_hook_type	   next_needs_fmgr_hook;
-
-static bool
-IsOfSuperuser(Oid owner)
-{
-	return owner == BOOTSTRAP_SUPERUSERID || superuser_arg(owner);
-}
-
-static void
-CheckFunction(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	bool	  trusted = false;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		trusted = IsOfSuperuser(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
-		ReleaseSysCache(tuple);
-	}
-	if (!trusted)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("function %s is not owned by a superuser", format_procedure(function)),
-				 errdetail(
-					 "The custom collector was registered by a superuser and would run it as one."),
-				 errhint("Register the custom collector as another role, for example a member of "
-						 "\"pg_monitor\".")));
-}
-
-static void
-GuardExecution(ObjectAccessType access, Oid class, Oid object, int sub_id, void *arg)
-{
-	if (next_object_access_hook)
-		next_object_access_hook(access, class, object, sub_id, arg);
-	if (guards && access == OAT_FUNCTION_EXECUTE && class == ProcedureRelationId)
-		CheckFunction(object);
-}
-
-/*
- * Asked of every function that is looked up to be called, and before one is
- * inlined: those that the server's own code calls pass no object access hook.
- */
-static bool
-GuardCall(Oid function)
-{
-	if (guards)
-		CheckFunction(function);
-	return next_needs_fmgr_hook && next_needs_fmgr_hook(function);
-}
-
-static bool
-CheckFunctionOfNode(Oid function, void *arg)
-{
-	CheckFunction(function);
-	return false;
-}
-
-static void
-CheckRelation(Oid relation)
-{
-	HeapTuple	  tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	Form_pg_class form;
-	bool		  is_view;
-	bool		  trusted;
-
-	if (!HeapTupleIsValid(tuple))
-		return; /* dropped: the planner will say so */
-	form = (Form_pg_class) GETSTRUCT(tuple);
-	is_view = form->relkind == RELKIND_VIEW;
-	/* a foreign table leads, with a superuser's rights to connect, wherever its owner wants */
-	trusted = !(is_view || form->relkind == RELKIND_FOREIGN_TABLE) || IsOfSuperuser(form->relowner);
-	ReleaseSysCache(tuple);
-	if (!trusted)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 is_view ?
-					 errmsg("view %s is not owned by a superuser", get_rel_name(relation)) :
-					 errmsg("foreign table %s is not owned by a superuser", get_rel_name(relation)),
-				 errdetail(
-					 "The custom collector was registered by a superuser and would run it as one."),
-				 errhint("Register the custom collector as another role, for example a member of "
-						 "\"pg_monitor\".")));
-}
-
-static bool
-CheckNode(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *entry = (RangeTblEntry *) node;
-
-		if (OidIsValid(entry->relid))
-			CheckRelation(entry->relid);
-		return false; /* the walker goes on into it */
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, CheckNode, arg, QTW_EXAMINE_RTES_BEFORE);
-	(void) check_functions_in_node(node, CheckFunctionOfNode, NULL);
-	return expression_tree_walker(node, CheckNode, arg);
-}
-
-static void
-CheckPlan(SPIPlanPtr plan)
-{
-	ListCell *source;
-
-	foreach (source, SPI_plan_get_plan_sources(plan))
-	{
-		ListCell *query;
-
-		foreach (query, ((CachedPlanSource *) lfirst(source))->query_list)
-			(void) CheckNode(lfirst(query), NULL);
-	}
-}
 
 /* ---- as whom ---- */
 
@@ -177,7 +51,8 @@ typedef struct CustomRun
 	const CustomSlot *slot;
 	Batch			 *batch;
 	const char		 *database;
-	int64			  limit; /* rows; 0: only check, by one row */
+	int64			  limit;   /* rows; 0: only check, by one row */
+	MemoryContext	  context; /* of the name, in a visitor */
 
 	int64 rows;
 	Oid	  saved_user;
@@ -212,14 +87,15 @@ BecomeRole(CustomRun *run)
 	SetUserIdAndSecContext(slot->role,
 						   run->saved_context | SECURITY_LOCAL_USERID_CHANGE |
 							   SECURITY_RESTRICTED_OPERATION);
-	guards = superuser_arg(slot->role);
+	if (superuser_arg(slot->role))
+		GuardBegin();
 }
 
 /* After an error the transaction's end does the rest. */
 static void
 BecomeSelf(CustomRun *run)
 {
-	guards = false;
+	GuardEnd();
 	SetUserIdAndSecContext(run->saved_user, run->saved_context);
 	AtEOXact_GUC(false, run->nest_level);
 }
@@ -249,40 +125,63 @@ Prepare(const CustomRun *run)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_CURSOR_DEFINITION),
 				 errmsg("the query of a custom collector must be one SELECT")));
-	if (guards)
-		CheckPlan(plan);
+	GuardCheckPlan(plan);
 	return plan;
 }
 
-static JsonWriter *
-BeginMetric(CustomRun *run)
-{
-	JsonWriter *w = BatchMetricBegin(run->batch, Collectors[COLLECTOR_CUSTOM].name, run->database,
-									 GetCurrentTimestamp());
+/* ---- the rows ---- */
 
-	JsonText(w, "name", run->slot->name);
-	JsonArrayBegin(w, "rows");
-	return w;
+/*
+ * All rows, as JSON, before the first of them is written: a query that fails
+ * half-way must not leave the rows of its first half, which may be on their way
+ * already.  What is more than work_mem goes to a temporary file.
+ */
+typedef struct CustomRows
+{
+	Tuplestorestate *store; /* of one column, bytea */
+	TupleDesc		 desc;
+	uint64			 bytes;
+	bool			 truncated;
+} CustomRows;
+
+static bool
+AppendToRow(void *arg, const char *data, size_t len)
+{
+	appendBinaryStringInfo((StringInfo) arg, data, (int) len);
+	return true;
 }
 
 static void
-EndMetric(CustomRun *run, JsonWriter *w, bool truncated)
+KeepRow(CustomRows *rows, const CustomColumns *columns, HeapTuple tuple)
 {
-	JsonArrayEnd(w);
-	JsonBool(w, "truncated", truncated);
-	BatchMetricEnd(run->batch);
+	char		   buffer[1024];
+	StringInfoData text;
+	JsonWriter	   w;
+	Datum		   value;
+	bool		   is_null = false;
+
+	initStringInfo(&text);
+	appendStringInfoSpaces(&text, VARHDRSZ);
+	JsonInit(&w, (JsonSink){AppendToRow, NULL, &text}, buffer, sizeof(buffer));
+	CustomWriteRow(&w, columns, tuple);
+	JsonFlush(&w);
+	SET_VARSIZE(text.data, text.len);
+	value = PointerGetDatum(text.data);
+	tuplestore_putvalues(rows->store, rows->desc, &value, &is_null);
+	rows->bytes += text.len;
 }
 
 static void
-WriteRows(CustomRun *run, Portal portal)
+ReadRows(CustomRun *run, Portal portal, CustomRows *rows)
 {
 	CustomColumns *columns = NULL;
 	MemoryContext  row_context = AllocSetContextCreate(
 		 CurrentMemoryContext, "pganalytics custom row", ALLOCSET_DEFAULT_SIZES);
-	JsonWriter *w = BeginMetric(run);
-	bool		truncated = false;
 
-	while (!truncated)
+	rows->store = tuplestore_begin_heap(false, false, work_mem);
+	rows->desc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(rows->desc, 1, "row", BYTEAOID, -1, 0);
+	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
 		if (columns == NULL)
@@ -291,38 +190,76 @@ WriteRows(CustomRun *run, Portal portal)
 		{
 			MemoryContext old;
 
-			truncated = run->rows == run->limit;
-			if (truncated)
-				break;
-			if (run->rows > 0 && BatchMetricIsLong(run->batch))
-			{
-				EndMetric(run, w, false);
-				w = BeginMetric(run);
-			}
+			rows->truncated = run->rows == run->limit || rows->bytes > MAX_RESULT_SIZE;
+			if (rows->truncated)
+				return;
 			old = MemoryContextSwitchTo(row_context);
-			CustomWriteRow(w, columns, SPI_tuptable->vals[i]);
+			KeepRow(rows, columns, SPI_tuptable->vals[i]);
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(row_context);
 			run->rows++;
 		}
 		if (SPI_processed < FETCH_ROWS)
-			break;
+			return;
 		SPI_freetuptable(SPI_tuptable);
 	}
-	EndMetric(run, w, truncated);
+}
+
+static JsonWriter *
+BeginMetric(const CustomRun *run, TimestampTz read_at)
+{
+	JsonWriter *w =
+		BatchMetricBegin(run->batch, Collectors[COLLECTOR_CUSTOM].name, run->database, read_at);
+
+	JsonText(w, "name", run->slot->name);
+	JsonArrayBegin(w, "rows");
+	return w;
+}
+
+static void
+EndMetric(const CustomRun *run, JsonWriter *w, bool truncated)
+{
+	JsonArrayEnd(w);
+	JsonBool(w, "truncated", truncated);
+	BatchMetricEnd(run->batch);
+}
+
+static void
+WriteRows(const CustomRun *run, TimestampTz read_at, const CustomRows *rows)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(rows->desc, &TTSOpsMinimalTuple);
+	JsonWriter	   *w = BeginMetric(run, read_at);
+
+	while (tuplestore_gettupleslot(rows->store, true, false, slot))
+	{
+		bool   is_null;
+		bytea *row = DatumGetByteaPP(slot_getattr(slot, 1, &is_null));
+
+		if (BatchMetricIsLong(run->batch))
+		{
+			EndMetric(run, w, rows->truncated);
+			w = BeginMetric(run, read_at);
+		}
+		JsonEncoded(w, NULL, VARDATA_ANY(row), VARSIZE_ANY_EXHDR(row));
+	}
+	EndMetric(run, w, rows->truncated);
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rows->store);
 }
 
 static void
 RunQuery(void *arg)
 {
-	CustomRun *run = arg;
-	Portal	   portal;
+	CustomRun  *run = arg;
+	TimestampTz read_at = GetCurrentTimestamp();
+	CustomRows	rows = {0};
+	Portal		portal;
 
 	run->rows = 0;
 	BecomeRole(run);
 	portal = SPI_cursor_open(NULL, Prepare(run), NULL, NULL, true);
 	if (run->limit > 0)
-		WriteRows(run, portal);
+		ReadRows(run, portal, &rows);
 	else
 	{
 		SPI_cursor_fetch(portal, true, 1);
@@ -330,6 +267,12 @@ RunQuery(void *arg)
 	}
 	SPI_cursor_close(portal);
 	BecomeSelf(run);
+	if (run->limit > 0)
+	{
+		HOLD_INTERRUPTS(); /* a timeout between two metrics would leave half of the rows, too */
+		WriteRows(run, read_at, &rows);
+		RESUME_INTERRUPTS();
+	}
 }
 
 /* ---- in a visitor ---- */
@@ -345,18 +288,14 @@ EndProcess(void)
 	SetLatch(MyLatch);
 }
 
+/* Under the lock. */
 static void
-InstallGuards(void)
+NoteError(CustomSlot *slot, const char *error, const char *database)
 {
-	static bool installed = false;
-
-	if (installed)
-		return;
-	next_object_access_hook = object_access_hook;
-	object_access_hook = GuardExecution;
-	next_needs_fmgr_hook = needs_fmgr_hook;
-	needs_fmgr_hook = GuardCall;
-	installed = true;
+	slot->errors++;
+	slot->last_error_at = GetCurrentTimestamp();
+	SharedCopyText(slot->last_error, sizeof(slot->last_error), error);
+	SharedCopyText(slot->last_error_database, sizeof(slot->last_error_database), database);
 }
 
 static void
@@ -371,50 +310,111 @@ Note(int i, const CustomRun *run, const char *error, double duration_ms)
 	slot->last_rows = run->rows;
 	SharedCopyText(slot->last_database, sizeof(slot->last_database), run->database);
 	if (error)
+		NoteError(slot, error, run->database);
+	else if (slot->ended_visit_to == MyDatabaseId ||
+			 strcmp(slot->last_error_database, run->database) == 0)
 	{
-		slot->errors++;
-		slot->last_error_at = slot->last_run;
-		SharedCopyText(slot->last_error, sizeof(slot->last_error), error);
-		SharedCopyText(slot->last_error_database, sizeof(slot->last_error_database), run->database);
-	}
-	else if (strcmp(slot->last_error_database, run->database) == 0)
 		slot->last_error[0] = slot->last_error_database[0] = '\0';
+		slot->ended_visit_to = InvalidOid;
+	}
 	LWLockRelease(Shared->lock);
 }
 
 static void
-RunInVisitor(int i, CustomRun *run, TimestampTz deadline)
+Fail(int i, CustomRun *run, const char *sqlstate, const char *error, double duration_ms)
 {
+	char text[ERROR_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%s: %s", run->slot->name, error);
+	BatchError(run->batch, Collectors[COLLECTOR_CUSTOM].name, run->database, sqlstate, text);
+	run->rows = 0;
+	Note(i, run, error, duration_ms);
+}
+
+static BreakerKey
+KeyOf(int i, Oid database)
+{
+	return (BreakerKey){.collector = COLLECTOR_CUSTOM,
+						.database = database,
+						.what = &Shared->custom[i],
+						.interval_s = Shared->custom[i].interval_s};
+}
+
+/* By the circuit breaker; whoever asks gets a try. */
+static bool
+IsLeftAlone(int i, CustomRun *run, const BreakerKey *key)
+{
+	TimestampTz until;
+	int			timeouts;
+	char		text[128];
+
+	if (LedgerIsRequested(COLLECTOR_CUSTOM) || !BreakerIsOpen(key, &until, &timeouts))
+		return false;
+	snprintf(text, sizeof(text), "it keeps running out of time and is left alone until %s",
+			 timestamptz_to_str(until));
+	Fail(i, run, NULL, text, 0);
+	return true;
+}
+
+static void
+RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
+{
+	BreakerKey	key = KeyOf(i, MyDatabaseId);
 	TimestampTz started_at = GetCurrentTimestamp();
 	long		left_ms = TimestampDifferenceMilliseconds(started_at, deadline);
-	char		text[ERROR_TEXT_SIZE];
+	double		duration_ms;
 	QueryError	error;
 	bool		done;
 
+	if (IsLeftAlone(i, run, &key))
+		return;
 	if (left_ms <= 0)
 	{
-		snprintf(text, sizeof(text), "%s: the visit ran out of time", run->slot->name);
-		BatchError(run->batch, Collectors[COLLECTOR_CUSTOM].name, run->database, NULL, text);
-		Note(i, run, text, 0);
+		Fail(i, run, NULL, "the visit ran out of time", 0);
 		return;
 	}
 	left_ms = Min(left_ms, Setting.statement_timeout_ms);
+	visit->custom_running = i + 1;
 	enable_timeout_after(overtime, (int) left_ms + OVERTIME_MS);
 	done = QueryRun(RunQuery, run, (int) left_ms, &error);
 	disable_timeout(overtime, false);
-	guards = false;
+	visit->custom_running = 0;
+	duration_ms = (GetCurrentTimestamp() - started_at) / 1000.0;
 	if (done)
 	{
+		BreakerSucceeded(&key);
 		BatchCountRows(run->batch, run->rows);
-		Note(i, run, NULL, (GetCurrentTimestamp() - started_at) / 1000.0);
+		Note(i, run, NULL, duration_ms);
 		return;
 	}
 	BatchMetricAbort(run->batch);
-	snprintf(text, sizeof(text), "%s: %s", run->slot->name, error.message);
-	BatchError(run->batch, Collectors[COLLECTOR_CUSTOM].name, run->database,
-			   error.sqlstate[0] ? error.sqlstate : NULL, text);
-	run->rows = 0;
-	Note(i, run, error.message, (GetCurrentTimestamp() - started_at) / 1000.0);
+	if (QueryTimedOut(&error) && !ShutdownIsRequested())
+		BreakerTimedOut(&key);
+	Fail(i, run, error.sqlstate[0] ? error.sqlstate : NULL, error.message, duration_ms);
+}
+
+/* Seen from the collector. */
+const char *
+CustomEndedVisit(const VisitorSlot *visit)
+{
+	int			i = visit->custom_running - 1;
+	CustomSlot *slot = &Shared->custom[i];
+	BreakerKey	key;
+
+	if (i < 0)
+		return NULL;
+	key = KeyOf(i, visit->database);
+	for (int n = 0; n < BREAKER_OPENS_AT; n++)
+		BreakerTimedOut(&key); /* it costs more than a timeout: at once */
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	slot->ended_visit_to = visit->database;
+	slot->runs++;
+	slot->last_run = GetCurrentTimestamp();
+	slot->last_rows = 0;
+	strlcpy(slot->last_database, visit->database_name, sizeof(slot->last_database));
+	NoteError(slot, "it took no cancellation", visit->database_name);
+	LWLockRelease(Shared->lock);
+	return psprintf("%s: it took no cancellation", slot->name);
 }
 
 /* Where to begin: from the same place, one that takes all the time would leave none to the same others. */
@@ -428,14 +428,32 @@ AnyOf(uint64 set)
 	return set ? pg_rightmost_one_pos64(set) : 0;
 }
 
-void
-CustomCollect(uint64 set, Batch *batch, const char *database, TimestampTz deadline)
+static void
+NameDatabase(void *arg)
 {
-	CustomSlot *copy = palloc(sizeof(CustomSlot));
-	CustomRun	run = {copy, batch, database, Setting.custom_row_limit};
-	int			first = AnyOf(set);
+	CustomRun *run = arg;
 
-	InstallGuards();
+	run->database = MemoryContextStrdup(run->context, SharedNameToUtf8(pstrdup(run->database)));
+}
+
+void
+CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline)
+{
+	uint64		set = visit->custom;
+	CustomSlot *copy = palloc(sizeof(CustomSlot));
+	CustomRun	run = {copy, batch, visit->database_name, Setting.custom_row_limit,
+					   CurrentMemoryContext};
+	int			first = AnyOf(set);
+	QueryError	error;
+
+	/* its name in UTF-8, for which there has to be a transaction */
+	if (!QueryRun(NameDatabase, &run, Setting.statement_timeout_ms, &error))
+	{
+		BatchError(batch, Collectors[COLLECTOR_CUSTOM].name, visit->database_name, NULL,
+				   error.message);
+		return;
+	}
+
 	if (overtime == MAX_TIMEOUTS)
 		overtime = RegisterTimeout(USER_TIMEOUT, EndProcess);
 	for (int n = 0; n < MAX_CUSTOM && !ShutdownIsRequested(); n++)
@@ -448,34 +466,19 @@ CustomCollect(uint64 set, Batch *batch, const char *database, TimestampTz deadli
 		*copy = Shared->custom[i];
 		LWLockRelease(Shared->lock);
 		if (copy->name[0])
-			RunInVisitor(i, &run, deadline);
+			RunInVisitor(visit, i, &run, deadline);
 	}
 	pfree(copy);
 }
 
 /* ---- in a session ---- */
 
-static void
-RunInSession(CustomRun *run)
-{
-	InstallGuards();
-	PG_TRY();
-	{
-		QueryRunInSession(RunQuery, run);
-	}
-	PG_FINALLY();
-	{
-		guards = false;
-	}
-	PG_END_TRY();
-}
-
 void
 CustomCheck(const CustomSlot *slot)
 {
 	CustomRun run = {slot};
 
-	RunInSession(&run);
+	QueryRunInSession(RunQuery, &run);
 }
 
 typedef struct SampleList
@@ -521,7 +524,7 @@ CustomSample(Batch *batch)
 	for (int i = 0; i < list.count; i++)
 	{
 		run.slot = &list.slots[i];
-		RunInSession(&run);
+		QueryRunInSession(RunQuery, &run);
 		BatchCountRows(batch, run.rows);
 	}
 }

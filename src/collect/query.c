@@ -149,6 +149,12 @@ QueryRun(void (*body)(void *arg), void *arg, int timeout_ms, QueryError *error)
 	return done;
 }
 
+bool
+QueryTimedOut(const QueryError *error)
+{
+	return strcmp(error->sqlstate, "57014") == 0 || strcmp(error->sqlstate, "55P03") == 0;
+}
+
 void
 QueryRunInSession(void (*body)(void *arg), void *arg)
 {

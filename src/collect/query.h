@@ -24,6 +24,9 @@ typedef struct QueryError
  */
 extern bool QueryRun(void (*body)(void *arg), void *arg, int timeout_ms, QueryError *error);
 
+/* Was it the statement timeout, or the one of a lock? */
+extern bool QueryTimedOut(const QueryError *error);
+
 /*
  * For pganalytics_sample(): the same within the caller's transaction.  Errors
  * are raised.

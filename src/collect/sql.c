@@ -147,13 +147,6 @@ SqlTimeLeft(const SqlRun *run)
 	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), run->deadline);
 }
 
-/* Of the statement, or waiting for a lock. */
-static bool
-IsTimeout(const char *sqlstate)
-{
-	return strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "55P03") == 0;
-}
-
 /* A probe, or what a collector does beside its probes. */
 static BreakerKey
 KeyOf(const SqlRun *run, void (*step)(void *arg))
@@ -214,7 +207,7 @@ SqlRunStep(SqlRun *run, void (*step)(void *arg))
 		return true;
 	}
 	ProbeTakeBack(&run->stream);
-	if (IsTimeout(error.sqlstate) && !ShutdownIsRequested())
+	if (QueryTimedOut(&error) && !ShutdownIsRequested())
 	{
 		run->timed_out = true;
 		BreakerTimedOut(&key);

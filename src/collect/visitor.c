@@ -54,23 +54,27 @@ typedef struct CollectorResult
 	double ms;
 } CollectorResult;
 
+/* The one of this process. */
+static VisitorSlot	  *slot;
+static Batch		  *batch;
+static CollectorResult results[NUM_COLLECTORS];
+
 static void
-RunCollector(const VisitorSlot *slot, int collector, Batch *batch, TimestampTz deadline,
-			 CollectorResult *result)
+RunCollector(int collector, TimestampTz deadline)
 {
-	TimestampTz	  started_at = GetCurrentTimestamp();
-	int64		  rows = BatchRows(batch);
-	int			  errors = BatchErrors(batch);
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext context =
+	CollectorResult *result = &results[collector];
+	TimestampTz		 started_at = GetCurrentTimestamp();
+	int64			 rows = BatchRows(batch);
+	int				 errors = BatchErrors(batch);
+	MemoryContext	 old = CurrentMemoryContext;
+	MemoryContext	 context =
 		AllocSetContextCreate(old, "pganalytics collector", ALLOCSET_DEFAULT_SIZES);
 
 	WorkerReport(Collectors[collector].name);
 	MemoryContextSwitchTo(context);
 	result->complete = true;
 	if (collector == COLLECTOR_CUSTOM)
-		CustomCollect(slot->custom, batch, SharedNameToUtf8(pstrdup(slot->database_name)),
-					  deadline);
+		CustomCollect(slot, batch, deadline);
 	else
 		result->complete = SqlCollect(collector, batch, false, deadline);
 	MemoryContextSwitchTo(old);
@@ -90,34 +94,14 @@ HasRoomForMore(int ran, TimestampTz deadline)
 		 !ShutdownIsRequested());
 }
 
+/* Writes what has been read. */
 static void
-Visit(VisitorSlot *slot, TimestampTz deadline)
+Finish(void)
 {
-	CollectorResult results[NUM_COLLECTORS] = {0};
-	Batch		   *batch = BatchCreate();
-	uint32			collectors = slot->collectors;
-	int				ran = 0;
-	bool			kept;
+	bool kept = BatchClose(batch);
 
-	if (LookForChanges(collectors))
-		collectors |= 1U << COLLECTOR_PG_SCHEMA;
-	for (int i = 0; i < NUM_COLLECTORS; i++)
-	{
-		if ((collectors & (1U << i)) == 0)
-			continue;
-		if (HasRoomForMore(ran, deadline))
-		{
-			RunCollector(slot, i, batch, deadline, &results[i]);
-			ran++;
-			slot->failed |= results[i].complete ? 0 : 1U << i;
-		}
-		else
-			slot->left |= 1U << i;
-	}
-	kept = BatchClose(batch);
 	SnapshotsKept(kept);
 	PgStatsKept(kept);
-
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
 		const CollectorResult *result = &results[i];
@@ -134,12 +118,49 @@ Visit(VisitorSlot *slot, TimestampTz deadline)
 	}
 }
 
+/*
+ * Whatever ends the process while it reads (a custom collector that takes no
+ * cancellation, an administrator) does not take along what it has read.
+ */
+static void
+FinishEarly(int code, Datum arg)
+{
+	BatchMetricAbort(batch);
+	Finish();
+}
+
+static void
+Visit(TimestampTz deadline)
+{
+	uint32 collectors = slot->collectors;
+	int	   ran = 0;
+
+	batch = BatchCreate();
+	before_shmem_exit(FinishEarly, (Datum) 0);
+	if (LookForChanges(collectors))
+		collectors |= 1U << COLLECTOR_PG_SCHEMA;
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if ((collectors & (1U << i)) == 0)
+			continue;
+		if (HasRoomForMore(ran, deadline))
+		{
+			RunCollector(i, deadline);
+			ran++;
+			slot->failed |= results[i].complete ? 0 : 1U << i;
+		}
+		else
+			slot->left |= 1U << i;
+	}
+	cancel_before_shmem_exit(FinishEarly, (Datum) 0);
+	Finish();
+}
+
 void
 PganalyticsVisitorMain(Datum main_arg)
 {
-	VisitorSlot *slot;
-	TimestampTz	 started_at = GetCurrentTimestamp();
-	double		 duration_ms;
+	TimestampTz started_at = GetCurrentTimestamp();
+	double		duration_ms;
 
 	if (Shared == NULL)
 		proc_exit(0);
@@ -152,7 +173,7 @@ PganalyticsVisitorMain(Datum main_arg)
 	CurrentMemoryContext =
 		AllocSetContextCreate(TopMemoryContext, "pganalytics visit", ALLOCSET_DEFAULT_SIZES);
 
-	Visit(slot, TimestampTzPlusMilliseconds(started_at, VISIT_DEADLINE_MS));
+	Visit(TimestampTzPlusMilliseconds(started_at, VISIT_DEADLINE_MS));
 
 	duration_ms = (GetCurrentTimestamp() - started_at) / 1000.0;
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);

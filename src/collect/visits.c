@@ -59,6 +59,7 @@ static int		   retries;
 static Oid		   troubled; /* the database of PROBLEM_VISITORS, if it is one's */
 
 static BackgroundWorkerHandle *handles[MAX_VISITORS];
+static bool					   given_up[MAX_VISITORS]; /* it never ends, and nobody waits for it */
 
 static bool
 IsIn(uint32 mask, int collector)
@@ -353,6 +354,26 @@ DatabaseExists(void *arg)
 		*database = InvalidOid;
 }
 
+/* A custom collector that ended it is its own problem, not one of the database. */
+static void
+NoteBadEnd(const VisitorSlot *slot, Batch *batch)
+{
+	const char *offender = CustomEndedVisit(slot);
+
+	if (offender)
+	{
+		ReportError(batch, slot->collectors, slot->database_name, offender);
+		return;
+	}
+	troubled = slot->database;
+	ReportError(batch, slot->collectors, slot->database_name,
+				"the visit ended early; the server log says why");
+	ProblemSet(PROBLEM_VISITORS, 1,
+			   "the visit to database \"%s\" ended early; the server log says why, or leave it "
+			   "out by pganalytics.exclude_databases",
+			   slot->database_name);
+}
+
 /* The visitor of this slot is gone. */
 static void
 NoteEnd(int i, Batch *batch)
@@ -365,6 +386,8 @@ NoteEnd(int i, Batch *batch)
 
 	pfree(handles[i]);
 	handles[i] = NULL;
+	if (given_up[i])
+		return; /* all has been said */
 	if (slot->finished)
 	{
 		/* one good visit among bad ones is no end of it */
@@ -378,16 +401,27 @@ NoteEnd(int i, Batch *batch)
 		/* not one that was dropped before or while it was visited */
 		left = 0;
 		failed = slot->collectors;
-		troubled = slot->database;
-		ReportError(batch, slot->collectors, slot->database_name,
-					"the visit ended early; the server log says why");
-		ProblemSet(PROBLEM_VISITORS, 1,
-				   "the visit to database \"%s\" ended early; the server log says why, or leave it "
-				   "out by pganalytics.exclude_databases",
-				   slot->database_name);
+		NoteBadEnd(slot, batch);
 	}
 	visited |= slot->collectors & ~left;
 	VisitPlanEnded(&plan, slot->database, left, failed, GetCurrentTimestamp());
+}
+
+/*
+ * What can be interrupted by nothing (a loop in a C function) must not keep all
+ * databases and the other custom collectors waiting.
+ */
+static void
+GiveUpIfStuck(int i, Batch *batch, TimestampTz now)
+{
+	VisitorSlot *slot = &Shared->visitors[i];
+
+	if (given_up[i] || !VisitIsStuck(slot, now))
+		return;
+	given_up[i] = true;
+	NoteBadEnd(slot, batch);
+	visited |= slot->collectors;
+	VisitPlanEnded(&plan, slot->database, 0, slot->collectors, now);
 }
 
 static bool
@@ -405,6 +439,8 @@ StartVisitor(int i, const PlannedDatabase *database, uint32 collectors)
 	slot->collectors = collectors;
 	slot->custom = CustomForDatabase(custom_set, database->name);
 	slot->left = slot->failed = 0;
+	slot->custom_running = 0;
+	given_up[i] = false;
 	slot->finished = false;
 	LWLockRelease(Shared->lock);
 
@@ -562,8 +598,10 @@ VisitsAdvance(Batch *batch, bool scheduled)
 	{
 		if (handles[i] && GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
 			NoteEnd(i, batch);
-		if (handles[i])
-			busy++;
+		if (handles[i] == NULL)
+			continue;
+		GiveUpIfStuck(i, batch, now);
+		busy += !given_up[i];
 	}
 	if (ShutdownIsRequested())
 		return -1;

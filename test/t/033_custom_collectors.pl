@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use JSON::PP;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Wait;
@@ -93,9 +94,14 @@ add_ok('many', 'SELECT id FROM public.things ORDER BY id');
 my $many = metric('many');
 is(scalar @{ $many->{rows} }, 10, 'no more than custom_row_limit rows');
 ok($many->{truncated}, 'the rest is told of');
+# large enough for several metrics; the ninth is too large
+add_ok('breaks', q{SELECT pg_catalog.repeat('x', CASE g WHEN 9 THEN 2000000 ELSE 60000 END) AS pad
+	FROM pg_catalog.generate_series(1, 10) g});
 add_ok('orders', 'SELECT open FROM public.orders', databases => 'ap?,nowhere');
 is(metric('orders', 'app')->{rows}[0]{open}, 3, 'a database of the pattern');
 is(scalar $backend->metrics('custom', database => 'other'), 0, 'no other database');
+
+like(wait_for_error('breaks', qr/./), qr/larger than 1 MB/, 'one that fails half-way is an error');
 
 # ---- refused at registration ----
 
@@ -177,6 +183,8 @@ $node->safe_psql('app', q{
 	GRANT USAGE ON FOREIGN SERVER elsewhere TO mallory;
 	SET ROLE mallory;
 	CREATE FOREIGN TABLE public.far (id int) SERVER elsewhere;
+	CREATE TABLE public.parted (id int) PARTITION BY LIST (id);
+	CREATE FOREIGN TABLE public.far_part PARTITION OF public.parted DEFAULT SERVER elsewhere;
 });
 foreach my $trap (
 	[ bite => 'SELECT public.bite(1) AS id', qr/function public.bite\(integer\) is not owned by a superuser/ ],
@@ -186,7 +194,8 @@ foreach my $trap (
 		qr/view view_of_functions is not owned/ ],
 	[ cast_of_list => 'SELECT ARRAY[mood] AS moods FROM public.moods', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
 	[ cast_of_row => 'SELECT m FROM public.moods m', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
-	[ far => 'SELECT id FROM public.far', qr/foreign table far is not owned/ ])
+	[ far => 'SELECT id FROM public.far', qr/foreign table far is not owned/ ],
+	[ far_part => 'SELECT id FROM public.parted', qr/foreign table far_part is not owned/ ])
 {
 	my ($name, $query, $like) = @$trap;
 
@@ -203,6 +212,7 @@ $node->safe_psql('app', q{
 	SET ROLE watcher;
 	CREATE FUNCTION public.stubborn() RETURNS int LANGUAGE plpgsql AS $$
 	BEGIN
+		RAISE LOG 'stubborn in %', pg_catalog.pg_backend_pid();
 		LOOP
 			BEGIN
 				PERFORM pg_catalog.pg_sleep(3600);
@@ -211,13 +221,35 @@ $node->safe_psql('app', q{
 		END LOOP;
 	END $$;
 });
+my $since = $backend->position;
+add_ok('before', 'SELECT pg_catalog.pg_backend_pid() AS pid', databases => 'app', role => 'watcher');
 add_ok('stubborn', 'SELECT public.stubborn() AS x', databases => 'app', role => 'watcher');
-$node->wait_for_status('the visitor was ended', sub {
-	grep { /visit to database "app" ended early/ } @{ $_->{problems} };
-});
+$node->wait_for_problem('custom collector "stubborn" takes no cancellation in database "app"');
+wait_for_error('stubborn', qr/left alone until/);
+ok( $backend->wait_for_request(
+		'an error that names it',
+		sub {
+			$_[0]{stored} && grep { $_->{type} eq 'custom' && $_->{error} =~ /^stubborn: it took no cancellation/ }
+			  @{ $_[0]{body}{collection_errors} };
+		},
+		$since),
+	'the backend is told which one it was');
+# visits begin anywhere: mostly not between the two
+ok( wait_until(
+		'what was read before',
+		sub {
+			$node->psql('postgres', q{SELECT pganalytics_collect('custom')});
+			my %ended = map { ($_ => 1) } $node->log_text =~ /stubborn in (\d+)/g;
+			return grep { $_->{name} eq 'before' && $ended{ $_->{rows}[0]{pid} } }
+			  $backend->metrics('custom', database => 'app', since => $since);
+		},
+		timeout => 120),
+	'what the visit had read before is not lost');
 is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('stubborn')}), 't', 'it can be removed');
 is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('stubborn')}), 'f', 'once');
-ok(metric('orders', 'app', rows => sub { 1 }), 'the others go on');
+$node->wait_for_no_problem('takes no cancellation');
+ok($backend->wait_for_metric('custom', 'app', since => $backend->position, where => sub { $_[0]{name} eq 'orders' }),
+	'the others go on');
 
 # ---- one that takes all the time of a visit leaves some to the others at another one ----
 
@@ -228,12 +260,12 @@ add_ok('late', 'SELECT pg_catalog.pg_sleep(seconds) AS slept FROM public.late', 
 $node->safe_psql('app', 'UPDATE late SET seconds = 3600');
 add_ok('after_late', 'SELECT 1 AS x', databases => 'app');
 is(metric('after_late', 'app')->{rows}[0]{x}, 1, 'one behind it has its turn');
-like(wait_for_error('late', qr/./), qr/statement timeout/, 'though it took all of the time');
+like(wait_for_error('late', qr/./), qr/statement timeout|running out of time/, 'though it took all of the time');
 $node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('late')});
 
 # ---- samples, dump, the view ----
 
-$node->safe_psql('postgres', "SELECT pganalytics_remove_custom_collector('$_')") foreach qw(read_all climb);
+$node->safe_psql('postgres', "SELECT pganalytics_remove_custom_collector('$_')") foreach qw(read_all climb breaks);
 
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pganalytics_sample('custom') s WHERE s ->> 'name' = 'many'}), 1,
 	'a sample shows them');
@@ -243,8 +275,9 @@ is($node->safe_psql('postgres',
 my ($dump) = PostgreSQL::Test::Utils::run_command([ 'pg_dump', '-h', $node->host, '-p', $node->port, 'postgres' ]);
 like($dump, qr/^orders\tSELECT open FROM public.orders\t00:00:01\tap\?,nowhere\tpostgres\tt$/m, 'pg_dump keeps them');
 
-is_deeply([ map { $_->{error} } grep { $_->{error} } $backend->requests ], [],
+is(scalar(grep { $_->{name} eq 'breaks' } $backend->metrics('custom')), 0, 'no rows of a query that fails half-way');
+is_deeply([ map { encode_json($_->{error}) } grep { $_->{error} } $backend->requests ], [],
 	'one that fails spoils no batch of the others');
 $node->check_log(allowed => [ qr/terminating (?:connection|background worker "pganalytics visitor[^"]*") due to administrator command/,
-	qr/syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|in database "postgres" only/ ]);
+	qr/syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|could not be collected in full|in database "postgres" only/ ]);
 done_testing();

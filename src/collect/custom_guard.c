@@ -1,0 +1,201 @@
+/*
+ * custom_guard.c
+ *		Whose code a custom collector runs as a superuser.
+ *
+ * What a superuser registered runs as a superuser, and the databases that it
+ * visits belong to others.  Functions, operators, views and foreign tables
+ * there that are not a superuser's own are therefore refused: the query is
+ * looked through before it is planned, and whatever else comes to be executed
+ * (the expression of an index, a domain's constraint, a cast to json of a value
+ * that is written) is looked at when it does.
+ */
+#include "postgres.h"
+
+#include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "collect/custom_guard.h"
+
+static bool					   guards = false;
+static object_access_hook_type next_object_access_hook;
+static needs_fmgr_hook_type	   next_needs_fmgr_hook;
+
+static bool
+IsOfSuperuser(Oid owner)
+{
+	return owner == BOOTSTRAP_SUPERUSERID || superuser_arg(owner);
+}
+
+static void
+CheckFunction(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool	  trusted = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		trusted = IsOfSuperuser(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
+		ReleaseSysCache(tuple);
+	}
+	if (!trusted)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s is not owned by a superuser", format_procedure(function)),
+				 errdetail(
+					 "The custom collector was registered by a superuser and would run it as one."),
+				 errhint("Register the custom collector as another role, for example a member of "
+						 "\"pg_monitor\".")));
+}
+
+static void
+GuardExecution(ObjectAccessType access, Oid class, Oid object, int sub_id, void *arg)
+{
+	if (next_object_access_hook)
+		next_object_access_hook(access, class, object, sub_id, arg);
+	if (guards && access == OAT_FUNCTION_EXECUTE && class == ProcedureRelationId)
+		CheckFunction(object);
+}
+
+/*
+ * Asked of every function that is looked up to be called, and before one is
+ * inlined: those that the server's own code calls pass no object access hook.
+ */
+static bool
+GuardCall(Oid function)
+{
+	if (guards)
+		CheckFunction(function);
+	return next_needs_fmgr_hook && next_needs_fmgr_hook(function);
+}
+
+static bool
+CheckFunctionOfNode(Oid function, void *arg)
+{
+	CheckFunction(function);
+	return false;
+}
+
+static void
+CheckRelation(Oid relation)
+{
+	HeapTuple	  tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Form_pg_class form;
+	bool		  is_view;
+	bool		  trusted;
+
+	if (!HeapTupleIsValid(tuple))
+		return; /* dropped: the planner will say so */
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	is_view = form->relkind == RELKIND_VIEW;
+	/* a foreign table leads, with a superuser's rights to connect, wherever its owner wants */
+	trusted = !(is_view || form->relkind == RELKIND_FOREIGN_TABLE) || IsOfSuperuser(form->relowner);
+	ReleaseSysCache(tuple);
+	if (!trusted)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 is_view ?
+					 errmsg("view %s is not owned by a superuser", get_rel_name(relation)) :
+					 errmsg("foreign table %s is not owned by a superuser", get_rel_name(relation)),
+				 errdetail(
+					 "The custom collector was registered by a superuser and would run it as one."),
+				 errhint("Register the custom collector as another role, for example a member of "
+						 "\"pg_monitor\".")));
+}
+
+/* With its partitions and children: the planner finds them by itself, and asks foreign servers. */
+static void
+CheckRelationOf(const RangeTblEntry *entry)
+{
+	ListCell *child;
+
+	if (!entry->inh)
+	{
+		CheckRelation(entry->relid);
+		return;
+	}
+	foreach (child, find_all_inheritors(entry->relid, NoLock, NULL))
+		CheckRelation(lfirst_oid(child));
+}
+
+static bool
+CheckNode(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *entry = (RangeTblEntry *) node;
+
+		if (OidIsValid(entry->relid))
+			CheckRelationOf(entry);
+		return false; /* the walker goes on into it */
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, CheckNode, arg, QTW_EXAMINE_RTES_BEFORE);
+	(void) check_functions_in_node(node, CheckFunctionOfNode, NULL);
+	return expression_tree_walker(node, CheckNode, arg);
+}
+
+void
+GuardCheckPlan(SPIPlanPtr plan)
+{
+	ListCell *source;
+
+	if (!guards)
+		return;
+	foreach (source, SPI_plan_get_plan_sources(plan))
+	{
+		ListCell *query;
+
+		foreach (query, ((CachedPlanSource *) lfirst(source))->query_list)
+			(void) CheckNode(lfirst(query), NULL);
+	}
+}
+
+static void
+InstallHooks(void)
+{
+	static bool installed = false;
+
+	if (installed)
+		return;
+	next_object_access_hook = object_access_hook;
+	object_access_hook = GuardExecution;
+	next_needs_fmgr_hook = needs_fmgr_hook;
+	needs_fmgr_hook = GuardCall;
+	installed = true;
+}
+
+static void
+EndOfContext(void *arg)
+{
+	guards = false;
+}
+
+void
+GuardBegin(void)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	callback->func = EndOfContext;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	InstallHooks();
+	guards = true;
+}
+
+void
+GuardEnd(void)
+{
+	guards = false;
+}
