@@ -321,11 +321,9 @@ TakeEntries(LogOutput *out, RingReader *reader, bool for_look)
 	pfree(buffer);
 }
 
-static int64
+static void
 TellDropped(LogOutput *out)
 {
-	int64 sum = 0;
-
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 	{
 		int64 dropped;
@@ -333,22 +331,18 @@ TellDropped(LogOutput *out)
 		Told[word] = LogRingDropped(Ring, word);
 		dropped = Told[word] - Hook->reported[word];
 		out->dropped[word] += dropped;
-		sum += dropped;
+		out->all_dropped += dropped;
 	}
-	return sum;
 }
 
-int64
+void
 LogHookCollect(LogOutput *out)
 {
-	int64 dropped;
-
 	pg_atomic_write_u32(&Hook->wanted, 1);
 	LogRingRewind(Ring, &Reader);
 	TakeEntries(out, &Reader, false);
-	dropped = TellDropped(out);
+	TellDropped(out);
 	LogOutputEnd(out, &LogHookOrigin);
-	return dropped;
 }
 
 TimestampTz

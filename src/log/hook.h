@@ -27,13 +27,13 @@ extern bool LogHookIsFilling(void);
 extern uint64 LogHookBacklog(void);
 
 /*
- * Hands on what is in the ring.  What was handed on stays there until
- * LogHookCommitted; LogHookFailed goes back to it.  Returns how many entries
- * were dropped, by whoever, since the last run that was committed.
+ * Hands on what is in the ring, and how many entries were dropped, by whoever,
+ * since the last run that was committed.  What was handed on stays there until
+ * LogHookCommitted; LogHookFailed goes back to it.
  */
-extern int64 LogHookCollect(LogOutput *out);
-extern void	 LogHookCommitted(void);
-extern void	 LogHookFailed(void);
+extern void LogHookCollect(LogOutput *out);
+extern void LogHookCommitted(void);
+extern void LogHookFailed(void);
 
 /*
  * When a crash of the server threw away what waited, if no run has been committed

@@ -182,7 +182,10 @@ LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 	if (out->skip > 0)
 		out->skip--;
 	else if (out->drop && out->written >= out->limit)
+	{
 		out->dropped[entry->level]++;
+		out->all_dropped++;
+	}
 	else
 		WriteEntry(out, origin, entry, has_time, unix_us);
 }

@@ -37,6 +37,7 @@ typedef struct LogOutput
 	LogRecent  *recent;	  /* NULL: nothing can have been read already */
 	LogPosition position; /* before the entry that is handed on; inode 0: none */
 	int64		dropped[NUM_LOG_WORDS]; /* by severity; not yet in a metric */
+	int64		all_dropped;			/* in a metric or not */
 	uint32		levels;					/* bit per LogWord: is sent, though it is no known event */
 	Meaning	   *meaning;				/* of the entry at hand */
 	Redactor	redactor;

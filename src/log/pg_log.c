@@ -303,8 +303,7 @@ ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 		bytes += n;
 	}
 	GoingFileWaits = out->drop && bytes >= MAX_RUN_BYTES;
-	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
-		reader->dropped += out->dropped[word];
+	reader->dropped = out->all_dropped;
 	out->position = TailPosition(tail);
 	origin = OriginOf(&tail->here.file);
 	LogOutputEnd(out, &origin);
@@ -404,7 +403,8 @@ CollectHook(LogReader *reader, Batch *batch)
 
 	LogOutputBegin(&out, batch);
 	out.limit = HookLimit(reader);
-	reader->dropped = LogHookCollect(&out);
+	LogHookCollect(&out);
+	reader->dropped = out.all_dropped;
 	reader->entries = out.written;
 	reader->skipped_bytes = 0;
 	if (emptied_at != 0)
