@@ -244,6 +244,9 @@ CountLost(uint64 waiting)
 	if (waiting <= found)
 		return;
 	CountersAdd(&Shared->dropped, waiting - found);
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	Shared->newest_lost = pg_atomic_read_u64(&Shared->sequence); /* which ones is not known */
+	LWLockRelease(Shared->lock);
 	ereport(
 		LOG,
 		(errmsg("pganalytics: the directory of the spool was removed, and with it " UINT64_FORMAT

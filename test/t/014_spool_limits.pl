@@ -109,11 +109,11 @@ is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'what is you
 $backend->stop;
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) foreach 1 .. 3;
 my ($victim) = grep { /\.batch$/ } wait_until('sealed batches', sub { my @f = grep { /\.batch$/ } $node->spool_files; @f > 2 && \@f })->@*;
+my $rejected = $node->status->{spool}{rejected};
 open my $file, '+<', $victim or die "$victim: $!";
 seek $file, -8, 2;
 print $file 'damaged!';
 close $file;
-my $rejected = $node->status->{spool}{rejected};
 $backend->start;
 $node->reload;
 $status = $node->wait_for_status('the damaged batch is put aside', sub { $_->{spool}{rejected} > $rejected });
