@@ -16,6 +16,9 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
@@ -157,9 +160,24 @@ ReleaseSlot(int code, Datum arg)
 	ConditionVariableBroadcast(&Shared->progress);
 }
 
+/*
+ * What is freed goes back to the system: glibc would raise the size from which on
+ * it does that (M_MMAP_THRESHOLD) to the largest block that was ever freed, and
+ * keep the memory of the largest query for ever.
+ */
+static void
+GiveMemoryBack(void)
+{
+#ifdef __GLIBC__
+	(void) mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
+}
+
 void
 WorkerStart(WorkerSlot *slot)
 {
+	GiveMemoryBack();
+
 	/* until the loop begins there is nothing to finish; connecting may wait for a lock */
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);

@@ -11,9 +11,6 @@
  */
 #include "postgres.h"
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <sys/stat.h>
 
 #include "catalog/namespace.h"
@@ -111,9 +108,6 @@ StatementTextsFetched(const StatementTexts *list, bool succeeded)
 	if (list->in_session)
 		return;
 	next_read = GetCurrentTimestamp() + wait_ms * 1000;
-#ifdef __GLIBC__
-	(void) malloc_trim(0); /* that moment's memory is not needed again soon */
-#endif
 }
 
 /* ---- the list ---- */

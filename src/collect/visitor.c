@@ -43,7 +43,7 @@ LookForChanges(uint32 collectors)
 }
 
 /* How much a visitor may have taken before it leaves what else is due to another one. */
-#define ENOUGH_MEMORY (12 * 1024 * 1024)
+#define ENOUGH_MEMORY (8 * 1024 * 1024)
 
 typedef struct CollectorResult
 {
