@@ -18,6 +18,7 @@
 #include "base/shared.h"
 #include "collect/collect.h"
 #include "collect/custom.h"
+#include "collect/query.h"
 #include "host/host.h"
 #include "log/log.h"
 #include "spool/spool.h"
@@ -78,7 +79,7 @@ Sample(int type)
 	if (BatchErrors(batch) > 0)
 		ereport(WARNING,
 				(errmsg("%s could not be read in full: %s", Collectors[type].name,
-						BatchLastError(batch))));
+						TextFromUtf8(pstrdup(BatchLastError(batch))))));
 	return BatchSamples(batch);
 }
 
@@ -107,7 +108,7 @@ pganalytics_sample(PG_FUNCTION_ARGS)
 	{
 		char *json = list_nth(samples, (int) call->call_cntr);
 
-		SRF_RETURN_NEXT(call, JsonbFromUtf8(json, (int) strlen(json)));
+		SRF_RETURN_NEXT(call, JsonbFromUtf8(json));
 	}
 	SRF_RETURN_DONE(call);
 }
@@ -174,7 +175,8 @@ WaitForRun(int type, uint64 ticket)
 	if (error[0])
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("%s could not be collected in full: %s", Collectors[type].name, error)));
+				 errmsg("%s could not be collected in full: %s", Collectors[type].name,
+						TextFromUtf8(error))));
 }
 
 /*

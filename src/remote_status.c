@@ -230,5 +230,5 @@ RemoteInForceAsJsonb(void)
 	JsonArrayEnd(&w);
 	JsonObjectEnd(&w);
 	JsonFlush(&w);
-	return JsonbFromUtf8(text.data, text.len);
+	return JsonbFromUtf8(text.data);
 }

@@ -24,6 +24,7 @@
 #include "base/shared.h"
 #include "base/unixtime.h"
 #include "base/version.h"
+#include "collect/query.h"
 #include "problems.h"
 #include "remote_status.h"
 #include "spool/spool.h"
@@ -372,11 +373,9 @@ AppendToStringInfo(void *arg, const char *data, size_t len)
 }
 
 Datum
-JsonbFromUtf8(const char *json, int len)
+JsonbFromUtf8(char *json)
 {
-	char *text = pg_any_to_server(json, len, PG_UTF8);
-
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(TextFromUtf8(json)));
 }
 
 /*
@@ -429,7 +428,7 @@ pganalytics_status(PG_FUNCTION_ARGS)
 	JsonObjectEnd(&w);
 	JsonFlush(&w);
 
-	PG_RETURN_DATUM(JsonbFromUtf8(text.data, text.len));
+	PG_RETURN_DATUM(JsonbFromUtf8(text.data));
 }
 
 /* pganalytics_version() returns text: version of the SQL objects and of the library. */

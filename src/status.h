@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-/* JSON in UTF-8 as a jsonb of this database. */
-extern Datum JsonbFromUtf8(const char *json, int len);
+/* JSON in UTF-8 as a jsonb of this database; what its encoding has not becomes "?". */
+extern Datum JsonbFromUtf8(char *json);
 
 #endif /* STATUS_H */

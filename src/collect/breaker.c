@@ -11,6 +11,7 @@
 #include "collect/breaker.h"
 
 #define LONGEST_S 3600
+#define LONGEST_SHIFT 12 /* of a second: more than that */
 
 /* Under the lock; NULL: there is none. */
 static BreakerSlot *
@@ -63,8 +64,8 @@ BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeouts)
 	return open;
 }
 
-void
-BreakerTimedOut(const BreakerKey *key)
+static void
+Add(const BreakerKey *key, int timeouts)
 {
 	int64		 interval = Max(CollectorInterval(key->collector), key->interval_s);
 	BreakerSlot *slot;
@@ -73,14 +74,26 @@ BreakerTimedOut(const BreakerKey *key)
 	slot = Find(key);
 	if (slot == NULL)
 		slot = Take(key);
-	slot->timeouts++;
+	slot->timeouts += timeouts;
 	if (slot->timeouts >= BREAKER_OPENS_AT)
 	{
-		int64 pause = interval << Min(slot->timeouts - BREAKER_OPENS_AT + 1, 12);
+		int64 pause = interval << Min(slot->timeouts - BREAKER_OPENS_AT + 1, LONGEST_SHIFT);
 
 		slot->until = GetCurrentTimestamp() + Min(pause, LONGEST_S) * USECS_PER_SEC;
 	}
 	LWLockRelease(Shared->lock);
+}
+
+void
+BreakerTimedOut(const BreakerKey *key)
+{
+	Add(key, 1);
+}
+
+void
+BreakerOpen(const BreakerKey *key, bool longest)
+{
+	Add(key, longest ? BREAKER_OPENS_AT + LONGEST_SHIFT : BREAKER_OPENS_AT);
 }
 
 void

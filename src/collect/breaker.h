@@ -30,6 +30,10 @@ typedef struct BreakerKey
 extern bool BreakerIsOpen(const BreakerKey *key, TimestampTz *until, int *timeouts);
 
 extern void BreakerTimedOut(const BreakerKey *key);
+
+/* It costs more than a timeout: at once, and where "longest" for an hour. */
+extern void BreakerOpen(const BreakerKey *key, bool longest);
+
 extern void BreakerSucceeded(const BreakerKey *key);
 
 /* Nothing of "what" is known any more, in any database.  Under Shared->lock. */

@@ -404,8 +404,7 @@ CustomEndedVisit(const VisitorSlot *visit)
 	if (i < 0)
 		return NULL;
 	key = KeyOf(i, visit->database);
-	for (int n = 0; n < BREAKER_OPENS_AT; n++)
-		BreakerTimedOut(&key); /* it costs more than a timeout: at once */
+	BreakerOpen(&key, visit->worker.pid != 0);
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	slot->ended_visit_to = visit->database;
 	slot->runs++;

@@ -25,43 +25,60 @@
 #include "collect/query.h"
 #include "collect/session.h"
 
-/* Like pg_server_to_any(), but what cannot be converted becomes U+FFFD instead of an error. */
-char *
-TextToUtf8(char *text)
+/* Like pg_do_encoding_conversion(), but what cannot be converted is replaced instead of an error. */
+static char *
+Convert(char *text, int from, int to, const char *replacement)
 {
-	int	   encoding = GetDatabaseEncoding();
 	size_t left = strlen(text);
 	size_t size = left * MAX_CONVERSION_GROWTH + 1;
-	char  *utf8;
+	Oid	   conversion = FindDefaultConversionProc(from, to);
+	char  *result;
 	char  *end;
-	Oid	   conversion;
 
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || left == 0)
-		return text;
-	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
 	if (!OidIsValid(conversion))
-		return text; /* the JSON writer replaces what is no UTF-8 */
-
-	end = utf8 = palloc(size);
+		return text; /* whoever gets it looks at its bytes */
+	end = result = palloc(size);
 	while (left > 0)
 	{
-		int done = pg_do_encoding_conversion_buf(
-			conversion, encoding, PG_UTF8, (unsigned char *) text, (int) left,
-			(unsigned char *) end, (int) (size - (end - utf8)), true);
+		int done = pg_do_encoding_conversion_buf(conversion, from, to, (unsigned char *) text,
+												 (int) left, (unsigned char *) end,
+												 (int) (size - (end - result)), true);
 
 		text += done;
 		left -= done;
 		end += strlen(end);
 		if (left > 0)
 		{
-			strcpy(end, "\xEF\xBF\xBD");
-			end += 3;
-			text++;
-			left--;
+			int skipped = to == PG_UTF8 ? 1 : (int) Min(left, pg_encoding_mblen(from, text));
+
+			strcpy(end, replacement);
+			end += strlen(replacement);
+			text += skipped;
+			left -= skipped;
 		}
 	}
 	*end = '\0';
-	return utf8;
+	return result;
+}
+
+char *
+TextToUtf8(char *text)
+{
+	int encoding = GetDatabaseEncoding();
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || text[0] == '\0')
+		return text;
+	return Convert(text, encoding, PG_UTF8, "\xEF\xBF\xBD");
+}
+
+char *
+TextFromUtf8(char *text)
+{
+	int encoding = GetDatabaseEncoding();
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || text[0] == '\0')
+		return text;
+	return Convert(text, PG_UTF8, encoding, "?");
 }
 
 char *

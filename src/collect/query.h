@@ -39,6 +39,9 @@ extern void QueryRunInSession(void (*body)(void *arg), void *arg);
  */
 extern char *TextToUtf8(char *text);
 
+/* The other way round; what the database's encoding has not becomes "?". */
+extern char *TextFromUtf8(char *text);
+
 /*
  * The same for a name in a shared catalogue, of a database or a role: nobody
  * knows its encoding, so what is UTF-8 is taken as it is.

@@ -239,6 +239,18 @@ is_deeply($collected->{errors}, [], 'it is no error as soon as it can be read');
 is((metrics($collected, 'pg_server'))[0]{archiver}{archived_count}, 0, 'and tells what it knows');
 
 is_deeply([ grep { $_->{error} } $backend->requests ], [], 'no request was refused');
+
+# ---- what the encoding of a database has not ----
+
+sql(q{CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0});
+$node->safe_psql('latin', 'CREATE EXTENSION pganalytics');
+sql(q{CREATE TABLE ids (id int);
+	SELECT pganalytics_add_custom_collector('greek', $$SELECT ('Ω' || id)::int AS x FROM public.ids$$, '1h', 'postgres');
+	INSERT INTO ids VALUES (1)});
+collect('custom');
+is($node->safe_psql('latin', q{SELECT pganalytics_status() #>> '{custom,greek,last_error}'}),
+	'invalid input syntax for type integer: "?1"', 'does not keep the status from being read there');
+
 $node->check_log(
 	allowed => [
 		qr/could not be collected in full/, qr/is not a valid data directory/,
