@@ -272,8 +272,13 @@ SpoolOpen(void)
 	struct stat st;
 
 	SpoolPath(path, sizeof(path), "spool");
-	if (recovered && opened && lstat(path, &st) == 0 && IsCounted(&st) &&
-		access(path, R_OK | W_OK | X_OK) == 0)
+	if (lstat(path, &st) < 0)
+	{
+		/* the next directory may well get the number of one that was removed */
+		if (errno == ENOENT)
+			Shared->spool_inode = 0;
+	}
+	else if (recovered && opened && IsCounted(&st) && access(path, R_OK | W_OK | X_OK) == 0)
 	{
 		ForgetRejected();
 		ProblemClear(PROBLEM_STATE_DIRECTORY);
