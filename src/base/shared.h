@@ -183,7 +183,7 @@ typedef enum ProblemId
 {
 	PROBLEM_STATE_DIRECTORY, /* cannot be created or written */
 	PROBLEM_SPOOL,			 /* a batch could not be kept */
-	PROBLEM_UNREADABLE,		 /* one that was kept cannot be read now */
+	PROBLEM_POSTPONED,		 /* one that was kept cannot be read, split or moved away now */
 	PROBLEM_EVICTION,		 /* batches were dropped to keep a limit */
 	PROBLEM_REJECTED,		 /* the backend, or a checksum, refused a batch */
 	PROBLEM_DELIVERY,		 /* the backend cannot be reached, or refuses us */

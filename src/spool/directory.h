@@ -41,6 +41,9 @@ extern void SpoolAccountBytes(uint64 size);
 /* No sequence number up to this one is given out any more. */
 extern void SpoolRaiseSequence(uint64 at_least);
 
+/* Tells of a batch that is kept though it cannot be sent, or moved away, now. */
+extern void SpoolPostpone(uint64 sequence, int code, const char *trouble);
+
 /* What a person can do about an errno met in the state directory. */
 extern const char *SpoolRemedy(int code);
 

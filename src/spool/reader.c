@@ -21,8 +21,8 @@
 
 #define MAX_REJECTED 100 /* files in rejected/ */
 
-/* A batch could not be read since the last SpoolNoteRound; of the sender. */
-static bool unreadable_since_round = false;
+/* A batch was postponed since the last SpoolNoteRound; of the sender. */
+static bool postponed_since_round = false;
 
 static int
 OpenBatch(uint64 sequence, bool *sealed)
@@ -141,26 +141,23 @@ ReadBatch(int fd, uint64 sequence, bool sealed, SpoolBatch *batch, int *failed)
 	return NULL;
 }
 
-/* One that is kept, but of no use now. */
-static SpoolReadResult
-Unreadable(uint64 sequence, int code, const char *why, const char *remedy)
+void
+SpoolPostpone(uint64 sequence, int code, const char *trouble)
 {
-	unreadable_since_round = true;
-	ProblemSet(PROBLEM_UNREADABLE, code,
-			   "batch " UINT64_FORMAT
-			   " in \"%s/spool\" cannot be sent: %s; it is kept and tried again: %s",
-			   sequence, Setting.state_directory, why, remedy);
-	return SPOOL_UNREADABLE;
+	postponed_since_round = true;
+	ProblemSet(PROBLEM_POSTPONED, code,
+			   "batch " UINT64_FORMAT " in \"%s/spool\" %s: %s; it is kept and tried again: %s",
+			   sequence, Setting.state_directory, trouble, strerror(code), SpoolRemedy(code));
 }
 
 SpoolReadResult
 SpoolRead(uint64 sequence, SpoolBatch *batch)
 {
-	SpoolReadResult result = SPOOL_GONE;
-	const char	   *wrong = NULL;
-	int				failed = 0;
-	bool			sealed;
-	int				fd;
+	const char *wrong = NULL;
+	int			failed = 0;
+	bool		gone = true;
+	bool		sealed;
+	int			fd;
 
 	memset(batch, 0, sizeof(*batch));
 	pg_atomic_write_u64(&Shared->sending, sequence);
@@ -183,21 +180,19 @@ SpoolRead(uint64 sequence, SpoolBatch *batch)
 	else if (errno != ENOENT)
 		failed = errno;
 	if (failed)
-		result = Unreadable(sequence, failed, strerror(failed), SpoolRemedy(failed));
-	else if (wrong && !SpoolReject(sequence, wrong) && IsPresent(sequence))
-		result =
-			Unreadable(sequence, EACCES, wrong,
-					   "give the server's user write access to \"rejected\", where it belongs");
+		SpoolPostpone(sequence, failed, "cannot be read");
+	else if (wrong)
+		gone = SpoolReject(sequence, wrong) || !IsPresent(sequence);
 	SpoolRelease(batch);
-	return result;
+	return failed || !gone ? SPOOL_UNREADABLE : SPOOL_GONE;
 }
 
 void
 SpoolNoteRound(void)
 {
-	if (!unreadable_since_round)
-		ProblemClear(PROBLEM_UNREADABLE);
-	unreadable_since_round = false;
+	if (!postponed_since_round)
+		ProblemClear(PROBLEM_POSTPONED);
+	postponed_since_round = false;
 }
 
 void
@@ -353,12 +348,13 @@ BoundRejected(void)
 	} while (count > MAX_REJECTED && unlink(oldest) == 0);
 }
 
-/* Moves the file(s) of a batch to rejected/; false: there is none, or it cannot be moved. */
+/* Moves the file(s) of a batch to rejected/; false: there is none (errno 0), or they cannot be moved. */
 static bool
 PutAside(uint64 sequence, uint64 *size)
 {
 	static const char *const suffixes[] = {SEALED_SUFFIX, PLAIN_SUFFIX};
 	bool					 moved = false;
+	int						 failed = 0;
 
 	for (int i = 0; i < lengthof(suffixes); i++)
 	{
@@ -377,7 +373,10 @@ PutAside(uint64 sequence, uint64 *size)
 			moved = true;
 			*size = st.st_size;
 		}
+		else
+			failed = errno;
 	}
+	errno = failed;
 	return moved;
 }
 
@@ -389,6 +388,8 @@ SpoolReject(uint64 sequence, const char *why)
 	(void) CountersBatchLeaves(&Shared->rejected, sequence, NULL);
 	if (!PutAside(sequence, &size))
 	{
+		if (errno != 0)
+			SpoolPostpone(sequence, errno, "was refused, but cannot be moved away");
 		CountersBatchStays(&Shared->rejected);
 		return false;
 	}

@@ -88,14 +88,14 @@ typedef enum SpoolReadResult
 {
 	SPOOL_READ,
 	SPOOL_GONE,		 /* or damaged, and moved to rejected/ */
-	SPOOL_UNREADABLE /* now: it is kept, and PROBLEM_UNREADABLE says why */
+	SPOOL_UNREADABLE /* now: it is kept, and PROBLEM_POSTPONED says why */
 } SpoolReadResult;
 
 /* Opens a batch for sending; SPOOL_READ claims it against eviction until SpoolRelease. */
 extern SpoolReadResult SpoolRead(uint64 sequence, SpoolBatch *batch);
 extern void			   SpoolRelease(SpoolBatch *batch);
 
-/* All that waits has had its turn: if all could be read since the last call, no problem is left. */
+/* All that waits has had its turn: if none was postponed since the last call, no problem is left. */
 extern void SpoolNoteRound(void);
 
 /* Replaces a plain batch by its compressed form. */
@@ -103,7 +103,8 @@ extern bool SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size);
 
 /*
  * Puts two batches, of the sequences given, in the place of one that is too
- * large, and counts it as split.  All or nothing, also in a crash.
+ * large, and counts it as split.  All or nothing, also in a crash; false: it
+ * stays, and PROBLEM_POSTPONED says why.
  */
 extern bool SpoolSplit(uint64 sequence, const uint64 sequences[2], const BodyHalf halves[2]);
 
@@ -120,7 +121,7 @@ extern void SpoolRemoveArrived(void);
 /* Removes the plain file of a batch that is sealed. */
 extern bool SpoolRemovePlain(uint64 sequence);
 
-/* To rejected/, which is bounded.  False: it could not be moved, and stays. */
+/* To rejected/, which is bounded.  False: it could not be moved, and stays (PROBLEM_POSTPONED). */
 extern bool SpoolReject(uint64 sequence, const char *why);
 
 /* Drops what is older than spool_max_age, or over the other limits. */

@@ -446,6 +446,17 @@ SpoolNameHalves(const uint64 sequences[2])
 	return named;
 }
 
+/* As if it had not been tried; errno says why it failed. */
+static bool
+SplitFailed(uint64 sequence, const uint64 sequences[2])
+{
+	int code = errno != 0 ? errno : ENOSPC;
+
+	RemoveHalves(sequences);
+	SpoolPostpone(sequence, code, "is too large for the backend, but cannot be split");
+	return false;
+}
+
 /*
  * Until the file of the counters tells of it, the halves have names that
  * nobody reads; a crash leaves the whole and removes them.  From then on they
@@ -455,15 +466,12 @@ bool
 SpoolSplit(uint64 sequence, const uint64 sequences[2], const BodyHalf halves[2])
 {
 	if (!WriteHalf(sequences[0], &halves[0]) || !WriteHalf(sequences[1], &halves[1]))
-	{
-		RemoveHalves(sequences);
-		return false;
-	}
+		return SplitFailed(sequence, sequences);
 	/* before the whole is gone: pganalytics_flush() looks at it afterwards */
 	pg_atomic_write_u64(&Shared->newest_half, sequences[1]);
 	if (!CountersBatchLeaves(&Shared->split, sequence, sequences) || !SpoolNameHalves(sequences))
 	{
-		RemoveHalves(sequences);
+		(void) SplitFailed(sequence, sequences);
 		CountersBatchStays(&Shared->split);
 		return false;
 	}

@@ -75,14 +75,14 @@ flush('0s');
 my $key = "$id/" . sequence_of($next);
 ok($backend->wait_for_request('the next one', sub { $_[0]{stored} && key_of($_[0]) eq $key }, $since),
 	'one that cannot be read does not hold up the next');
-my $status = $node->wait_for_problem(qr{cannot be sent: Input/output error; it is kept});
+my $status = $node->wait_for_problem(qr{cannot be read: Input/output error; it is kept});
 is($status->{spool}{rejected}, 0, 'it is no damage');
 ok(-e $unreadable, 'and it stays where it is');
 unlink $bad->{flag} or die "unlink: $!";
 is(flush('1min'), 't', 'once it can be read it is sent');
 $key = "$id/" . sequence_of($unreadable);
 ok($backend->wait_for_request('the first one', sub { $_[0]{stored} && key_of($_[0]) eq $key }, $since), 'and arrives');
-ok($node->wait_for_no_problem(qr/cannot be sent/), 'which ends the problem');
+ok($node->wait_for_no_problem(qr/cannot be read/), 'which ends the problem');
 
 # ---- it is too large for the backend, and the disk is full ----
 
@@ -108,7 +108,7 @@ foreach my $file (@behind)
 		'one that cannot be cut in two does not hold up those behind it');
 }
 ok($backend->wait_for_request('too large', sub { $_[0]{status} == 413 }, $since), 'it is too large for the backend');
-$status = $node->status;
+$status = $node->wait_for_problem(qr/too large for the backend, but cannot be split: No space left on device; it is kept/);
 is($status->{spool}{rejected}, 0, 'it is not rejected');
 is($status->{spool}{split}, 0, 'nor split');
 ok(-e $large, 'it waits');
@@ -122,6 +122,7 @@ is($status->{spool}{rejected} + $status->{spool}{dropped}, 0, 'nothing is lost')
 my $arrived = 0;
 $arrived += $_->{metrics_count} foreach $backend->batches($since);
 is($arrived, $whole, 'which hold all of it');
+ok($node->wait_for_no_problem(qr/cannot be split/), 'and that is no problem any more');
 
 $node->check_log;
 done_testing();
