@@ -222,6 +222,14 @@ LogFileHashStart(const LogFile *file, size_t len, uint64 *hash)
 	return true;
 }
 
+bool
+LogFileStartDiffers(const LogFile *file, size_t len, uint64 expected)
+{
+	uint64 hash;
+
+	return len > 0 && (!LogFileHashStart(file, len, &hash) || hash != expected);
+}
+
 /* The name that log_filename gives the file after the next rotation by time, as syslogger.c reckons. */
 static void
 NextFileName(char *name, size_t size, long *seconds)

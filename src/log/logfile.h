@@ -52,6 +52,9 @@ extern void LogFileClose(LogFile *file);
 /* Hash of the first len bytes of a file that is open.  False: it has fewer, or cannot be read. */
 extern bool LogFileHashStart(const LogFile *file, size_t len, uint64 *hash);
 
+/* Does it begin otherwise than a file whose start was hashed?  len 0: nobody knows. */
+extern bool LogFileStartDiffers(const LogFile *file, size_t len, uint64 expected);
+
 /* Has the open file been removed, or will the server soon write over it? */
 extern bool LogFileIsGoing(const LogFile *file, bool is_current);
 

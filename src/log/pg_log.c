@@ -4,9 +4,8 @@
  *
  * Reads what the log file has grown by (tail.c) through a buffer of fixed size
  * and streams the entries into the batch, so that neither a backlog nor a line
- * of 100 MB takes more memory than an idle log.  An entry that does not fit
- * the buffer is cut and the rest of its line passed over.  What a run leaves
- * unread is read by the next one; the position moves when the batch was kept.
+ * of 100 MB takes more memory than an idle log.  What a run leaves unread is
+ * read by the next one; the position moves when the batch was kept.
  */
 #include "postgres.h"
 
@@ -22,20 +21,15 @@
 #include "log/dialects.h"
 #include "log/entry.h"
 #include "log/hook.h"
-#include "log/output.h"
+#include "log/piece.h"
+#include "log/sample.h"
 #include "log/tail.h"
 #include "miscadmin.h"
-#include "postmaster/syslogger.h"
-#include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 /* What one run reads at most; about a second's work. */
 #define MAX_RUN_BYTES (INT64CONST(64) * 1024 * 1024)
-
-/* What pganalytics_sample() shows. */
-#define SAMPLE_ENTRIES 100
-#define SAMPLE_BYTES (256 * 1024)
 
 /* Of the buffer: twice what is sent of an entry, since quoting makes it longer. */
 #define MIN_BUFFER_SIZE (256 * 1024)
@@ -75,37 +69,13 @@ ReportFormat(const LogDialect *dialect, const LogFormat *format)
 				   "\"log_destination\"");
 }
 
-/* Entries */
-
-/* A piece of a log file, in memory. */
-typedef struct Piece
-{
-	LogOutput		 *out;
-	const LogFile	 *file;
-	const LogDialect *dialect;
-	LogReader		 *reader;  /* NULL: a sample */
-	uint64			  offset;  /* of the piece in its file */
-	bool			  in_line; /* it begins with the rest of a line that was cut */
-} Piece;
-
-static LogOrigin
-OriginOf(const LogFile *file)
-{
-	const char *slash = last_dir_separator(file->path);
-
-	return (LogOrigin){file->format->source, slash != NULL ? slash + 1 : file->path};
-}
-
 /* At "done" bytes into the piece: what is behind us, and how the next entry is written. */
 static void
 SetPlace(Piece *piece, size_t done)
 {
 	LogReader *reader = piece->reader;
-	TailPlace *here;
+	TailPlace *here = &reader->tail.here;
 
-	if (reader == NULL)
-		return;
-	here = &reader->tail.here;
 	piece->out->position.offset = piece->offset + done;
 	piece->out->position.in_line = piece->in_line;
 	piece->out->position.last_us = piece->out->last_us;
@@ -113,75 +83,6 @@ SetPlace(Piece *piece, size_t done)
 		here->former = false;
 	piece->dialect =
 		&reader->dialects.dialect[here->former ? reader->dialects.former : reader->dialects.now];
-}
-
-/* Parses an entry, in place, and hands it on.  cut: its end was passed over. */
-static void
-TakeEntry(Piece *piece, char *data, size_t len, bool cut)
-{
-	LogOrigin origin = OriginOf(piece->file);
-	LogEntry  entry;
-
-	if (!piece->file->format->parse(piece->dialect, data, len, &entry))
-	{
-		if (piece->reader != NULL)
-			piece->reader->skipped_bytes += len;
-		return;
-	}
-	if (piece->reader != NULL)
-		piece->reader->entries++;
-	entry.cut = cut;
-	LogOutputEntry(piece->out, &origin, &entry);
-}
-
-static bool
-IsLimitReached(const LogOutput *out)
-{
-	return out->written >= out->limit && !out->drop;
-}
-
-/*
- * Takes the entries at the start of a piece as far as they are whole and the
- * limit allows.  full: no more would fit the buffer.  Returns the bytes that
- * are done with.
- */
-static size_t
-TakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
-{
-	size_t done = 0;
-
-	if (piece->in_line)
-	{
-		char *newline = memchr(data, '\n', len);
-
-		if (newline == NULL)
-			return len;
-		piece->in_line = false;
-		done = newline - data + 1;
-	}
-	while (done < len && !IsLimitReached(piece->out))
-	{
-		LogFrame frame;
-		bool	 cut = false;
-
-		SetPlace(piece, done);
-		frame = piece->file->format->frame(piece->dialect, data + done, len - done, end);
-		if (frame.kind == FRAME_MORE)
-		{
-			if (done > 0 || !full)
-				break;
-			/* longer than the buffer: take what there is, pass over the rest */
-			frame = (LogFrame){FRAME_ENTRY, len};
-			cut = true;
-			piece->in_line = data[len - 1] != '\n';
-		}
-		if (frame.kind == FRAME_ENTRY)
-			TakeEntry(piece, data + done, frame.length, cut);
-		else if (piece->reader != NULL)
-			piece->reader->skipped_bytes += frame.length;
-		done += frame.length;
-	}
-	return done;
 }
 
 /* The collector */
@@ -194,15 +95,18 @@ TakeBuffer(LogReader *reader, LogOutput *out, LogEnd end)
 	size_t len = tail->end - tail->start;
 	Piece  piece = {.out = out,
 					.file = &tail->here.file,
+					.at_entry = SetPlace,
 					.reader = reader,
 					.offset = tail->here.offset,
 					.in_line = tail->here.in_line};
 	size_t done;
 
 	out->position = TailPosition(tail);
-	done = TakeEntries(&piece, tail->buffer + tail->start, len, end,
-					   end == LOG_END_OPEN && len == tail->size);
+	done = PieceTakeEntries(&piece, tail->buffer + tail->start, len, end,
+							end == LOG_END_OPEN && len == tail->size);
 	TailConsume(tail, done);
+	reader->entries += piece.entries;
+	reader->skipped_bytes += piece.skipped_bytes;
 	tail->here.in_line = piece.in_line;
 	tail->here.last_us = out->last_us;
 	out->position = TailPosition(tail);
@@ -214,7 +118,7 @@ GoToNextFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 {
 	Tail			*tail = &reader->tail;
 	const LogFormat *format = tail->here.file.format;
-	LogOrigin		 origin = OriginOf(&tail->here.file);
+	LogOrigin		 origin = PieceOrigin(&tail->here.file);
 	bool			 is_last_former = LogFileSame(&tail->here.file, &reader->dialects.until);
 
 	LogOutputEnd(out, &origin);
@@ -244,7 +148,7 @@ FinishFile(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 		return false;
 	/* a torn line is waited for only where it can be completed */
 	TakeBuffer(reader, out, is_over && !TailIsWritten(tail) ? LOG_END_FINAL : LOG_END_QUIET);
-	return is_over && !IsLimitReached(out) && GoToNextFile(reader, out, trouble);
+	return is_over && !PieceLimitReached(out) && GoToNextFile(reader, out, trouble);
 }
 
 /*
@@ -259,17 +163,19 @@ ReadLateEntries(LogReader *reader, LogOutput *out)
 	LogFile file;
 	ssize_t n;
 
-	for (int i = 0; (n = TailReadLate(tail, &i, &file)) > 0; i++)
+	for (int i = 0; (n = LeftRead(&tail->left, &i, &tail->here.file, &tail->current, tail->buffer,
+								  tail->size, &file)) > 0;
+		 i++)
 	{
-		LogOrigin origin = OriginOf(&file);
+		LogOrigin origin = PieceOrigin(&file);
 		Piece	  piece = {.out = out, .file = &file, .dialect = LogDialectsNow(&reader->dialects)};
 		bool	  is_other = file.format != tail->here.file.format;
 
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);
-		TailConsumeLate(
-			tail, i,
-			TakeEntries(&piece, tail->buffer, n, LOG_END_QUIET, n == (ssize_t) tail->size));
+		LeftConsume(
+			&tail->left, i,
+			PieceTakeEntries(&piece, tail->buffer, n, LOG_END_QUIET, n == (ssize_t) tail->size));
 		LogOutputEnd(out, &origin);
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);
@@ -289,7 +195,7 @@ ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 	ReadLateEntries(reader, out);
 	out->last_us = tail->here.last_us;
 	out->drop = TailIsGoing(tail);
-	while (!IsLimitReached(out) && bytes < MAX_RUN_BYTES)
+	while (!PieceLimitReached(out) && bytes < MAX_RUN_BYTES)
 	{
 		ssize_t n = TailRead(tail, trouble);
 
@@ -305,7 +211,7 @@ ReadTail(LogReader *reader, LogOutput *out, LogTrouble *trouble)
 	GoingFileWaits = out->drop && bytes >= MAX_RUN_BYTES;
 	reader->dropped = out->all_dropped;
 	out->position = TailPosition(tail);
-	origin = OriginOf(&tail->here.file);
+	origin = PieceOrigin(&tail->here.file);
 	LogOutputEnd(out, &origin);
 }
 
@@ -326,7 +232,7 @@ LearnRecent(LogReader *reader, Batch *batch)
 	nowhere.zones = reader->dialects.zones;
 	piece.in_line = here->offset > len;
 	if (pread(here->file.fd, data, len, here->offset - len) == (ssize_t) len)
-		(void) TakeEntries(&piece, data, len, LOG_END_FINAL, false);
+		(void) PieceTakeEntries(&piece, data, len, LOG_END_FINAL, false);
 	pfree(data);
 }
 
@@ -422,87 +328,6 @@ CollectHook(LogReader *reader, Batch *batch)
 	ProblemClear(PROBLEM_LOG_FORMAT);
 }
 
-static void
-SampleHook(Batch *batch)
-{
-	LogOutput out;
-
-	LogOutputBegin(&out, batch);
-	LogHookSample(&out, SAMPLE_ENTRIES);
-}
-
-/* The sample */
-
-/* The last bytes of the file; NULL: they cannot be read. */
-static char *
-ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
-{
-	char   *buffer = palloc(SAMPLE_BYTES + 1);
-	uint64	offset;
-	ssize_t n;
-
-	if (!LogFindCurrent(file, trouble) || !LogFileOpen(file, true, trouble))
-		return NULL;
-	offset = file->size > SAMPLE_BYTES ? file->size - SAMPLE_BYTES : 0;
-	n = pread(file->fd, buffer, SAMPLE_BYTES, offset);
-	if (n < 0)
-	{
-		LogTroubleSet(trouble, errno, "could not read log file \"%s\": %s", file->path,
-					  strerror(errno));
-	}
-	CloseTransientFile(file->fd);
-	*len = n < 0 ? 0 : n;
-	*in_line = offset > 0;
-	return n < 0 ? NULL : buffer;
-}
-
-static void
-CollectSample(Batch *batch)
-{
-	const char	*type = Collectors[COLLECTOR_PG_LOG].name;
-	LogTrouble	 trouble = {0};
-	LogDialects *dialects = palloc0(sizeof(LogDialects));
-	LogOutput	 count;
-	LogOutput	 out;
-	LogOrigin	 origin;
-	LogFile		 file;
-	Piece		 first;
-	Piece		 second;
-	bool		 full;
-	size_t		 len;
-	bool		 in_line;
-	char		*buffer = ReadSample(&file, &len, &in_line, &trouble);
-	char		*copy;
-
-	if (buffer == NULL)
-	{
-		BatchError(batch, type, NULL, NULL, trouble.text);
-		return;
-	}
-	LogDialectsRead(dialects);
-	LogOutputBegin(&out, batch);
-	count = out;
-	first = (Piece){
-		.out = &count, .file = &file, .dialect = LogDialectsNow(dialects), .in_line = in_line};
-	second = first;
-	second.out = &out;
-	full = len == SAMPLE_BYTES;
-
-	/* parsing spoils the buffer, and how many entries there are shows only then */
-	copy = palloc(len + 1);
-	memcpy(copy, buffer, len);
-	count.skip = count.limit = PG_INT64_MAX;
-	TakeEntries(&first, copy, len, LOG_END_QUIET, full);
-	pfree(copy);
-
-	out.limit = SAMPLE_ENTRIES;
-	out.skip = (PG_INT64_MAX - count.skip) - SAMPLE_ENTRIES;
-	TakeEntries(&second, buffer, len, LOG_END_QUIET, full);
-	origin = OriginOf(&file);
-	LogOutputEnd(&out, &origin);
-	pfree(buffer);
-}
-
 /* Interface */
 
 LogReader *
@@ -518,7 +343,7 @@ void
 LogCollect(LogReader *reader, Batch *batch, bool from_sample)
 {
 	if (from_sample)
-		LogHookIsUsed() ? SampleHook(batch) : CollectSample(batch);
+		LogSample(batch);
 	else if (LogHookIsUsed())
 		CollectHook(reader, batch);
 	else
@@ -536,7 +361,7 @@ PublishState(const LogReader *reader)
 {
 	const Tail *tail = &reader->tail;
 	bool		by_hook = LogHookIsUsed();
-	LogOrigin	origin = by_hook ? LogHookOrigin : OriginOf(&tail->kept.file);
+	LogOrigin	origin = by_hook ? LogHookOrigin : PieceOrigin(&tail->kept.file);
 	uint64		backlog = by_hook ? LogHookBacklog() : TailBacklog(tail);
 	LogSlot	   *slot = &Shared->log;
 

@@ -102,8 +102,8 @@ PlanKeyIsPlain(const char *key, size_t len)
 }
 
 /* The value of a property, without quotes and escapes. */
-void
-PlanPutValue(Redactor *r, const char *key, size_t key_len, const char *value, size_t len)
+static void
+PutValue(Redactor *r, const char *key, size_t key_len, const char *value, size_t len)
 {
 	if (PlanKeyIs(key, key_len, "Query Text"))
 		RedactPut(r, r->result->query.data, r->result->query.len);
@@ -113,6 +113,27 @@ PlanPutValue(Redactor *r, const char *key, size_t key_len, const char *value, si
 		RedactVerbatim(r, value, len);
 	else
 		RedactExpression(r, value, len);
+}
+
+void
+PlanPutEscapedValue(Redactor *r, const PlanEscapes *escapes, const char *key, size_t key_len,
+					const char *value, size_t len)
+{
+	/* in the first half of the scratch buffer without escapes, in the second one masked */
+	size_t	 half = r->room / 2;
+	size_t	 n = escapes->unescape(value, len, r->scratch, half);
+	Redacted result;
+	Redactor inner = *r;
+
+	result.query = r->result->query;
+	result.cut = n == half;
+	inner.buffer = r->scratch + half;
+	inner.room = half;
+	inner.used = 0;
+	inner.result = &result;
+	PutValue(&inner, key, key_len, r->scratch, n);
+	escapes->put_escaped(r, inner.buffer, inner.used);
+	r->result->cut |= result.cut;
 }
 
 /* The query of the plan goes out on its own, too; to be called before the plan is written. */
@@ -234,7 +255,7 @@ PutTextLine(Redactor *r, const char *data, size_t len, size_t start)
 		size_t value = colon + 2 - data;
 
 		RedactPut(r, data + key, value - key);
-		PlanPutValue(r, data + key, colon - data - key, data + value, end - value);
+		PutValue(r, data + key, colon - data - key, data + value, end - value);
 	}
 	else
 		RedactExpression(r, data + key, end - key);

@@ -69,27 +69,12 @@ PutEscaped(Redactor *r, const char *data, size_t len)
 static void
 PutJsonValue(Redactor *r, const char *key, size_t key_len, const char *value, size_t len)
 {
-	Redactor inner = *r;
-	Redacted result;
-	size_t	 half = r->room / 2;
-	size_t	 n;
+	static const PlanEscapes json = {Unescape, PutEscaped};
 
 	if (PlanKeyIsPlain(key, key_len))
-	{
 		RedactVerbatim(r, value, len);
-		return;
-	}
-	/* in the first half of the scratch buffer without escapes, in the second one masked */
-	n = Unescape(value, len, r->scratch, half);
-	result.query = r->result->query;
-	result.cut = n == half;
-	inner.buffer = r->scratch + half;
-	inner.room = half;
-	inner.used = 0;
-	inner.result = &result;
-	PlanPutValue(&inner, key, key_len, r->scratch, n);
-	PutEscaped(r, inner.buffer, inner.used);
-	r->result->cut |= result.cut;
+	else
+		PlanPutEscapedValue(r, &json, key, key_len, value, len);
 }
 
 /*

@@ -94,27 +94,13 @@ IsNumber(const char *data, size_t len)
 static void
 PutXmlValue(Redactor *r, const char *key, size_t key_len, const char *value, size_t len)
 {
-	Redactor inner = *r;
-	Redacted result;
-	size_t	 half = r->room / 2;
-	size_t	 n;
+	static const PlanEscapes xml = {UnescapeXml, PutXmlEscaped};
 
 	/* a number alone is one of the executor's: those that are data stand in expressions */
 	if (IsNumber(value, len) && !PlanKeyIs(key, key_len, "Item"))
-	{
 		RedactPut(r, value, len);
-		return;
-	}
-	n = UnescapeXml(value, len, r->scratch, half);
-	result.query = r->result->query;
-	result.cut = n == half;
-	inner.buffer = r->scratch + half;
-	inner.room = half;
-	inner.used = 0;
-	inner.result = &result;
-	PlanPutValue(&inner, key, key_len, r->scratch, n);
-	PutXmlEscaped(r, inner.buffer, inner.used);
-	r->result->cut |= result.cut;
+	else
+		PlanPutEscapedValue(r, &xml, key, key_len, value, len);
 }
 
 void

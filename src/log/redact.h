@@ -49,7 +49,9 @@ typedef struct Redactor
 extern void LogRedactEntry(Redactor *redactor, const LogEntry *entry, const Meaning *meaning,
 						   Redacted *result);
 
-/* For plan.c: appended to the buffer. */
+#define REDACT_MASK "?"
+
+/* For plan.c and prose.c: appended to the buffer. */
 extern void RedactPut(Redactor *r, const char *data, size_t len);
 extern void RedactVerbatim(Redactor *r, const char *data, size_t len);
 extern void RedactSql(Redactor *r, const char *data, size_t len);

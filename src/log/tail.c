@@ -55,14 +55,6 @@ HashStart(TailPlace *place)
 	}
 }
 
-static bool
-StartDiffers(const LogFile *file, uint32 len, uint64 expected)
-{
-	uint64 hash;
-
-	return len > 0 && (!LogFileHashStart(file, len, &hash) || hash != expected);
-}
-
 /* Is the file still what was read, or was it truncated and written anew? */
 static bool
 IsRewritten(const Tail *tail, const TailPlace *place)
@@ -73,7 +65,7 @@ IsRewritten(const Tail *tail, const TailPlace *place)
 	if (fstat(place->file.fd, &st) != 0)
 		return false;
 	if ((uint64) st.st_size < place->offset ||
-		StartDiffers(&place->file, place->start_len, place->start_hash))
+		LogFileStartDiffers(&place->file, place->start_len, place->start_hash))
 		return true;
 	return tail->before_len > 0 && place->offset >= tail->before_len &&
 		pread(place->file.fd, before, tail->before_len, place->offset - tail->before_len) ==
@@ -229,7 +221,7 @@ OpenFileOf(const LogPosition *position, const LogFile *current, LogFile *file)
 			!LogFindByInode(file, beside[i], position->device, position->inode) ||
 			!LogFileOpen(file, false, &ignored))
 			continue;
-		if (!StartDiffers(file, position->start_len, position->start_hash))
+		if (!LogFileStartDiffers(file, position->start_len, position->start_hash))
 			return true;
 		LogFileClose(file); /* another one with the same inode */
 	}
@@ -360,7 +352,7 @@ TailRollback(Tail *tail)
 {
 	LeaveFile(tail);
 	tail->here = tail->kept;
-	memset(tail->late, 0, sizeof(tail->late));
+	LeftRollback(&tail->left);
 }
 
 void
@@ -370,12 +362,7 @@ TailCommit(Tail *tail)
 		return;
 	if (tail->kept.file.fd != tail->here.file.fd)
 		LogFileClose(&tail->kept.file);
-	for (int i = 0; i < TAIL_LEFT_FILES; i++)
-	{
-		if (tail->late[i] != 0)
-			tail->left[i].offset = tail->late[i];
-		tail->late[i] = 0;
-	}
+	LeftCommit(&tail->left);
 	tail->num_ahead -= tail->here.passed;
 	memmove(tail->ahead, tail->ahead + tail->here.passed, tail->num_ahead * sizeof(LogFile));
 	tail->here.passed = 0;
@@ -482,97 +469,6 @@ TailBacklog(const Tail *tail)
 	return size > tail->here.offset ? size - tail->here.offset : 0;
 }
 
-/* The server may come back to a file and append to it. */
-static void
-RememberEnd(Tail *tail)
-{
-	LogPosition end = TailPosition(tail);
-
-	for (int i = 0; i < TAIL_LEFT_FILES; i++)
-	{
-		if (tail->left[i].device == end.device && tail->left[i].inode == end.inode)
-		{
-			tail->left[i] = end;
-			return;
-		}
-	}
-	tail->left[tail->next_left] = end;
-	tail->next_left = (tail->next_left + 1) % TAIL_LEFT_FILES;
-}
-
-/* Goes to where a file was left, if it still begins as it did then. */
-static void
-ReturnToEnd(Tail *tail)
-{
-	for (int i = 0; i < TAIL_LEFT_FILES; i++)
-	{
-		const LogPosition *end = &tail->left[i];
-
-		if (tail->here.file.device == end->device && tail->here.file.inode == end->inode &&
-			tail->here.file.size >= end->offset &&
-			!StartDiffers(&tail->here.file, end->start_len, end->start_hash))
-		{
-			tail->here.offset = end->offset;
-			tail->here.in_line = end->in_line;
-			HashStart(&tail->here);
-		}
-	}
-}
-
-/* ---- what came too late ---- */
-
-/* Opens a file that was left, if it is still under its name and has grown. */
-static bool
-OpenGrown(const Tail *tail, const LogPosition *left, LogFile *file)
-{
-	struct stat st;
-	LogTrouble	ignored;
-
-	if (left->inode == 0 || left->inode == tail->here.file.inode ||
-		left->inode == tail->current.inode || lstat(left->path, &st) != 0 ||
-		st.st_ino != left->inode || st.st_dev != left->device ||
-		(uint64) st.st_size <= left->offset)
-		return false;
-	memset(file, 0, sizeof(*file));
-	strlcpy(file->path, left->path, sizeof(file->path));
-	file->format = LogFormatOfFile(file->path);
-	if (!LogFileOpen(file, false, &ignored))
-		return false;
-	if (!StartDiffers(file, left->start_len, left->start_hash))
-		return true;
-	LogFileClose(file);
-	return false;
-}
-
-ssize_t
-TailReadLate(Tail *tail, int *i, LogFile *file)
-{
-	for (; *i < TAIL_LEFT_FILES; (*i)++)
-	{
-		LogPosition *left = &tail->left[*i];
-		ssize_t		 n = 0;
-
-		if (!OpenGrown(tail, left, file))
-			continue;
-		if (file->format != tail->current.format &&
-			(tail->current.formats & (1u << (file->format - LogFormats))) != 0)
-			left->offset = file->size; /* all of it is in the current one, too */
-		else
-			n = pread(file->fd, tail->buffer, tail->size, left->offset);
-		LogFileClose(file);
-		if (n > 0)
-			return n;
-	}
-	*i = -1;
-	return 0;
-}
-
-void
-TailConsumeLate(Tail *tail, int i, size_t len)
-{
-	tail->late[i] = tail->left[i].offset + len;
-}
-
 /* ---- on to the next file ---- */
 
 /* Opens the oldest file between here and "target", or that one itself. */
@@ -587,12 +483,26 @@ OpenTowards(const Tail *tail, const LogFile *target, LogFile *next, LogTrouble *
 	return LogFileOpen(next, false, trouble);
 }
 
+/* Goes to where the file was left, if the server has come back to it. */
+static void
+ReturnToEnd(Tail *tail)
+{
+	const LogPosition *end = LeftFind(&tail->left, &tail->here.file);
+
+	if (end == NULL)
+		return;
+	tail->here.offset = end->offset;
+	tail->here.in_line = end->in_line;
+	HashStart(&tail->here);
+}
+
 bool
 TailNextFile(Tail *tail, LogTrouble *trouble)
 {
-	TailPlace left = tail->here;
-	LogFile	  next;
-	bool	  found = false;
+	TailPlace	left = tail->here;
+	LogPosition end;
+	LogFile		next;
+	bool		found = false;
 
 	while (left.passed < tail->num_ahead && !found)
 	{
@@ -614,7 +524,8 @@ TailNextFile(Tail *tail, LogTrouble *trouble)
 		}
 	}
 	trouble->code = 0;
-	RememberEnd(tail);
+	end = TailPosition(tail);
+	LeftRemember(&tail->left, &end);
 	LeaveFile(tail);
 	memset(&tail->here, 0, sizeof(tail->here));
 	tail->here.file = next;

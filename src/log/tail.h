@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "log/left.h"
 #include "log/logfile.h"
 #include "spool/format.h"
 
@@ -25,9 +26,6 @@ typedef struct TailPlace
 
 /* How many changes of destination are remembered while an older file is read. */
 #define TAIL_AHEAD_FILES 8
-
-/* How many files are known again when the server comes back to them. */
-#define TAIL_LEFT_FILES 16
 
 /*
  * A buffer of fixed size over the file.  "here" moves while entries are consumed;
@@ -49,11 +47,9 @@ typedef struct Tail
 	uint64	  lost_bytes; /* that were seen and are gone, found by this run */
 	char	  lost[512];  /* what happened to them, "": nothing */
 
-	LogFile		ahead[TAIL_AHEAD_FILES]; /* were current, in other formats, before "current" was */
-	int			num_ahead;
-	LogPosition left[TAIL_LEFT_FILES]; /* ends of files that were read before */
-	uint64		late[TAIL_LEFT_FILES]; /* read of them by this run, offsets */
-	int			next_left;
+	LogFile	  ahead[TAIL_AHEAD_FILES]; /* were current, in other formats, before "current" was */
+	int		  num_ahead;
+	LeftFiles left;
 
 	char  *buffer; /* and one byte behind it for a terminator */
 	size_t size;   /* of the buffer */
@@ -90,16 +86,6 @@ extern bool TailIsWritten(const Tail *tail);
 
 /* Then: opens the one after it. */
 extern bool TailNextFile(Tail *tail, LogTrouble *trouble);
-
-/*
- * What was written to the files that were left, after that: reads it into the
- * buffer, at the start of a run.  i: counts the files, and goes to -1 at their
- * end.
- */
-extern ssize_t TailReadLate(Tail *tail, int *i, LogFile *file);
-
-/* So many of these bytes are done with. */
-extern void TailConsumeLate(Tail *tail, int i, size_t len);
 
 /* Has the file stopped growing, for now? */
 extern bool TailIsQuiet(const Tail *tail);

@@ -1,0 +1,81 @@
+/*
+ * piece.c
+ *		The entries in a piece of a log file.
+ *
+ * An entry that does not fit the buffer is cut and the rest of its line passed
+ * over.
+ */
+#include "postgres.h"
+
+#include "log/piece.h"
+
+LogOrigin
+PieceOrigin(const LogFile *file)
+{
+	const char *slash = last_dir_separator(file->path);
+
+	return (LogOrigin){file->format->source, slash != NULL ? slash + 1 : file->path};
+}
+
+bool
+PieceLimitReached(const LogOutput *out)
+{
+	return out->written >= out->limit && !out->drop;
+}
+
+/* Parses an entry, in place, and hands it on.  cut: its end was passed over. */
+static void
+TakeEntry(Piece *piece, char *data, size_t len, bool cut)
+{
+	LogOrigin origin = PieceOrigin(piece->file);
+	LogEntry  entry;
+
+	if (!piece->file->format->parse(piece->dialect, data, len, &entry))
+	{
+		piece->skipped_bytes += len;
+		return;
+	}
+	piece->entries++;
+	entry.cut = cut;
+	LogOutputEntry(piece->out, &origin, &entry);
+}
+
+size_t
+PieceTakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
+{
+	size_t done = 0;
+
+	if (piece->in_line)
+	{
+		char *newline = memchr(data, '\n', len);
+
+		if (newline == NULL)
+			return len;
+		piece->in_line = false;
+		done = newline - data + 1;
+	}
+	while (done < len && !PieceLimitReached(piece->out))
+	{
+		LogFrame frame;
+		bool	 cut = false;
+
+		if (piece->at_entry != NULL)
+			piece->at_entry(piece, done);
+		frame = piece->file->format->frame(piece->dialect, data + done, len - done, end);
+		if (frame.kind == FRAME_MORE)
+		{
+			if (done > 0 || !full)
+				break;
+			/* longer than the buffer: take what there is, pass over the rest */
+			frame = (LogFrame){FRAME_ENTRY, len};
+			cut = true;
+			piece->in_line = data[len - 1] != '\n';
+		}
+		if (frame.kind == FRAME_ENTRY)
+			TakeEntry(piece, data + done, frame.length, cut);
+		else
+			piece->skipped_bytes += frame.length;
+		done += frame.length;
+	}
+	return done;
+}
