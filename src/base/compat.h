@@ -41,6 +41,11 @@
 #define WaitEventNew(name) PG_WAIT_EXTENSION
 #endif
 
+/* 19: a tuple descriptor that was made by hand has to be finished. */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(desc) ((void) 0)
+#endif
+
 /*
  * The status of a backend, by the number of its PGPROC.  17: both have the same
  * number; before, a backend's is by its backend ID and that of an auxiliary

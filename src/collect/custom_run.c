@@ -22,6 +22,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h" /* get_database_name of 19 */
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/syscache.h"
@@ -181,6 +182,7 @@ ReadRows(CustomRun *run, Portal portal, CustomRows *rows)
 	rows->store = tuplestore_begin_heap(false, false, work_mem);
 	rows->desc = CreateTemplateTupleDesc(1);
 	TupleDescInitEntry(rows->desc, 1, "row", BYTEAOID, -1, 0);
+	TupleDescFinalize(rows->desc);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
