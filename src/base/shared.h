@@ -339,10 +339,10 @@ typedef struct SharedState
 	pg_atomic_uint64 newest_half;			/* sequence of the last batch made by splitting one */
 	pg_atomic_uint64 arrived[ARRIVED_MOST]; /* cannot be removed, 0: free */
 	Leaving			 leaving;				/* under the lock, with the count that goes with it */
-	uint64			 newest_lost;			/* the same: largest sequence dropped or rejected so far */
-	uint64			 spool_device;			/* of the directory that batches and bytes count */
-	uint64			 spool_inode;			/* the same */
-	uint64			 spool_failed_size;		/* of the last batch that could not be kept */
+	uint64			 newest_lost;		/* the same: largest sequence dropped or rejected so far */
+	uint64			 spool_device;		/* of the directory that batches and bytes count */
+	uint64			 spool_inode;		/* the same */
+	uint64			 spool_failed_size; /* of the last batch that could not be kept */
 	TimestampTz		 spool_failed_at;
 	pg_atomic_uint32 counters_busy;
 	pg_atomic_uint32 recovered; /* the spool has been looked through since the server started */
