@@ -58,6 +58,7 @@ typedef struct CustomRun
 	int64 rows;
 	Oid	  saved_user;
 	int	  saved_context;
+	bool  saved_read_only;
 	int	  nest_level;
 } CustomRun;
 
@@ -81,8 +82,8 @@ BecomeRole(CustomRun *run)
 
 	GetUserIdAndSecContext(&run->saved_user, &run->saved_context);
 	run->nest_level = NewGUCNestLevel();
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	run->saved_read_only = XactReadOnly; /* no nesting of settings takes transaction_read_only */
+	XactReadOnly = true;
 	(void) set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 							 0, false);
 	SetUserIdAndSecContext(slot->role,
@@ -98,6 +99,7 @@ BecomeSelf(CustomRun *run)
 {
 	GuardEnd();
 	SetUserIdAndSecContext(run->saved_user, run->saved_context);
+	XactReadOnly = run->saved_read_only;
 	AtEOXact_GUC(false, run->nest_level);
 }
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import socket
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from faults import Reply
@@ -24,6 +25,7 @@ class Server(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ':' in address[0] else socket.AF_INET
         self.numbers = itertools.count(1)
         self.open = {}              # number of connection -> socket
+        self.closing = threading.Lock()     # or another socket could have the descriptor already
         super().__init__(address, handler)
 
     @property
@@ -38,7 +40,8 @@ class Server(ThreadingHTTPServer):
                 request = self.open[number] = self.secure(number, request)
                 self.RequestHandlerClass(request, client_address, self, number)
         finally:
-            self.open.pop(number).close()
+            with self.closing:
+                self.open.pop(number).close()
 
     def greet(self, _number, _request):
         """False: the connection is done with before it began."""
@@ -61,11 +64,12 @@ class Server(ThreadingHTTPServer):
 
     def disconnect(self):
         """Closes all connections as a crash would."""
-        for sock in list(self.open.values()):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        with self.closing:
+            for sock in list(self.open.values()):
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
 
     def handle_error(self, request, client_address):
         """A peer that goes away is no news."""
