@@ -240,6 +240,7 @@ typedef struct SentSnapshot
 	bool		  is_complete; /* all of it was sent */
 	int32		  skipped;	   /* definitions that could not be read */
 	TimestampTz	  begun_at;
+	uint64		  since; /* the sequence numbers that hold it are larger */
 } SentSnapshot;
 
 /* Written by collect/snapshots.c. */
@@ -247,7 +248,7 @@ typedef struct SnapshotSlot
 {
 	int			 collector;
 	Oid			 database;	  /* InvalidOid: of the cluster */
-	uint64		 audience;	  /* to whom it was sent, under which id */
+	uint64		 recipient;	  /* to whom it was sent, under which id */
 	TimestampTz	 looked_at;	  /* 0: the slot is free */
 	int			 look_wait_s; /* until the next look before its time */
 	SentSnapshot snapshot;

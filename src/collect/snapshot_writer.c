@@ -168,6 +168,7 @@ SetHash(SqlRun *run, uint64 hash)
 		snapshot->sent = (SnapshotPlace){0, InvalidOid};
 		snapshot->skipped = 0;
 		snapshot->begun_at = run->stream.read_at;
+		snapshot->since = BatchSince(run->stream.batch);
 	}
 	else if (snapshot->sent.part == ALL_PARTS && snapshot->skipped > 0)
 	{
@@ -229,7 +230,10 @@ SnapshotWrite(SqlRun *run, const SnapshotSource *source)
 		w.steady_parts += !source->probes[w.parts++]->moves;
 	run->own = &w;
 	if (run->in_session || !SnapshotRecall(run->collector, database, &w.snapshot))
+	{
 		w.snapshot.begun_at = run->stream.read_at;
+		w.snapshot.since = BatchSince(run->stream.batch);
+	}
 	w.snapshot.is_complete = false;
 	if (HashAll(run, &hash))
 	{

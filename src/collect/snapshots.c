@@ -7,8 +7,8 @@
  * fixed number of databases: visitors are gone between their visits, and losing
  * it means a full snapshot, no more.
  *
- * A backend may have missed something: after a day, and whenever a batch was
- * dropped or rejected, everything is sent again.
+ * A backend may have missed something: after a day, and when a batch as new as
+ * the snapshot was dropped or rejected, everything is sent again.
  */
 #include "postgres.h"
 
@@ -44,13 +44,14 @@ SnapshotRecipient(void)
 						  hash_bytes_extended((const unsigned char *) url, strlen(url), 0));
 }
 
-/* Who has it; when something was lost, nobody. */
-static uint64
-Audience(void)
+/* Has the recipient still got it, as far as is known?  Under the lock. */
+static bool
+HasArrived(const SnapshotSlot *slot, TimestampTz now)
 {
-	uint64 lost = pg_atomic_read_u64(&Shared->dropped) + pg_atomic_read_u64(&Shared->rejected);
+	const SentSnapshot *snapshot = &slot->snapshot;
 
-	return hash_combine64(lost, SnapshotRecipient());
+	return slot->recipient == SnapshotRecipient() && Shared->newest_lost <= snapshot->since &&
+		snapshot->begun_at <= now && now - snapshot->begun_at < VALID_FOR;
 }
 
 /* NULL: there is none; with "make" it is made, in place of the one looked at least recently. */
@@ -85,8 +86,7 @@ SnapshotRecall(int collector, Oid database, SentSnapshot *snapshot)
 
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	slot = FindSlot(collector, database, false);
-	valid = slot && slot->audience == Audience() && slot->snapshot.begun_at <= now &&
-		now - slot->snapshot.begun_at < VALID_FOR;
+	valid = slot && HasArrived(slot, now);
 	if (valid)
 		*snapshot = slot->snapshot;
 	LWLockRelease(Shared->lock);
@@ -126,7 +126,7 @@ SnapshotsKept(bool kept)
 		slot = FindSlot(written[i].collector, written[i].database, true);
 		if (HasMovedOn(&slot->snapshot, &written[i].snapshot))
 			slot->look_wait_s = 0;
-		slot->audience = Audience();
+		slot->recipient = SnapshotRecipient();
 		slot->looked_at = GetCurrentTimestamp();
 		slot->snapshot = written[i].snapshot;
 		LWLockRelease(Shared->lock);

@@ -89,6 +89,16 @@ my $unchanged = $backend->wait_for_metric('pg_settings', undef, after => $now);
 is_deeply([ sort keys %$unchanged ], [qw(hash timestamp type unchanged)], 'unchanged, they are a hash');
 is($unchanged->{hash}, $metric->{hash}, 'the one that they had');
 
+# ---- lost on the way ----
+
+$backend->order(action => 'status', status => 400, times => 1, path => '/api/v1/metrics/push');
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_settings')});
+$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+is($node->status->{spool}{rejected}, 1, 'a batch is rejected');
+$now = $node->utc_now;
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_settings')});
+ok($backend->wait_for_metric('pg_settings', undef, after => $now)->{settings}, '... and then they are sent whole');
+
 # ---- reload ----
 
 $now = $node->utc_now;
