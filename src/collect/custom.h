@@ -14,6 +14,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "utils/portal.h"
 
 #include "base/shared.h"
 #include "spool/batch.h"
@@ -78,5 +79,18 @@ typedef struct CustomColumns CustomColumns;
 
 extern CustomColumns *CustomColumnsOf(TupleDesc desc);
 extern void			  CustomWriteRow(JsonWriter *w, const CustomColumns *columns, HeapTuple row);
+
+/*
+ * The rows of a custom collector's result (custom_rows.c): all of them, within
+ * the limits, as JSON.  Within a query; its end frees them.
+ */
+typedef struct CustomRows CustomRows;
+
+extern CustomRows *CustomRowsRead(Portal portal, int64 limit);
+extern int64	   CustomRowsCount(const CustomRows *rows);
+
+/* Writes them as one metric, or as many of the same name and time. */
+extern void CustomRowsWrite(CustomRows *rows, Batch *batch, const char *name, const char *database,
+							TimestampTz read_at);
 
 #endif /* CUSTOM_H */

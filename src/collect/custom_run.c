@@ -11,12 +11,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type_d.h"
 #include "commands/dbcommands.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/acl.h"
@@ -28,7 +25,6 @@
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 #include "base/collectors.h"
 #include "base/compat.h"
@@ -41,8 +37,6 @@
 #include "collect/query.h"
 #include "collect/run.h"
 
-#define FETCH_ROWS 200
-#define MAX_RESULT_SIZE (64 * 1024 * 1024)
 #define OVERTIME_MS 1000 /* until a query that takes no cancellation is ended with its process */
 
 /* ---- as whom ---- */
@@ -132,123 +126,20 @@ Prepare(const CustomRun *run)
 	return plan;
 }
 
-/* ---- the rows ---- */
+static TimeoutId overtime = MAX_TIMEOUTS; /* of a visitor */
 
-/*
- * All rows, as JSON, before the first of them is written: a query that fails
- * half-way must not leave the rows of its first half, which may be on their way
- * already.  What is more than work_mem goes to a temporary file.
- */
-typedef struct CustomRows
-{
-	Tuplestorestate *store; /* of one column, bytea */
-	TupleDesc		 desc;
-	uint64			 bytes;
-	bool			 truncated;
-} CustomRows;
-
-static bool
-AppendToRow(void *arg, const char *data, size_t len)
-{
-	appendBinaryStringInfo((StringInfo) arg, data, (int) len);
-	return true;
-}
-
+/* What has been read is written to the end: half of the rows would be worse than late ones. */
 static void
-KeepRow(CustomRows *rows, const CustomColumns *columns, HeapTuple tuple)
+WriteInPeace(const CustomRun *run, TimestampTz read_at, CustomRows *rows)
 {
-	char		   buffer[1024];
-	StringInfoData text;
-	JsonWriter	   w;
-	Datum		   value;
-	bool		   is_null = false;
-
-	initStringInfo(&text);
-	appendStringInfoSpaces(&text, VARHDRSZ);
-	JsonInit(&w, (JsonSink){AppendToRow, NULL, &text}, buffer, sizeof(buffer));
-	CustomWriteRow(&w, columns, tuple);
-	JsonFlush(&w);
-	SET_VARSIZE(text.data, text.len);
-	value = PointerGetDatum(text.data);
-	tuplestore_putvalues(rows->store, rows->desc, &value, &is_null);
-	rows->bytes += text.len;
-}
-
-static void
-ReadRows(CustomRun *run, Portal portal, CustomRows *rows)
-{
-	CustomColumns *columns = NULL;
-	MemoryContext  row_context = AllocSetContextCreate(
-		 CurrentMemoryContext, "pganalytics custom row", ALLOCSET_DEFAULT_SIZES);
-
-	rows->store = tuplestore_begin_heap(false, false, work_mem);
-	rows->desc = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(rows->desc, 1, "row", BYTEAOID, -1, 0);
-	TupleDescFinalize(rows->desc);
-	for (;;)
+	if (overtime != MAX_TIMEOUTS)
 	{
-		SPI_cursor_fetch(portal, true, FETCH_ROWS);
-		if (columns == NULL)
-			columns = CustomColumnsOf(SPI_tuptable->tupdesc);
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			MemoryContext old;
-
-			rows->truncated = run->rows == run->limit || rows->bytes > MAX_RESULT_SIZE;
-			if (rows->truncated)
-				return;
-			old = MemoryContextSwitchTo(row_context);
-			KeepRow(rows, columns, SPI_tuptable->vals[i]);
-			MemoryContextSwitchTo(old);
-			MemoryContextReset(row_context);
-			run->rows++;
-		}
-		if (SPI_processed < FETCH_ROWS)
-			return;
-		SPI_freetuptable(SPI_tuptable);
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		disable_timeout(overtime, false);
 	}
-}
-
-static JsonWriter *
-BeginMetric(const CustomRun *run, TimestampTz read_at)
-{
-	JsonWriter *w =
-		BatchMetricBegin(run->batch, Collectors[COLLECTOR_CUSTOM].name, run->database, read_at);
-
-	JsonText(w, "name", run->slot->name);
-	JsonArrayBegin(w, "rows");
-	return w;
-}
-
-static void
-EndMetric(const CustomRun *run, JsonWriter *w, bool truncated)
-{
-	JsonArrayEnd(w);
-	JsonBool(w, "truncated", truncated);
-	BatchMetricEnd(run->batch);
-}
-
-static void
-WriteRows(const CustomRun *run, TimestampTz read_at, const CustomRows *rows)
-{
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(rows->desc, &TTSOpsMinimalTuple);
-	JsonWriter	   *w = BeginMetric(run, read_at);
-
-	while (tuplestore_gettupleslot(rows->store, true, false, slot))
-	{
-		bool   is_null;
-		bytea *row = DatumGetByteaPP(slot_getattr(slot, 1, &is_null));
-
-		if (BatchMetricIsLong(run->batch))
-		{
-			EndMetric(run, w, rows->truncated);
-			w = BeginMetric(run, read_at);
-		}
-		JsonEncoded(w, NULL, VARDATA_ANY(row), VARSIZE_ANY_EXHDR(row));
-	}
-	EndMetric(run, w, rows->truncated);
-	ExecDropSingleTupleTableSlot(slot);
-	tuplestore_end(rows->store);
+	HOLD_INTERRUPTS();
+	CustomRowsWrite(rows, run->batch, run->slot->name, run->database, read_at);
+	RESUME_INTERRUPTS();
 }
 
 static void
@@ -256,14 +147,14 @@ RunQuery(void *arg)
 {
 	CustomRun  *run = arg;
 	TimestampTz read_at = GetCurrentTimestamp();
-	CustomRows	rows = {0};
+	CustomRows *rows = NULL;
 	Portal		portal;
 
 	run->rows = 0;
 	BecomeRole(run);
 	portal = SPI_cursor_open(NULL, Prepare(run), NULL, NULL, true);
 	if (run->limit > 0)
-		ReadRows(run, portal, &rows);
+		rows = CustomRowsRead(portal, run->limit);
 	else
 	{
 		SPI_cursor_fetch(portal, true, 1);
@@ -271,17 +162,13 @@ RunQuery(void *arg)
 	}
 	SPI_cursor_close(portal);
 	BecomeSelf(run);
-	if (run->limit > 0)
-	{
-		HOLD_INTERRUPTS(); /* a timeout between two metrics would leave half of the rows, too */
-		WriteRows(run, read_at, &rows);
-		RESUME_INTERRUPTS();
-	}
+	if (rows == NULL)
+		return;
+	run->rows = CustomRowsCount(rows);
+	WriteInPeace(run, read_at, rows);
 }
 
 /* ---- in a visitor ---- */
-
-static TimeoutId overtime = MAX_TIMEOUTS;
 
 /* A function may catch the cancellation of its query and go on; nothing catches this. */
 static void
