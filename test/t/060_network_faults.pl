@@ -90,7 +90,7 @@ my @faults = (
 		{
 			name => join(' ', @$_),
 			order => { action => 'cut', after => $_->[-1], reset => $_->[0] eq 'reset' ? JSON::PP::true : JSON::PP::false },
-			error => qr/cut before the reply was complete/,
+			error => qr/cut (?:before the reply was complete|the connection)/,
 		}
 	} [ reset => after => 'head' ], [ reset => after => 'request' ],
 		map { ([ reset => after => $_ ], [ closed => after => $_ ]) } qw(headers body)),

@@ -158,13 +158,20 @@ sub backend_settings
 		'pganalytics.jwt_secret_file' => $backend->file('jwt.secret'));
 }
 
+# What psql exits with when it cannot connect, or is disconnected.
+my $NO_CONNECTION = 2;
+
 # Texts may hold any character; what comes back is bytes.
 sub psql
 {
 	my ($self, $database, $sql, @options) = @_;
 
 	utf8::encode($_) foreach grep { utf8::is_utf8($_) } $database, $sql;
-	return $self->SUPER::psql($database, $sql, @options);
+	my @result = eval { $self->SUPER::psql($database, $sql, @options) };
+	# it was gone before it had read the SQL
+	@result = ($NO_CONNECTION) if $@ =~ /\bBroken pipe\b/;
+	croak $@ unless @result;
+	return wantarray ? @result : $result[0];
 }
 
 # The server's time as metrics write it.
