@@ -180,7 +180,7 @@ CsvlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry
 	size_t at = 0;
 
 	memset(entry, 0, sizeof(*entry));
-	/* no text may reach the end of the entry, see SetMessage() in output.c */
+	/* the newline behind it belongs to no text */
 	if (len > 0 && buffer[len - 1] == '\n')
 		len--;
 	for (int i = 0; i < NUM_COLUMNS; i++)

@@ -289,7 +289,7 @@ JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entr
 	bool	complete;
 
 	memset(entry, 0, sizeof(*entry));
-	/* no text may reach the end of the entry, see SetMessage() in output.c */
+	/* the newline behind it belongs to no text */
 	if (len > 0 && buffer[len - 1] == '\n')
 		len--;
 	s = (Scanner){LastStart(buffer, len), buffer + len};

@@ -50,7 +50,7 @@ struct LogReader
 	int64		entries;	   /* read by this run */
 	int64		skipped_bytes; /* that are part of no entry */
 	int64		dropped;
-	TimestampTz hook_read_at; /* when the ring was read last */
+	TimestampTz read_at; /* when it was read last */
 };
 
 static void
@@ -260,6 +260,17 @@ Report(const LogReader *reader, Batch *batch, const LogTrouble *trouble)
 		ProblemClear(PROBLEM_LOG);
 }
 
+/* What this run may send: at any time no more than the rate allows since the last one. */
+static int64
+RunLimit(LogReader *reader)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		seconds = (now - reader->read_at) / USECS_PER_SEC;
+
+	reader->read_at = now;
+	return Setting.log_max_rate * Max(1, Min(seconds, CollectorInterval(COLLECTOR_PG_LOG)));
+}
+
 static void
 CollectTail(LogReader *reader, Batch *batch)
 {
@@ -273,7 +284,7 @@ CollectTail(LogReader *reader, Batch *batch)
 	if (LogDialectsRead(&reader->dialects))
 		reader->reloaded = true;
 	LogOutputBegin(&out, batch);
-	out.limit = (int64) Setting.log_max_rate * CollectorInterval(COLLECTOR_PG_LOG);
+	out.limit = RunLimit(reader);
 	if (TailBegin(tail, buffer_size, &trouble))
 	{
 		if (reader->reloaded)
@@ -290,17 +301,6 @@ CollectTail(LogReader *reader, Batch *batch)
 
 #define PROBLEM_LOG_HOOK 10000 /* beside those of files, which are errno's and the like */
 
-/* At any time no more than so many as the rate allows since the last run. */
-static int64
-HookLimit(LogReader *reader)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	int64		seconds = (now - reader->hook_read_at) / USECS_PER_SEC;
-
-	reader->hook_read_at = now;
-	return Setting.log_max_rate * Max(1, Min(seconds, CollectorInterval(COLLECTOR_PG_LOG)));
-}
-
 static void
 CollectHook(LogReader *reader, Batch *batch)
 {
@@ -308,7 +308,7 @@ CollectHook(LogReader *reader, Batch *batch)
 	LogOutput	out;
 
 	LogOutputBegin(&out, batch);
-	out.limit = HookLimit(reader);
+	out.limit = RunLimit(reader);
 	LogHookCollect(&out);
 	reader->dropped = out.all_dropped;
 	reader->entries = out.written;

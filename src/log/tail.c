@@ -33,6 +33,9 @@
 /* A file that was rotated away is left when nobody has written to it for this long. */
 #define OVER_SECONDS 2
 
+/* How long a process may take to notice that it is to write to a better format as well. */
+#define LATE_SECONDS 5
+
 /* Of a file's start, to know it again. */
 #define START_SIZE 1024
 
@@ -181,7 +184,7 @@ ReportLoss(Tail *tail, uint64 bytes, const char *what)
 {
 	if (bytes == 0)
 		return;
-	tail->lost_bytes = bytes;
+	tail->lost_bytes += bytes;
 	snprintf(tail->lost, sizeof(tail->lost),
 			 "log file \"%s\" %s; of what had been seen of it, " UINT64_FORMAT
 			 " bytes were not read and are lost",
@@ -309,8 +312,12 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 
 	TailRollback(tail);
 	SizeBuffer(tail, buffer_size);
-	tail->lost[0] = '\0';
-	tail->lost_bytes = 0;
+	if (tail->loss_told)
+	{
+		tail->lost[0] = '\0';
+		tail->lost_bytes = 0;
+		tail->loss_told = false;
+	}
 	LogFileClose(&tail->opened); /* an error has left it */
 	if (!LogFindCurrent(&tail->opened, trouble))
 		return false;
@@ -319,6 +326,8 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 		return false;
 	tail->current = tail->opened;
 	tail->current.fd = -1;
+	if (tail->current.format != previous.format)
+		tail->format_since = time(NULL);
 	found = FindPlace(tail);
 	LogFileClose(&tail->opened);
 	if (!found)
@@ -369,6 +378,7 @@ TailCommit(Tail *tail)
 	tail->kept = tail->here;
 	tail->start = tail->end = 0;
 	tail->seen_size = SizeOf(&tail->kept.file);
+	tail->loss_told = true;
 	RememberBytesBefore(tail);
 	SavePosition(tail);
 }
@@ -446,9 +456,12 @@ TailIsOver(const Tail *tail)
 	struct stat st;
 	time_t		now = time(NULL);
 
-	/* beside the current one, it would never be left alone */
-	if (TailIsWritten(tail) || fstat(tail->here.file.fd, &st) != 0)
+	if (fstat(tail->here.file.fd, &st) != 0)
 		return true;
+	/* beside the current one it is never left alone: only who has not heard of that writes here alone */
+	if (TailIsWritten(tail))
+		return tail->here.file.format == tail->current.format || now < tail->format_since ||
+			now >= tail->format_since + LATE_SECONDS;
 	/* a file server's clock may be ahead of ours */
 	if (st.st_mtime > now)
 		return tail->here.file.fd == tail->kept.file.fd && tail->seen_size == (uint64) st.st_size;

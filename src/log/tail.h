@@ -39,13 +39,15 @@ typedef struct Tail
 	bool	  unsaved; /* kept could not be written to disk */
 	TailPlace kept;
 	TailPlace here;
-	LogFile	  current;	  /* what the server writes to; never open */
-	LogFile	  opened;	  /* the same, open while TailBegin looks for the place */
-	char	  before[32]; /* the bytes before kept.offset */
+	LogFile	  current;		/* what the server writes to; never open */
+	time_t	  format_since; /* its format is what it is */
+	LogFile	  opened;		/* the same, open while TailBegin looks for the place */
+	char	  before[32];	/* the bytes before kept.offset */
 	size_t	  before_len;
 	uint64	  seen_size;  /* of kept's file, by the last run */
-	uint64	  lost_bytes; /* that were seen and are gone, found by this run */
+	uint64	  lost_bytes; /* that were seen and are gone, found since the last commit */
 	char	  lost[512];  /* what happened to them, "": nothing */
+	bool	  loss_told;  /* by the batch that was committed last */
 
 	LogFile	  ahead[TAIL_AHEAD_FILES]; /* were current, in other formats, before "current" was */
 	int		  num_ahead;
