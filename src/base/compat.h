@@ -41,6 +41,21 @@
 #define WaitEventNew(name) PG_WAIT_EXTENSION
 #endif
 
+/* The hook that sees each relation of a plan before its foreign server does; another one in 19. */
+#if PG_VERSION_NUM >= 190000
+#define relation_planned_hook build_simple_rel_hook
+#define relation_planned_hook_type build_simple_rel_hook_type
+#define RELATION_PLANNED_PARAMETERS PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *entry
+#define RELATION_PLANNED_ARGUMENTS root, rel, entry
+#define RELATION_PLANNED (entry->rtekind == RTE_RELATION ? entry->relid : InvalidOid)
+#else
+#define relation_planned_hook get_relation_info_hook
+#define relation_planned_hook_type get_relation_info_hook_type
+#define RELATION_PLANNED_PARAMETERS PlannerInfo *root, Oid relation, bool is_parent, RelOptInfo *rel
+#define RELATION_PLANNED_ARGUMENTS root, relation, is_parent, rel
+#define RELATION_PLANNED relation
+#endif
+
 /* 19: a tuple descriptor that was made by hand has to be finished. */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) 0)

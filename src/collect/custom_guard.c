@@ -5,9 +5,10 @@
  * What a superuser registered runs as a superuser, and the databases that it
  * visits belong to others.  Functions, operators, views and foreign tables
  * there that are not a superuser's own are therefore refused: the query is
- * looked through before it is planned, and whatever else comes to be executed
- * (the expression of an index, a domain's constraint, a cast to json of a value
- * that is written) is looked at when it does.
+ * looked through before it is planned, what else comes to be planned (a
+ * partition, the query of a function) is looked at as the planner does, and
+ * whatever else comes to be executed (the expression of an index, a domain's
+ * constraint, a cast to json of a value that is written) when it does.
  */
 #include "postgres.h"
 
@@ -19,6 +20,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/plancat.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/regproc.h"
@@ -27,9 +30,10 @@
 #include "base/compat.h"
 #include "collect/custom_guard.h"
 
-static bool					   guards = false;
-static object_access_hook_type next_object_access_hook;
-static needs_fmgr_hook_type	   next_needs_fmgr_hook;
+static bool						  guards = false;
+static object_access_hook_type	  next_object_access_hook;
+static needs_fmgr_hook_type		  next_needs_fmgr_hook;
+static relation_planned_hook_type next_relation_planned_hook;
 
 static bool
 IsOfSuperuser(Oid owner)
@@ -113,7 +117,17 @@ CheckRelation(Oid relation)
 						 "\"pg_monitor\".")));
 }
 
-/* With its partitions and children: the planner finds them by itself, and asks foreign servers. */
+/* Before its foreign server is asked for a plan. */
+static void
+GuardRelation(RELATION_PLANNED_PARAMETERS)
+{
+	if (next_relation_planned_hook)
+		next_relation_planned_hook(RELATION_PLANNED_ARGUMENTS);
+	if (guards && OidIsValid(RELATION_PLANNED))
+		CheckRelation(RELATION_PLANNED);
+}
+
+/* With its partitions and children, as far as there are any yet. */
 static void
 CheckRelationOf(const RangeTblEntry *entry)
 {
@@ -174,6 +188,8 @@ InstallHooks(void)
 	object_access_hook = GuardExecution;
 	next_needs_fmgr_hook = needs_fmgr_hook;
 	needs_fmgr_hook = GuardCall;
+	next_relation_planned_hook = relation_planned_hook;
+	relation_planned_hook = GuardRelation;
 	installed = true;
 }
 

@@ -185,6 +185,13 @@ $node->safe_psql('app', q{
 	CREATE FOREIGN TABLE public.far (id int) SERVER elsewhere;
 	CREATE TABLE public.parted (id int) PARTITION BY LIST (id);
 	CREATE FOREIGN TABLE public.far_part PARTITION OF public.parted DEFAULT SERVER elsewhere;
+	RESET ROLE;
+	CREATE EXTENSION file_fdw;
+	CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+	CREATE FOREIGN TABLE public.file (line text) SERVER files OPTIONS (filename '/dev/null');
+	ALTER FOREIGN TABLE public.file OWNER TO mallory;
+	CREATE FUNCTION public.lines() RETURNS bigint LANGUAGE plpgsql STABLE AS
+		'BEGIN RETURN (SELECT pg_catalog.count(*) FROM public.file); END';
 });
 foreach my $trap (
 	[ bite => 'SELECT public.bite(1) AS id', qr/function public.bite\(integer\) is not owned by a superuser/ ],
@@ -195,6 +202,7 @@ foreach my $trap (
 	[ cast_of_list => 'SELECT ARRAY[mood] AS moods FROM public.moods', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
 	[ cast_of_row => 'SELECT m FROM public.moods m', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
 	[ far => 'SELECT id FROM public.far', qr/foreign table far is not owned/ ],
+	[ lines => 'SELECT public.lines() AS n', qr/foreign table file is not owned/ ],
 	[ far_part => 'SELECT id FROM public.parted', qr/foreign table far_part is not owned/ ])
 {
 	my ($name, $query, $like) = @$trap;
