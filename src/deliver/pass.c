@@ -34,6 +34,9 @@
 /* Batches that cannot be read, split or (having arrived) moved away are tried again after this. */
 #define POSTPONED_RETRY_MS 10000
 
+/* … and after 20 s, 40 s, … where the backend has been sent them, and would be each time. */
+#define POSTPONED_LIMIT_MS (5 * 60 * 1000)
+
 /* So much may be sent ahead of the rate that "drain_rate" allows. */
 #define PACE_AHEAD_MS 1000
 
@@ -58,10 +61,12 @@ static struct
 	int	  failures;		 /* in a row */
 	int64 not_before;	 /* a batch could not be sent or moved: do not spin on it */
 	int64 pace_until;	 /* by drain_rate */
+	int	  vain_ms;		 /* pause after the last pass that sent something in vain, 0: it did not */
 
 	/* the pass that is under way */
 	bool		active;
-	uint64		after; /* the last one listed */
+	bool		in_vain; /* one was refused, and could not be split or moved away */
+	uint64		after;	 /* the last one listed */
 	uint64		list[SPOOL_LIST_MOST];
 	int			listed;
 	int			next;
@@ -96,6 +101,8 @@ PassResetBackoff(int64 now)
 	if (pass.retry_at != 0)
 		pass.retry_at = now;
 	pass.failures = 0;
+	pass.not_before = 0;
+	pass.vain_ms = 0;
 	DeliveryResetBackoff();
 }
 
@@ -126,6 +133,7 @@ static void
 BeginPass(uint64 oldest)
 {
 	pass.active = true;
+	pass.in_vain = false;
 	pass.after = 0;
 	pass.listed = 0;
 	pass.next = 0;
@@ -173,6 +181,14 @@ EndPass(int64 now)
 	int worst;
 
 	SpoolNoteRound();
+	if (pass.in_vain)
+	{
+		pass.vain_ms =
+			pass.vain_ms == 0 ? POSTPONED_RETRY_MS : Min(pass.vain_ms * 2, POSTPONED_LIMIT_MS);
+		pass.not_before = now + pass.vain_ms;
+	}
+	else
+		pass.vain_ms = 0;
 	pass.active = false;
 	pass.waiting_since = 0;
 	pass.retry_at = 0;
@@ -254,6 +270,7 @@ SendBatch(uint64 sequence)
 			DeliveryNoteFailure(&outcome);
 			SuspectsForget(&pass.suspects, sequence);
 			pass.not_before = now + POSTPONED_RETRY_MS;
+			pass.in_vain |= outcome.status != 0;
 			break;
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
