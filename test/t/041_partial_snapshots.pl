@@ -178,9 +178,9 @@ wait_until(
 my ($after_crash) = $backend->metrics('pg_stats', since => $before_crash);
 ok(!$after_crash->{partial}, 'after a crash the snapshot is full');
 
+my $before_restart = $backend->position;
 $node->restart;
-$node->wait_for_status('a visit after the restart', sub { $_->{collectors}{pg_stats}{runs} > 0 });
-my ($after_restart) = reverse $backend->metrics('pg_stats', database => 'app');
+my $after_restart = $backend->wait_for_metric('pg_stats', 'app', since => $before_restart);
 ok(!$after_restart->{partial}, 'after a restart the snapshot is full');
 
 # ---- and as its database ----
