@@ -267,8 +267,8 @@ static const struct
 	bool		of_directory;
 	const char *remedy;
 } troubles[] = {
-	{EACCES, true, "give the server's user write access to it"},
-	{EPERM, true, "give the server's user write access to it"},
+	{EACCES, true, "give the server's user read and write access to it"},
+	{EPERM, true, "give the server's user read and write access to it"},
 	{EROFS, true,
 	 "mount it writable, or set \"pganalytics.state_directory\" to another place and "
 	 "restart the server"},

@@ -40,12 +40,11 @@ OpenBatch(uint64 sequence, bool *sealed)
 	return BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | PG_BINARY);
 }
 
-/* Of a file that will not be opened the next time either: a symbolic link, a socket, not ours. */
+/* Of what is no file, and will not be: a symbolic link, a socket.  A right can be given back. */
 static bool
 IsUnusable(int open_error)
 {
-	return open_error == ELOOP || open_error == ENXIO || open_error == EACCES ||
-		open_error == EPERM;
+	return open_error == ELOOP || open_error == ENXIO;
 }
 
 /* Still there, under either name? */
@@ -176,7 +175,7 @@ SpoolRead(uint64 sequence, SpoolBatch *batch)
 			return SPOOL_READ;
 	}
 	else if (IsUnusable(errno))
-		wrong = "it cannot be opened as a file of ours";
+		wrong = "it is not a regular file";
 	else if (errno != ENOENT)
 		failed = errno;
 	if (failed)

@@ -319,7 +319,7 @@ sub state_directory_is_unusable
 
 	my $status = $node->wait_for_problem(qr{\Q$outside\E});
 	is($status->{delivery}{state}, 'misconfigured', "$name: delivery.state");
-	like($status->{delivery}{last_error}, qr/give the server's user write access/, "$name: the way out is named");
+	like($status->{delivery}{last_error}, qr/give the server's user read and write access/, "$name: the way out is named");
 	ok($status->{workers}{collector}{pid} && $status->{workers}{sender}{pid}, "$name: no reason to end");
 	my $runs = $status->{collectors}{pg_stats}{runs};
 	$status = $node->wait_for_status("$name: more is read", sub { $_->{collectors}{pg_stats}{runs} > $runs + 1 });

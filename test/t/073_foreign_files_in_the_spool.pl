@@ -75,12 +75,10 @@ my %damage = (
 	'of another sequence number' => $bytes);
 my %path;
 
-$damage{'that cannot be read'} = $bytes if $> != 0;
 foreach my $what (sort keys %damage)
 {
 	$path{$what} = path_of($sequence++, '.batch');
 	write_file($path{$what}, $damage{$what});
-	chmod 0, $path{$what} if $what eq 'that cannot be read';
 }
 $path{'that is a symbolic link'} = path_of($sequence++, '.batch');
 symlink "$spool/../counters", $path{'that is a symbolic link'} or die "symlink: $!";
@@ -139,6 +137,27 @@ is(flush(), 't', 'and it goes on');
 my %count;
 $count{ $_->{batch_id} }++ foreach $backend->batches;
 is(scalar(grep { $_ > 1 } values %count), 0, 'no sequence number is used twice');
+
+# ---- the server's user may not read it ----
+
+SKIP:
+{
+	skip 'root may read all files', 6 if $> == 0;
+	my ($hidden, $next) = waiting_batches(2);
+
+	chmod 0, $hidden or die "chmod: $!";
+	$rejected = $node->status->{spool}{rejected};
+	$since = $backend->position;
+	$backend->order(action => 'reset');
+	is($node->safe_psql('postgres', q{SELECT pganalytics_flush('0s')}), 'f', 'a batch without read permission is not sent');
+	ok($node->wait_for_problem(qr{cannot be read: Permission denied; it is kept}), 'which is a problem');
+	wait_until('the next one is sent', sub { !-e $next });
+	is($node->status->{spool}{rejected}, $rejected, 'but no damage');
+	ok(-e $hidden, 'it stays where it is');
+	chmod 0600, $hidden or die "chmod: $!";
+	is(flush(), 't', 'with the permission it is sent');
+	ok(scalar(grep { sequence_of($_->{batch_id}) eq sequence_of($hidden) } $backend->batches($since)), 'and arrives');
+}
 
 # ---- the counters tell of two halves that are not there ----
 
