@@ -248,7 +248,7 @@ SendOnce(const char *batch_id, HttpReply *reply, PushOutcome *outcome)
 		ready = WorkSealed(&body, &body_size, outcome->error, sizeof(outcome->error));
 	if (!ready)
 	{
-		outcome->result = damaged ? Reject(outcome) : PUSH_FAILED;
+		outcome->result = GiveUp(damaged, outcome);
 		return false;
 	}
 
