@@ -56,6 +56,16 @@
 #define RELATION_PLANNED relation
 #endif
 
+/* 19: the planner is told of EXPLAIN. */
+#if PG_VERSION_NUM >= 190000
+#define PLANNER_PARAMETERS \
+	Query *parse, const char *text, int options, ParamListInfo params, ExplainState *explain
+#define PLANNER_ARGUMENTS parse, text, options, params, explain
+#else
+#define PLANNER_PARAMETERS Query *parse, const char *text, int options, ParamListInfo params
+#define PLANNER_ARGUMENTS parse, text, options, params
+#endif
+
 /* 19: a tuple descriptor that was made by hand has to be finished. */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) 0)

@@ -4,14 +4,15 @@
  *
  * What a superuser registered runs as a superuser, and the databases that it
  * visits belong to others.  Functions, operators, views and foreign tables
- * there that are not a superuser's own are therefore refused: the query is
- * looked through before it is planned, what else comes to be planned (a
- * partition, the query of a function) is looked at as the planner does, and
- * whatever else comes to be executed (the expression of an index, a domain's
- * constraint, a cast to json of a value that is written) when it does.
+ * there that are not a superuser's own are therefore refused: the query, and
+ * each that a function of it runs, is looked through before it is planned, the
+ * partitions as the planner comes to them, and whatever else comes to be
+ * executed (the expression of an index, a domain's constraint, a cast to json
+ * of a value that is written) when it does.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -22,6 +23,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/plancat.h"
+#include "optimizer/planner.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/regproc.h"
@@ -31,8 +33,11 @@
 #include "collect/custom_guard.h"
 
 static bool						  guards = false;
+static bool						  serves_others = false; /* the process, see GuardInstall */
 static object_access_hook_type	  next_object_access_hook;
 static needs_fmgr_hook_type		  next_needs_fmgr_hook;
+static fmgr_hook_type			  next_fmgr_hook;
+static planner_hook_type		  next_planner_hook;
 static relation_planned_hook_type next_relation_planned_hook;
 
 static bool
@@ -41,18 +46,23 @@ IsOfSuperuser(Oid owner)
 	return owner == BOOTSTRAP_SUPERUSERID || superuser_arg(owner);
 }
 
+static bool
+IsTrusted(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool	  trusted;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	trusted = IsOfSuperuser(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
+	ReleaseSysCache(tuple);
+	return trusted;
+}
+
 static void
 CheckFunction(Oid function)
 {
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	bool	  trusted = false;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		trusted = IsOfSuperuser(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
-		ReleaseSysCache(tuple);
-	}
-	if (!trusted)
+	if (!IsTrusted(function))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("function %s is not owned by a superuser", format_procedure(function)),
@@ -72,15 +82,28 @@ GuardExecution(ObjectAccessType access, Oid class, Oid object, int sub_id, void 
 }
 
 /*
- * Asked of every function that is looked up to be called, and before one is
+ * Asked of most functions that are looked up to be called, and before one is
  * inlined: those that the server's own code calls pass no object access hook.
+ * While the guard is up none is inlined: what it reads would not be seen.  And
+ * what was looked up before, and is remembered, has to pass GuardEntry.
  */
 static bool
 GuardCall(Oid function)
 {
 	if (guards)
 		CheckFunction(function);
-	return next_needs_fmgr_hook && next_needs_fmgr_hook(function);
+	return guards || (serves_others && !IsTrusted(function)) ||
+		(next_needs_fmgr_hook && next_needs_fmgr_hook(function));
+}
+
+/* Nobody is asked of a function with settings of its own: it comes here in any case. */
+static void
+GuardEntry(FmgrHookEventType event, FmgrInfo *function, Datum *private)
+{
+	if (guards && event == FHET_START)
+		CheckFunction(function->fn_oid);
+	if (next_fmgr_hook)
+		next_fmgr_hook(event, function, private);
 }
 
 static bool
@@ -161,20 +184,14 @@ CheckNode(Node *node, void *arg)
 	return expression_tree_walker(node, CheckNode, arg);
 }
 
-void
-GuardCheckPlan(SPIPlanPtr plan)
+/* Views are to be seen here: of those the planner makes a subquery before it asks of relations. */
+static PlannedStmt *
+GuardQuery(PLANNER_PARAMETERS)
 {
-	ListCell *source;
-
-	if (!guards)
-		return;
-	foreach (source, SPI_plan_get_plan_sources(plan))
-	{
-		ListCell *query;
-
-		foreach (query, ((CachedPlanSource *) lfirst(source))->query_list)
-			(void) CheckNode(lfirst(query), NULL);
-	}
+	if (guards)
+		(void) CheckNode((Node *) parse, NULL);
+	return next_planner_hook ? next_planner_hook(PLANNER_ARGUMENTS) :
+							   standard_planner(PLANNER_ARGUMENTS);
 }
 
 static void
@@ -188,9 +205,20 @@ InstallHooks(void)
 	object_access_hook = GuardExecution;
 	next_needs_fmgr_hook = needs_fmgr_hook;
 	needs_fmgr_hook = GuardCall;
+	next_fmgr_hook = fmgr_hook;
+	fmgr_hook = GuardEntry;
+	next_planner_hook = planner_hook;
+	planner_hook = GuardQuery;
 	next_relation_planned_hook = relation_planned_hook;
 	relation_planned_hook = GuardRelation;
 	installed = true;
+}
+
+void
+GuardInstall(void)
+{
+	InstallHooks();
+	serves_others = true;
 }
 
 static void
@@ -207,6 +235,7 @@ GuardBegin(void)
 	callback->func = EndOfContext;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	InstallHooks();
+	ResetPlanCache(); /* what was planned before was not looked at */
 	guards = true;
 }
 

@@ -7,8 +7,6 @@
 
 #include "postgres.h"
 
-#include "executor/spi.h"
-
 /*
  * From now on code that is not a superuser's raises an error: until GuardEnd,
  * or, after an error, the end of CurrentMemoryContext, which is to be SPI's.
@@ -16,7 +14,10 @@
 extern void GuardBegin(void);
 extern void GuardEnd(void);
 
-/* Looks through a query before it is planned; nothing to do where no guard is up. */
-extern void GuardCheckPlan(SPIPlanPtr plan);
+/*
+ * For a process that runs queries of several roles, before the first: a function
+ * that was looked up for one of them is watched when another's query calls it.
+ */
+extern void GuardInstall(void);
 
 #endif /* CUSTOM_GUARD_H */

@@ -122,7 +122,6 @@ Prepare(const CustomRun *run)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_CURSOR_DEFINITION),
 				 errmsg("the query of a custom collector must be one SELECT")));
-	GuardCheckPlan(plan);
 	return plan;
 }
 
@@ -346,6 +345,7 @@ CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline)
 
 	if (overtime == MAX_TIMEOUTS)
 		overtime = RegisterTimeout(USER_TIMEOUT, EndProcess);
+	GuardInstall();
 	for (int n = 0; n < MAX_CUSTOM && !ShutdownIsRequested(); n++)
 	{
 		int i = (first + n) % MAX_CUSTOM;

@@ -177,6 +177,11 @@ $node->safe_psql('app', q{
 		'BEGIN COPY (SELECT 1) TO ''/tmp/pganalytics_bitten''; RETURN ''1''; END';
 	CREATE CAST (public.mood AS json) WITH FUNCTION public.cast_of_others(public.mood);
 	CREATE TABLE public.moods AS SELECT 'fine'::public.mood AS mood;
+	CREATE TYPE public.temper AS ENUM ('fine');
+	CREATE FUNCTION public.set_cast_of_others(public.temper) RETURNS json LANGUAGE plpgsql SET search_path = '' AS
+		'BEGIN COPY (SELECT 1) TO ''/tmp/pganalytics_bitten''; RETURN ''1''; END';
+	CREATE CAST (public.temper AS json) WITH FUNCTION public.set_cast_of_others(public.temper);
+	CREATE TABLE public.tempers AS SELECT 'fine'::public.temper AS temper;
 	RESET ROLE;
 	CREATE FOREIGN DATA WRAPPER nothing;
 	CREATE SERVER elsewhere FOREIGN DATA WRAPPER nothing;
@@ -192,6 +197,10 @@ $node->safe_psql('app', q{
 	ALTER FOREIGN TABLE public.file OWNER TO mallory;
 	CREATE FUNCTION public.lines() RETURNS bigint LANGUAGE plpgsql STABLE AS
 		'BEGIN RETURN (SELECT pg_catalog.count(*) FROM public.file); END';
+	CREATE FUNCTION public.through() RETURNS bigint LANGUAGE plpgsql STABLE AS
+		'BEGIN RETURN (SELECT pg_catalog.count(id) FROM public.view_of_functions); END';
+	CREATE FUNCTION public.through_set() RETURNS SETOF boolean LANGUAGE sql STABLE AS
+		'SELECT id FROM public.view_of_functions';
 });
 foreach my $trap (
 	[ bite => 'SELECT public.bite(1) AS id', qr/function public.bite\(integer\) is not owned by a superuser/ ],
@@ -201,6 +210,12 @@ foreach my $trap (
 		qr/view view_of_functions is not owned/ ],
 	[ cast_of_list => 'SELECT ARRAY[mood] AS moods FROM public.moods', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
 	[ cast_of_row => 'SELECT m FROM public.moods m', qr/function public.cast_of_others\(public.mood\) is not owned/ ],
+	[ set_cast_of_list => 'SELECT ARRAY[temper] AS tempers FROM public.tempers',
+		qr/function public.set_cast_of_others\(public.temper\) is not owned/ ],
+	[ set_cast_of_row => 'SELECT t FROM public.tempers t',
+		qr/function public.set_cast_of_others\(public.temper\) is not owned/ ],
+	[ through => 'SELECT public.through() AS n', qr/view view_of_functions is not owned/ ],
+	[ through_set => 'SELECT id FROM public.through_set() id', qr/view view_of_functions is not owned/ ],
 	[ far => 'SELECT id FROM public.far', qr/foreign table far is not owned/ ],
 	[ lines => 'SELECT public.lines() AS n', qr/foreign table file is not owned/ ],
 	[ far_part => 'SELECT id FROM public.parted', qr/foreign table far_part is not owned/ ])
@@ -210,6 +225,16 @@ foreach my $trap (
 	add_ok($name, $query, databases => 'app');
 	like(wait_for_error($name, qr/./), $like, "$name is not run");
 }
+# what the session planned before the guard was up
+$node->safe_psql('postgres', q{
+	CREATE VIEW view_of_others AS SELECT 1 AS id;
+	ALTER VIEW view_of_others OWNER TO mallory;
+	CREATE FUNCTION planned() RETURNS bigint LANGUAGE plpgsql STABLE AS
+		'BEGIN RETURN (SELECT pg_catalog.count(*) FROM public.view_of_others); END';
+});
+my (undef, undef, $planned) = $node->psql('postgres',
+	q{SELECT planned(); SELECT pganalytics_add_custom_collector('planned', 'SELECT public.planned() AS n', '1 s')});
+like($planned, qr/view view_of_others is not owned/, 'a plan that was there already is not used');
 add_ok('own', 'SELECT id FROM public.view_of_functions', databases => 'app', role => 'watcher');
 like(wait_for_error('own', qr/./), qr/permission denied/, 'another role runs into its own rights');
 
@@ -287,5 +312,5 @@ is(scalar(grep { $_->{name} eq 'breaks' } $backend->metrics('custom')), 0, 'no r
 is_deeply([ map { encode_json($_->{error}) } grep { $_->{error} } $backend->requests ], [],
 	'one that fails spoils no batch of the others');
 $node->check_log(allowed => [ qr/terminating (?:connection|background worker "pganalytics visitor[^"]*") due to administrator command/,
-	qr/syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|could not be collected in full|in database "postgres" only/ ]);
+	qr/view view_of_others is not owned|syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|could not be collected in full|in database "postgres" only/ ]);
 done_testing();
