@@ -46,11 +46,11 @@ SnapshotRecipient(void)
 
 /* Has the recipient still got it, as far as is known?  Under the lock. */
 static bool
-HasArrived(const SnapshotSlot *slot, TimestampTz now)
+HasArrived(const SnapshotSlot *slot, uint64 recipient, TimestampTz now)
 {
 	const SentSnapshot *snapshot = &slot->snapshot;
 
-	return slot->recipient == SnapshotRecipient() && Shared->newest_lost <= snapshot->since &&
+	return slot->recipient == recipient && Shared->newest_lost <= snapshot->since &&
 		snapshot->begun_at <= now && now - snapshot->begun_at < VALID_FOR;
 }
 
@@ -81,12 +81,13 @@ bool
 SnapshotRecall(int collector, Oid database, SentSnapshot *snapshot)
 {
 	TimestampTz	  now = GetCurrentTimestamp();
+	uint64		  recipient = SnapshotRecipient();
 	SnapshotSlot *slot;
 	bool		  valid;
 
 	LWLockAcquire(Shared->lock, LW_SHARED);
 	slot = FindSlot(collector, database, false);
-	valid = slot && HasArrived(slot, now);
+	valid = slot && HasArrived(slot, recipient, now);
 	if (valid)
 		*snapshot = slot->snapshot;
 	LWLockRelease(Shared->lock);
@@ -117,6 +118,8 @@ HasMovedOn(const SentSnapshot *before, const SentSnapshot *now)
 void
 SnapshotsKept(bool kept)
 {
+	uint64 recipient = written_count > 0 ? SnapshotRecipient() : 0;
+
 	/* without a backend nothing is sent, whatever becomes of the batch */
 	for (int i = 0; kept && Setting.backend_url[0] && i < written_count; i++)
 	{
@@ -126,7 +129,7 @@ SnapshotsKept(bool kept)
 		slot = FindSlot(written[i].collector, written[i].database, true);
 		if (HasMovedOn(&slot->snapshot, &written[i].snapshot))
 			slot->look_wait_s = 0;
-		slot->recipient = SnapshotRecipient();
+		slot->recipient = recipient;
 		slot->looked_at = GetCurrentTimestamp();
 		slot->snapshot = written[i].snapshot;
 		LWLockRelease(Shared->lock);
