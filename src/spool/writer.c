@@ -228,14 +228,17 @@ SyncFolder(void)
 {
 	char path[MAXPGPATH];
 	int	 fd;
+	int	 failed;
 
 	SpoolPath(path, sizeof(path), "spool");
 	fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (pg_fsync(fd) != 0)
+	failed = pg_fsync(fd) != 0 ? errno : 0;
+	close(fd); /* first: a report may end in an error */
+	errno = failed;
+	if (failed)
 		ereport(DEBUG1, (errcode_for_file_access(), errmsg("could not fsync \"%s\": %m", path)));
-	close(fd);
 }
 
 /*
