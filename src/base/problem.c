@@ -4,9 +4,19 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/problem.h"
+
+/* Who tells of it is in the middle of something, which a pending interrupt must not end here. */
+static void
+Tell(const char *what, const char *text)
+{
+	HOLD_INTERRUPTS();
+	ereport(LOG, (errmsg("pganalytics: %s%s", what, text), errhidecontext(true)));
+	RESUME_INTERRUPTS();
+}
 
 void
 ProblemSet(ProblemId id, int code, const char *format, ...)
@@ -35,7 +45,7 @@ ProblemSet(ProblemId id, int code, const char *format, ...)
 	LWLockRelease(Shared->lock);
 
 	if (changed)
-		ereport(LOG, (errmsg("pganalytics: %s", text), errhidecontext(true)));
+		Tell("", text);
 }
 
 static void
@@ -62,7 +72,7 @@ ProblemClear(ProblemId id)
 		return;
 	Clear(id, text);
 	if (text[0])
-		ereport(LOG, (errmsg("pganalytics: resolved: %s", text), errhidecontext(true)));
+		Tell("resolved: ", text);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "access/xlog.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -19,6 +20,7 @@
 #include "base/unixtime.h"
 #include "base/version.h"
 #include "spool/batch.h"
+#include "spool/counters.h"
 #include "spool/spool.h"
 
 #define BUFFER_SIZE (64 * 1024)
@@ -241,10 +243,18 @@ WriteTail(Batch *batch)
 	RawText(w, "\n");
 }
 
-/* One part is lost and counted; the rest of this batch would only fail again. */
+/*
+ * One part is lost; the rest of this batch would only fail again.  What the
+ * disk refused has been counted, what is no JSON is still open.
+ */
 static void
 GiveUp(Batch *batch)
 {
+	if (batch->file.fd >= 0)
+	{
+		SpoolFileAbort(&batch->file);
+		CountersAdd(&Shared->dropped, 1);
+	}
 	batch->lost = true;
 	batch->target = TO_NOWHERE;
 	ResetWriter(batch);
@@ -261,13 +271,16 @@ OpenFile(Batch *batch)
 		GiveUp(batch);
 }
 
+/* Interrupts wait: one that ends it halfway would leave a file that has its tail, and get another. */
 static void
 CloseFile(Batch *batch)
 {
+	HOLD_INTERRUPTS();
 	WriteTail(batch);
 	batch->file.log = batch->log;
 	if (!JsonFlush(&batch->writer) || !SpoolFileCommit(&batch->file))
 		GiveUp(batch);
+	RESUME_INTERRUPTS();
 }
 
 /* ---- metrics ---- */
