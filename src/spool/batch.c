@@ -452,9 +452,3 @@ BatchClose(Batch *batch)
 	}
 	return !batch->lost;
 }
-
-void
-BatchDiscard(Batch *batch)
-{
-	SpoolFileAbort(&batch->file);
-}

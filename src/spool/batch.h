@@ -72,7 +72,4 @@ extern uint64 BatchSince(const Batch *batch);
  */
 extern bool BatchClose(Batch *batch);
 
-/* Throws an open batch away. */
-extern void BatchDiscard(Batch *batch);
-
 #endif /* BATCH_H */
