@@ -65,7 +65,7 @@ IsTooOld(uint64 sequence)
 	return sequence + (uint64) Setting.spool_max_age_s * USECS_PER_SEC < SpoolNow();
 }
 
-/* Which limit is not kept, now that "needed" bytes more are wanted? */
+/* Which limit is not kept with "needed" bytes more?  On the disk they are no longer free. */
 static Limit
 ExceededLimit(uint64 needed, const Disk *disk)
 {
@@ -74,7 +74,7 @@ ExceededLimit(uint64 needed, const Disk *disk)
 
 	if (pg_atomic_read_u64(&Shared->bytes) + needed > max_size)
 		return LIMIT_SIZE;
-	if (disk->free != PG_UINT64_MAX && FreeByNow(disk) < MinFree() + needed)
+	if (disk->free != PG_UINT64_MAX && FreeByNow(disk) < MinFree())
 		return LIMIT_FREE;
 	if (oldest == 0 && pg_atomic_read_u64(&Shared->batches) > 0)
 	{
@@ -128,7 +128,7 @@ LimitMakeRoom(uint64 needed)
 	/* nor must it where others fill the disk, and all that is kept would not be enough */
 	if (needed > 0)
 		disk = LookAtDisk();
-	if (disk.free != PG_UINT64_MAX && disk.free + disk.spool < MinFree() + needed)
+	if (disk.free != PG_UINT64_MAX && disk.free + disk.spool < MinFree())
 		return LIMIT_FREE;
 	while ((limit = ExceededLimit(needed, &disk)) != LIMIT_NONE && evicted)
 	{

@@ -19,8 +19,8 @@ typedef enum Limit
 extern const char *const LimitSettings[];
 
 /*
- * Evicts, oldest first, until "needed" bytes can be written and all limits
- * kept; returns the one that cannot be.
+ * Evicts, oldest first, until all limits are kept with "needed" bytes more,
+ * which are on the disk under a temporary name; returns the one that cannot be.
  */
 extern Limit LimitMakeRoom(uint64 needed);
 
