@@ -140,7 +140,12 @@ LimitMakeRoom(uint64 needed)
 		{
 			/* the one that is too old is just being sent, and in nobody's way */
 			if (limit == LIMIT_AGE && !IsTooOld(sequences[i]))
+			{
+				/* or it left while it was noted as the oldest */
+				if (i == 0)
+					pg_atomic_write_u64(&Shared->oldest, sequences[0]);
 				return LIMIT_NONE;
+			}
 			if (EvictBatch(sequences[i], limit, &busy))
 			{
 				uint64 unknown = 0;
