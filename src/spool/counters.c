@@ -64,11 +64,13 @@ WriteCounters(bool sync)
 						   S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return false;
+	errno = ENOSPC; /* of a write that ends too early */
 	done = write(fd, text, len) == len && (!sync || pg_fsync(fd) == 0);
 	close(fd);
 	return done && rename(temporary, path) == 0;
 }
 
+/* False: errno says why. */
 static bool
 Save(bool sync)
 {
@@ -77,11 +79,17 @@ Save(bool sync)
 	bool   done;
 
 	if (!SpoolIsOpen())
+	{
+		errno = EBUSY;
 		return false; /* the directory may be another server's */
+	}
 	while (!pg_atomic_compare_exchange_u32(&Shared->counters_busy, &idle, 1))
 	{
 		if (pauses++ == SPOOL_PAUSES)
+		{
+			errno = EBUSY;
 			return false; /* the other one writes a few bytes */
+		}
 		SpoolPause();
 		idle = 0;
 	}

@@ -29,7 +29,7 @@ extern void CountersSave(void);
 /*
  * Counts a batch, by one of the same counters, that is about to leave the
  * spool; "halves" are the two that take the place of one that is split, else
- * NULL.  False: this could not be written, so a crash may forget it.
+ * NULL.  False: this could not be written (see errno), so a crash may forget it.
  */
 extern bool CountersBatchLeaves(pg_atomic_uint64 *counter, uint64 sequence, const uint64 *halves);
 

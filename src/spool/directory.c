@@ -283,6 +283,7 @@ static const struct
 	 "free disk space there, or set \"pganalytics.state_directory\" to another file "
 	 "system and restart the server"},
 	{EDQUOT, false, "raise the disk quota of the server's user, or free space there"},
+	{EBUSY, false, "wait, another process is using it just now"},
 	{ENOMEM, false, "look what takes the memory of the machine"},
 	{EMFILE, false, "raise \"max_files_per_process\" or the limit of open files"},
 	{ENFILE, false, "raise the kernel's limit of open files"},
