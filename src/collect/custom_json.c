@@ -90,7 +90,7 @@ CustomColumnsOf(TupleDesc desc)
 	CustomColumns *result =
 		palloc0(offsetof(CustomColumns, columns) + sizeof(CustomColumn) * desc->natts);
 
-	result->desc = desc;
+	result->desc = CreateTupleDescCopy(desc); /* theirs goes with their first rows */
 	result->values = palloc(sizeof(Datum) * desc->natts);
 	result->nulls = palloc(sizeof(bool) * desc->natts);
 	for (int i = 0; i < desc->natts; i++)

@@ -20,7 +20,6 @@
 #include "base/compat.h"
 #include "collect/custom.h"
 
-#define FETCH_ROWS 200
 #define MAX_RESULT_SIZE (64 * 1024 * 1024)
 
 struct CustomRows
@@ -82,23 +81,19 @@ CustomRowsRead(Portal portal, int64 limit)
 
 	for (;;)
 	{
-		SPI_cursor_fetch(portal, true, FETCH_ROWS);
+		MemoryContext old;
+
+		SPI_cursor_fetch(portal, true, 1); /* several could be of any size */
 		if (columns == NULL)
 			columns = CustomColumnsOf(SPI_tuptable->tupdesc);
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			MemoryContext old;
-
-			rows->truncated = rows->count == limit || rows->bytes > MAX_RESULT_SIZE;
-			if (rows->truncated)
-				return rows;
-			old = MemoryContextSwitchTo(row_context);
-			KeepRow(rows, columns, SPI_tuptable->vals[i]);
-			MemoryContextSwitchTo(old);
-			MemoryContextReset(row_context);
-		}
-		if (SPI_processed < FETCH_ROWS)
+		rows->truncated =
+			SPI_processed > 0 && (rows->count == limit || rows->bytes > MAX_RESULT_SIZE);
+		if (SPI_processed == 0 || rows->truncated)
 			return rows;
+		old = MemoryContextSwitchTo(row_context);
+		KeepRow(rows, columns, SPI_tuptable->vals[0]);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
 		SPI_freetuptable(SPI_tuptable);
 	}
 }
