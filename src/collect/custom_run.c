@@ -93,8 +93,8 @@ BecomeSelf(CustomRun *run)
 {
 	GuardEnd();
 	SetUserIdAndSecContext(run->saved_user, run->saved_context);
-	XactReadOnly = run->saved_read_only;
 	AtEOXact_GUC(false, run->nest_level);
+	XactReadOnly = run->saved_read_only; /* last: the query may have set it, to what it was */
 }
 
 /* ---- the query ---- */
@@ -194,6 +194,12 @@ Note(int i, const CustomRun *run, const char *error, double duration_ms)
 	CustomSlot *slot = &Shared->custom[i];
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	if (strcmp(slot->name, run->slot->name) != 0)
+	{
+		/* removed meanwhile, and perhaps another has its place */
+		LWLockRelease(Shared->lock);
+		return;
+	}
 	slot->runs++;
 	slot->last_run = GetCurrentTimestamp();
 	slot->last_duration_ms = duration_ms;

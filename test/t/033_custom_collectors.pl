@@ -94,6 +94,8 @@ add_ok('many', 'SELECT id FROM public.things ORDER BY id');
 my $many = metric('many');
 is(scalar @{ $many->{rows} }, 10, 'no more than custom_row_limit rows');
 ok($many->{truncated}, 'the rest is told of');
+add_ok('enough', 'SELECT 1 / (12 - g) AS x FROM pg_catalog.generate_series(1, 20) g');
+is(scalar @{ metric('enough')->{rows} }, 10, 'no row is asked for that is not needed');
 # large enough for several metrics; the ninth is too large
 add_ok('breaks', q{SELECT pg_catalog.repeat('x', CASE g WHEN 9 THEN 2000000 ELSE 60000 END) AS pad
 	FROM pg_catalog.generate_series(1, 10) g});
@@ -142,6 +144,8 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM things'), 25, 'nothing was
 my (undef, undef, $elsewhere) = $node->psql('app',
 	q{CREATE EXTENSION pganalytics; SELECT pganalytics_add_custom_collector('x', 'SELECT 1 AS x', '1 min')});
 like($elsewhere, qr/in database "postgres" only/, 'another database says where to go');
+
+add_ok('read_only', q{SELECT pg_catalog.set_config('transaction_read_only', 'on', false) AS x}, role => 'watcher');
 
 # ---- as the role that registered it ----
 
