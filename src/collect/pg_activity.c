@@ -162,13 +162,19 @@ Utf8OrNull(const char *text)
 	return text && text[0] ? TextToUtf8((char *) text) : NULL;
 }
 
+static const char *
+NameOrNull(char *name)
+{
+	return name ? SharedNameToUtf8(name) : NULL;
+}
+
 static void
 LookUpNames(const ActivityKey *key, ActivityNames *names)
 {
 	if (OidIsValid(key->database))
-		names->database = Utf8OrNull(get_database_name(key->database));
+		names->database = NameOrNull(get_database_name(key->database));
 	if (OidIsValid(key->user))
-		names->user = Utf8OrNull(GetUserNameFromId(key->user, true));
+		names->user = NameOrNull(GetUserNameFromId(key->user, true));
 	names->application = Utf8OrNull(key->application);
 	names->backend_type = key->worker[0] ? Utf8OrNull(key->worker) :
 										   GetBackendTypeDesc((BackendType) key->backend_type);

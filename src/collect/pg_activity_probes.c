@@ -80,8 +80,8 @@ static const Probe oldest_probe = {
 
 static const Field long_transaction_fields[] = {
 	{"pid", FIELD_INT, NULL, true, 0, 0, "a.pid"},
-	{"database", FIELD_TEXT, NULL, false, 0, 0, DATABASE_NAME("a.datid")},
-	{"user", FIELD_TEXT, NULL, false, 0, 0,
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, DATABASE_NAME("a.datid")},
+	{"user", FIELD_SHARED_NAME, NULL, false, 0, 0,
 	 "(SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid = a.usesysid)"},
 	{"application", FIELD_TEXT, NULL, false, 0, 0, "nullif(a.application_name, '')"},
 	{"backend_type", FIELD_TEXT, NULL, false, 0, 0, "a.backend_type"},
@@ -106,7 +106,7 @@ static const Probe long_transactions_probe = {
 static const Field horizon_fields[] = {
 	{"holder", FIELD_TEXT, NULL, true, 0, 0, "h.holder"},
 	{"kind", FIELD_TEXT, NULL, true, 0, 0, "h.kind"},
-	{"database", FIELD_TEXT, NULL, false, 0, 0, DATABASE_NAME("h.datid")},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, DATABASE_NAME("h.datid")},
 	{"age", FIELD_INT, "transactions", true, 0, 0, "h.age"},
 	FIELDS_END
 };

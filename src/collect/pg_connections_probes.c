@@ -43,8 +43,8 @@ static const Probe totals_probe = {
 };
 
 static const Field group_fields[] = {
-	{"database", FIELD_TEXT, NULL, false, 0, 0, "s.datname"},
-	{"user", FIELD_TEXT, NULL, false, 0, 0, "s.usename"},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, "s.datname"},
+	{"user", FIELD_SHARED_NAME, NULL, false, 0, 0, "s.usename"},
 	{"application", FIELD_TEXT, NULL, false, 0, 0, "s.application_name"},
 	{"client", FIELD_TEXT, NULL, false, 0, 0, "s.client"},
 	COLUMN("state", FIELD_TEXT, NULL),

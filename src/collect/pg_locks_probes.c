@@ -28,7 +28,7 @@
 /* ---- all locks ---- */
 
 static const Field lock_fields[] = {
-	{"database", FIELD_TEXT, NULL, false, 0, 0, "d.datname"},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, "d.datname"},
 	{"mode", FIELD_TEXT, NULL, true, 0, 0, "s.mode"},
 	{"locktype", FIELD_TEXT, NULL, true, 0, 0, "s.locktype"},
 	{"granted", FIELD_BOOL, NULL, true, 0, 0, "s.granted"},
@@ -100,7 +100,7 @@ static const Field wait_fields[] = {
 	{"wait_seconds", FIELD_FLOAT, "s", false, 0, 0, SECONDS_SINCE("w.waitstart")},
 	{"mode", FIELD_TEXT, NULL, false, 0, 0, "w.mode"},
 	{"locktype", FIELD_TEXT, NULL, false, 0, 0, "w.locktype"},
-	{"database", FIELD_TEXT, NULL, false, 0, 0, "d.datname"},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, "d.datname"},
 	{"relation", FIELD_TEXT, NULL, false, 0, 0,
 	 "coalesce(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), "
 	 "w.relation::text)"},
@@ -145,8 +145,8 @@ static const Field blocker_fields[] = {
 	{"pid", FIELD_INT, NULL, true, 0, 0, "s.pid"},
 	{"blocked", FIELD_INT, NULL, true, 0, 0, "s.blocked"},
 	{"backend_type", FIELD_TEXT, NULL, false, 0, 0, "a.backend_type"},
-	{"database", FIELD_TEXT, NULL, false, 0, 0, "a.datname"},
-	{"user", FIELD_TEXT, NULL, false, 0, 0, "a.usename"},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, "a.datname"},
+	{"user", FIELD_SHARED_NAME, NULL, false, 0, 0, "a.usename"},
 	{"application", FIELD_TEXT, NULL, false, 0, 0, "a.application_name"},
 	{"client", FIELD_TEXT, NULL, false, 0, 0,
 	 "CASE WHEN a.client_port = -1 THEN '[local]' ELSE pg_catalog.host(a.client_addr) END"},

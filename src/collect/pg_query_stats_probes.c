@@ -24,7 +24,7 @@
 	 "CASE WHEN s.queryid BETWEEN -9007199254740992 AND 9007199254740992 THEN s.queryid END"}, \
 	{"queryid", FIELD_TEXT, NULL, true, 0, 0, "s.queryid::text"}, \
 	{"toplevel", FIELD_BOOL, NULL, true, 0, 0, "s.toplevel"}, \
-	{"user", FIELD_TEXT, NULL, false, 0, 0, "r.rolname"}, \
+	{"user", FIELD_SHARED_NAME, NULL, false, 0, 0, "r.rolname"}, \
 	COUNTER("calls"), \
 	{"plans", FIELD_INT, NULL, false, 0, 0, "s.plans", NULL, "pg_stat_statements.track_planning"}, \
 	COUNTER("rows"), \

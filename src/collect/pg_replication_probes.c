@@ -36,7 +36,7 @@
 
 static const Field standby_fields[] = {
 	{"pid", FIELD_INT, NULL, true, 0, 0, "s.pid"},
-	COLUMN("usename", FIELD_TEXT, NULL),
+	COLUMN("usename", FIELD_SHARED_NAME, NULL),
 	COLUMN("application_name", FIELD_TEXT, NULL),
 	{"client_addr", FIELD_TEXT, NULL, false, 0, 0, "pg_catalog.host(s.client_addr)"},
 	COLUMN("client_hostname", FIELD_TEXT, NULL),
@@ -78,7 +78,7 @@ static const Field slot_fields[] = {
 	{"slot_name", FIELD_TEXT, NULL, true, 0, 0, "s.slot_name"},
 	COLUMN("plugin", FIELD_TEXT, NULL),
 	COLUMN("slot_type", FIELD_TEXT, NULL),
-	COLUMN("database", FIELD_TEXT, NULL),
+	COLUMN("database", FIELD_SHARED_NAME, NULL),
 	COLUMN("temporary", FIELD_BOOL, NULL),
 	COLUMN("active", FIELD_BOOL, NULL),
 	COLUMN("active_pid", FIELD_INT, NULL),
@@ -154,8 +154,8 @@ static const Probe receiver_probe = {
 /* One row a worker.  The counters belong to the subscription and stand with its leader only. */
 static const Field subscription_fields[] = {
 	{"subid", FIELD_INT, NULL, true, 0, 0, "s.subid"},
-	{"subname", FIELD_TEXT, NULL, true, 0, 0, "s.subname"},
-	{"database", FIELD_TEXT, NULL, false, 0, 0, "d.datname"},
+	{"subname", FIELD_SHARED_NAME, NULL, true, 0, 0, "s.subname"},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, "d.datname"},
 	{"enabled", FIELD_BOOL, NULL, false, 0, 0, "u.subenabled"},
 	{"slot_name", FIELD_TEXT, NULL, false, 0, 0, "u.subslotname"},
 	COLUMN_OF(17, 0, "worker_type", FIELD_TEXT, NULL),
@@ -292,7 +292,7 @@ static const Probe prefetch_probe = {
 };
 
 static const Field conflict_fields[] = {
-	{"database", FIELD_TEXT, NULL, true, 0, 0, "s.datname"},
+	{"database", FIELD_SHARED_NAME, NULL, true, 0, 0, "s.datname"},
 	COLUMN("confl_tablespace", FIELD_INT, NULL),
 	COLUMN("confl_lock", FIELD_INT, NULL),
 	COLUMN("confl_snapshot", FIELD_INT, NULL),
@@ -321,8 +321,8 @@ static const Field prepared_fields[] = {
 	{"age_seconds", FIELD_FLOAT, "s", false, 0, 0,
 	 "extract(epoch FROM pg_catalog.clock_timestamp() - s.prepared)::double precision"},
 	{"xid_age", FIELD_INT, "transactions", false, 0, 0, "pg_catalog.age(s.transaction)"},
-	COLUMN("owner", FIELD_TEXT, NULL),
-	COLUMN("database", FIELD_TEXT, NULL),
+	COLUMN("owner", FIELD_SHARED_NAME, NULL),
+	COLUMN("database", FIELD_SHARED_NAME, NULL),
 	FIELDS_END
 };
 

@@ -171,8 +171,8 @@ static const Probe io_probe = {
 static const Field backend_io_fields[] = {
 	{"pid", FIELD_INT, NULL, true, 0, 0, "a.pid"},
 	{"backend_type", FIELD_TEXT, NULL, false, 0, 0, "a.backend_type"},
-	{"database", FIELD_TEXT, NULL, false, 0, 0, "a.datname"},
-	{"user", FIELD_TEXT, NULL, false, 0, 0, "a.usename"},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, "a.datname"},
+	{"user", FIELD_SHARED_NAME, NULL, false, 0, 0, "a.usename"},
 	{"application", FIELD_TEXT, NULL, false, 0, 0, "a.application_name"},
 	COLUMN("reads", FIELD_INT, NULL),
 	COLUMN("read_bytes", FIELD_INT, "bytes"),

@@ -251,6 +251,20 @@ collect('custom');
 is($node->safe_psql('latin', q{SELECT pganalytics_status() #>> '{custom,greek,last_error}'}),
 	'invalid input syntax for type integer: "?1"', 'does not keep the status from being read there');
 
+# names that all databases share are in the encoding of the one that they were made in
+my %umlauts = (database => "d\xc3\xbc", user => "r\xc3\xbc");
+sql($_) foreach qq{CREATE DATABASE "$umlauts{database}" TEMPLATE template0}, qq{CREATE ROLE "$umlauts{user}" LOGIN SUPERUSER};
+my $umlaut = $node->background_psql($umlauts{database}, extra_params => [ '-U', $umlauts{user} ]);
+$umlaut->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_class IN ACCESS SHARE MODE');
+foreach my $shared ([ pg_connections => qw(database user) ], [ pg_activity => qw(database user) ], [ pg_locks => 'database' ])
+{
+	my ($collector, @fields) = @$shared;
+	my $sample = $node->safe_psql('latin', qq{SET client_encoding = 'UTF8'; SELECT pganalytics_sample('$collector')::jsonb});
+
+	like($sample, qr/"$_": "$umlauts{$_}"/, "the $_ of others in $collector") foreach @fields;
+}
+$umlaut->quit;
+
 $node->check_log(
 	allowed => [
 		qr/could not be collected in full/, qr/is not a valid data directory/,
