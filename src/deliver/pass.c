@@ -37,6 +37,9 @@
 /* … and after 20 s, 40 s, … where the backend has been sent them, and would be each time. */
 #define POSTPONED_LIMIT_MS (5 * 60 * 1000)
 
+/* Passes in between leave out so many of those; with more of them all batches wait. */
+#define VAIN_MOST 16
+
 /* So much may be sent ahead of the rate that "drain_rate" allows. */
 #define PACE_AHEAD_MS 1000
 
@@ -61,12 +64,17 @@ static struct
 	int	  failures;		 /* in a row */
 	int64 not_before;	 /* a batch could not be sent or moved: do not spin on it */
 	int64 pace_until;	 /* by drain_rate */
-	int	  vain_ms;		 /* pause after the last pass that sent something in vain, 0: it did not */
+
+	/* refused, and could not be split or moved away: left out until then */
+	uint64 vain[VAIN_MOST];
+	int	   vain_count;
+	int64  vain_until;
+	int	   vain_ms; /* the pause that ends then, 0: none */
 
 	/* the pass that is under way */
 	bool		active;
-	bool		in_vain; /* one was refused, and could not be split or moved away */
-	uint64		after;	 /* the last one listed */
+	bool		whole; /* leaves out none */
+	uint64		after; /* the last one listed */
 	uint64		list[SPOOL_LIST_MOST];
 	int			listed;
 	int			next;
@@ -102,6 +110,7 @@ PassResetBackoff(int64 now)
 		pass.retry_at = now;
 	pass.failures = 0;
 	pass.not_before = 0;
+	pass.vain_until = 0;
 	pass.vain_ms = 0;
 	DeliveryResetBackoff();
 }
@@ -127,13 +136,58 @@ PassIsBackingOff(void)
 	return pass.failures > 0;
 }
 
+/* ---- what is sent in vain ---- */
+
+static bool
+IsVain(uint64 sequence)
+{
+	for (int i = 0; i < pass.vain_count; i++)
+	{
+		if (pass.vain[i] == sequence)
+			return true;
+	}
+	return false;
+}
+
+static void
+NoteVain(uint64 sequence)
+{
+	if (pass.vain_count < VAIN_MOST)
+		pass.vain[pass.vain_count++] = sequence;
+}
+
+/* At the end of a pass: when are they tried again? */
+static void
+PauseVain(int64 now)
+{
+	if (pass.whole)
+	{
+		if (pass.vain_count == 0)
+			pass.vain_ms = 0;
+		else if (pass.vain_ms == 0)
+			pass.vain_ms = POSTPONED_RETRY_MS;
+		else
+			pass.vain_ms = Min(pass.vain_ms * 2, POSTPONED_LIMIT_MS);
+		pass.vain_until = now + pass.vain_ms;
+	}
+	if (pass.vain_count > 0)
+		pass.retry_at = pass.vain_until;
+	/* nothing has been accepted since the last failure: whatever comes now waits for that */
+	if (pass.vain_count > 0 && pass.failures > 0)
+		pass.retry_at = Min(pass.retry_at, now + POSTPONED_RETRY_MS);
+	if (pass.vain_count == VAIN_MOST)
+		pass.not_before = Max(pass.not_before, pass.vain_until);
+}
+
 /* ---- a pass ---- */
 
 static void
-BeginPass(uint64 oldest)
+BeginPass(uint64 oldest, int64 now)
 {
 	pass.active = true;
-	pass.in_vain = false;
+	pass.whole = pass.vain_count == 0 || now >= pass.vain_until;
+	if (pass.whole)
+		pass.vain_count = 0;
 	pass.after = 0;
 	pass.listed = 0;
 	pass.next = 0;
@@ -180,18 +234,12 @@ EndPass(int64 now)
 {
 	int worst;
 
-	SpoolNoteRound();
-	if (pass.in_vain)
-	{
-		pass.vain_ms =
-			pass.vain_ms == 0 ? POSTPONED_RETRY_MS : Min(pass.vain_ms * 2, POSTPONED_LIMIT_MS);
-		pass.not_before = now + pass.vain_ms;
-	}
-	else
-		pass.vain_ms = 0;
+	if (pass.whole)
+		SpoolNoteRound();
 	pass.active = false;
 	pass.waiting_since = 0;
 	pass.retry_at = 0;
+	PauseVain(now);
 
 	/* refused, and nobody knows whose fault it is */
 	if (SuspectsAreNew(&pass.suspects))
@@ -205,7 +253,7 @@ EndPass(int64 now)
 	{
 		int delay_ms = RetryDelay(worst, &pass.refusal);
 
-		pass.retry_at = now + delay_ms;
+		pass.retry_at = pass.retry_at == 0 ? now + delay_ms : Min(pass.retry_at, now + delay_ms);
 		DeliveryNextAttempt(delay_ms);
 	}
 }
@@ -253,7 +301,7 @@ SendBatch(uint64 sequence)
 	static PushOutcome outcome;
 	int64			   now;
 
-	if (SpoolHasArrived(sequence))
+	if (SpoolHasArrived(sequence) || IsVain(sequence))
 		return;
 	WorkerReport("sending");
 	PushBatch(sequence, &outcome);
@@ -269,8 +317,10 @@ SendBatch(uint64 sequence)
 		case PUSH_POSTPONED:
 			DeliveryNoteFailure(&outcome);
 			SuspectsForget(&pass.suspects, sequence);
-			pass.not_before = now + POSTPONED_RETRY_MS;
-			pass.in_vain |= outcome.status != 0;
+			if (outcome.status != 0)
+				NoteVain(sequence);
+			else
+				pass.not_before = now + POSTPONED_RETRY_MS;
 			break;
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
@@ -331,16 +381,16 @@ FlushIsRequested(void)
 	return true;
 }
 
-/* The oldest batch that the backend has not failed on before, 0: none. */
+/* The oldest batch that the backend has not failed on before, and that is not in vain; 0: none. */
 static uint64
 OldestUnsuspected(void)
 {
-	uint64 sequences[SUSPECTS_MAX + 1];
+	uint64 sequences[SUSPECTS_MAX + VAIN_MOST + 1];
 	int	   count = SpoolList(0, lengthof(sequences), sequences);
 
 	for (int i = 0; i < count; i++)
 	{
-		if (!SuspectsContain(&pass.suspects, sequences[i]))
+		if (!SuspectsContain(&pass.suspects, sequences[i]) && !IsVain(sequences[i]))
 			return sequences[i];
 	}
 	return 0;
@@ -407,7 +457,7 @@ PassRun(int64 now)
 		}
 		DeliveryWarnOfExpiry(EndpointCertificateDays());
 		SpoolRemoveArrived();
-		BeginPass(oldest);
+		BeginPass(oldest, now);
 	}
 	if (SpoolArrived() > 0)
 		pass.not_before = now + POSTPONED_RETRY_MS;

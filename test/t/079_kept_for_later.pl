@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use IO::Uncompress::Gunzip qw(gunzip);
+use List::Util qw(max);
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Preload;
@@ -51,14 +52,16 @@ sub write_flag
 	return;
 }
 
-sub metrics_in
+sub body_of
 {
 	my ($path) = @_;
 	my $body = substr PostgreSQL::Test::Utils::slurp_file($path), $HEADER_SIZE;
 
-	gunzip(\$body => \my $json) or return 0;
-	return $json =~ /"metrics_count":(\d+)/ ? $1 : 0;
+	gunzip(\$body => \my $json) or return '';
+	return $json;
 }
+
+sub metrics_in { return body_of($_[0]) =~ /"metrics_count":(\d+)/ ? $1 : 0 }
 
 my $id = $node->wait_for_state('ok')->{collector_id};
 is(flush('1min'), 't', 'the spool is empty');
@@ -93,7 +96,7 @@ my $large = wait_until(
 		collect('all');
 		(grep { metrics_in($_) > 1 } sealed())[0];
 	});
-collect('sysstat');
+collect('pg_connections');
 wait_until('all are sealed', sub { my @plain = grep { !/\.batch$/ } $node->spool_files; !@plain });
 my @behind = grep { $_ gt $large } sealed();
 my %key = map { $_ => "$id/" . sequence_of($_) } $large, @behind;
@@ -112,6 +115,25 @@ $status = $node->wait_for_problem(qr/too large for the backend, but cannot be sp
 is($status->{spool}{rejected}, 0, 'it is not rejected');
 is($status->{spool}{split}, 0, 'nor split');
 ok(-e $large, 'it waits');
+
+# room for a small batch, but not for the half with the largest metric and what is around it
+my $largest = max map { length } split /\n/, body_of($large);
+write_flag($full->{flag}, $HEADER_SIZE + $largest + 200);
+my $overtaken = 0;
+foreach (1 .. 20)
+{
+	my ($newest) = reverse sealed();
+	my $from = $backend->position;
+
+	collect('pg_connections');
+	my $new = $backend->wait_for_request('a new one', sub { $_[0]{stored} && sequence_of(key_of($_[0])) > sequence_of($newest) }, $from);
+	my ($first) = grep { $_->{status} == 413 || $_->{stored} } $backend->requests($from);
+	$overtaken = key_of($first) eq key_of($new) and last;
+}
+ok($overtaken, 'new ones do not wait until it is tried again');
+is($node->status->{spool}{split}, 0, 'while it cannot be split');
+ok(scalar(grep { /cannot be split/ } @{ $node->status->{problems} }), 'which is still a problem');
+
 my $whole = metrics_in($large);
 $since = $backend->position;
 unlink $full->{flag} or die "unlink: $!";
