@@ -229,7 +229,7 @@ foreach my $trap (
 	add_ok($name, $query, databases => 'app');
 	like(wait_for_error($name, qr/./), $like, "$name is not run");
 }
-# what the session planned before the guard was up
+# what the session planned before the guard was up, with the search_path of custom collectors
 $node->safe_psql('postgres', q{
 	CREATE VIEW view_of_others AS SELECT 1 AS id;
 	ALTER VIEW view_of_others OWNER TO mallory;
@@ -237,7 +237,8 @@ $node->safe_psql('postgres', q{
 		'BEGIN RETURN (SELECT pg_catalog.count(*) FROM public.view_of_others); END';
 });
 my (undef, undef, $planned) = $node->psql('postgres',
-	q{SELECT planned(); SELECT pganalytics_add_custom_collector('planned', 'SELECT public.planned() AS n', '1 s')});
+	q{SET search_path = ''; SELECT public.planned();
+	SELECT public.pganalytics_add_custom_collector('planned', 'SELECT public.planned() AS n', '1 s')});
 like($planned, qr/view view_of_others is not owned/, 'a plan that was there already is not used');
 add_ok('own', 'SELECT id FROM public.view_of_functions', databases => 'app', role => 'watcher');
 like(wait_for_error('own', qr/./), qr/permission denied/, 'another role runs into its own rights');
