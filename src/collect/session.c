@@ -86,6 +86,13 @@ Force(const char *name, const char *value)
 		SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
 }
 
+/* As long as there is no user, the source may be none that asks who it is. */
+static void
+ForceWithoutUser(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
 void
 SessionPrepare(const char *application_name)
 {
@@ -98,18 +105,20 @@ void
 SessionBeforeConnecting(int lock_timeout_ms)
 {
 	const char *level = GetConfigOption("log_min_messages", false, false);
+	char		timeout[16];
 
 	/* LOG, by which problems are told, is above ERROR there */
 	if (strcmp(level, "fatal") != 0 && strcmp(level, "panic") != 0)
-		Force("log_min_messages", "error");
-	SessionSetLockTimeout(lock_timeout_ms);
+		ForceWithoutUser("log_min_messages", "error");
+	snprintf(timeout, sizeof(timeout), "%d", lock_timeout_ms);
+	ForceWithoutUser("lock_timeout", timeout);
 }
 
 void
 SessionSetLockTimeout(int timeout_ms)
 {
-	char value[16];
+	char timeout[16];
 
-	snprintf(value, sizeof(value), "%d", timeout_ms);
-	Force("lock_timeout", value);
+	snprintf(timeout, sizeof(timeout), "%d", timeout_ms);
+	Force("lock_timeout", timeout);
 }

@@ -365,7 +365,7 @@ sub build
 	open my $file, '>', "$dir/preload.c" or croak "$dir/preload.c: $!";
 	print $file $source;
 	close $file;
-	PostgreSQL::Test::Utils::system_or_bail('cc', '-w', '-shared', '-fPIC', @options, '-o',
+	PostgreSQL::Test::Utils::system_or_bail('cc', '-std=gnu11', '-w', '-shared', '-fPIC', @options, '-o',
 		"$dir/preload.so", "$dir/preload.c", '-ldl');
 	return "$dir/preload.so";
 }
