@@ -294,11 +294,12 @@ const char *
 CustomEndedVisit(const VisitorSlot *visit)
 {
 	int			i = visit->custom_running - 1;
-	CustomSlot *slot = &Shared->custom[i];
+	CustomSlot *slot;
 	BreakerKey	key;
 
 	if (i < 0)
 		return NULL;
+	slot = &Shared->custom[i];
 	key = KeyOf(i, visit->database);
 	BreakerOpen(&key, visit->worker.pid != 0);
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
