@@ -227,28 +227,25 @@ WriteCollector(JsonWriter *w, int type)
 	JsonObjectEnd(w);
 }
 
-static int64
-Count(pg_atomic_uint64 *counter)
-{
-	return Shared ? (int64) pg_atomic_read_u64(counter) : 0;
-}
+/* a counter of shared memory; nothing has been counted where there is none */
+#define COUNT(counter) (Shared ? (int64) pg_atomic_read_u64(&Shared->counter) : 0)
 
 static void
 WriteSpool(JsonWriter *w)
 {
-	uint64 oldest = Shared && Count(&Shared->batches) > 0 ? SpoolOldest() : 0;
+	uint64 oldest = Shared && COUNT(batches) > 0 ? SpoolOldest() : 0;
 
 	JsonObjectBegin(w, "spool");
-	JsonInt(w, "batches", Count(&Shared->batches));
-	JsonInt(w, "bytes", Count(&Shared->bytes));
+	JsonInt(w, "batches", COUNT(batches));
+	JsonInt(w, "bytes", COUNT(bytes));
 	if (oldest)
 		JsonTime(w, "oldest", (int64) oldest); /* a sequence number is a time in µs */
 	else
 		JsonNull(w, "oldest");
-	JsonInt(w, "written", Count(&Shared->written));
-	JsonInt(w, "dropped", Count(&Shared->dropped));
-	JsonInt(w, "rejected", Count(&Shared->rejected));
-	JsonInt(w, "split", Count(&Shared->split));
+	JsonInt(w, "written", COUNT(written));
+	JsonInt(w, "dropped", COUNT(dropped));
+	JsonInt(w, "rejected", COUNT(rejected));
+	JsonInt(w, "split", COUNT(split));
 	JsonObjectEnd(w);
 }
 

@@ -65,6 +65,8 @@ sub run_shapes
 
 # ---- not installed ----
 
+$node->wait_for_problem(qr/pg_stat_statements is created but not loaded/);
+my $offset = $node->log_size;
 $node->safe_psql($_, 'DROP EXTENSION pg_stat_statements') foreach qw(template1 postgres);
 
 $node->wait_for_problem(qr/pg_stat_statements is not installed/);
@@ -74,7 +76,7 @@ like($problem, qr/CREATE EXTENSION pg_stat_statements in database "postgres"/, '
 my $runs = $node->status->{collectors}{pg_query_stats}{runs};
 my $status = $node->wait_for_status('more runs', sub { $_->{collectors}{pg_query_stats}{runs} >= $runs + 3 });
 is($status->{collectors}{pg_query_stats}{errors}, 0, 'it is no error');
-is(scalar(() = $node->log_text =~ /LOG:.*pg_stat_statements is not installed/g), 1, 'and is said once');
+is(scalar(() = $node->log_text($offset) =~ /LOG:.*pg_stat_statements is not installed/g), 1, 'and is said once');
 
 sql('CREATE SCHEMA stat; CREATE EXTENSION pg_stat_statements SCHEMA stat');
 $node->wait_for_problem(qr/pg_stat_statements is created but not loaded/);
