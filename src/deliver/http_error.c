@@ -118,6 +118,11 @@ HttpExplain(CURLcode code, char *error, size_t size)
 		case CURLE_PARTIAL_FILE:
 			ExplainCut(error, size);
 			break;
+#if LIBCURL_VERSION_NUM >= 0x080600
+		case CURLE_TOO_LARGE:
+			strlcpy(error, "the headers of the reply are too large", size);
+			break;
+#endif
 		case CURLE_OUT_OF_MEMORY:
 			strlcpy(error, "memory is short, or the headers of the reply are too large", size);
 			break;
