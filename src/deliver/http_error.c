@@ -52,10 +52,19 @@ static void
 ExplainCut(char *error, size_t size)
 {
 	long proxy_status = 0;
+	long new_connections = 0;
+	long received = 0;
 
 	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	curl_easy_getinfo(http.easy, CURLINFO_NUM_CONNECTS, &new_connections);
+	curl_easy_getinfo(http.easy, CURLINFO_HEADER_SIZE, &received);
 	if (proxy_status >= 300)
 		snprintf(error, size, "the proxy refused to connect, with status %ld", proxy_status);
+	else if (new_connections > 0 && received == 0)
+		/* TLS 1.3 tells only after the handshake, and the answer may be lost to the end of the connection */
+		snprintf(error, size,
+				 "the connection was cut before the reply was complete; "
+				 "one that was new: perhaps the backend refuses \"pganalytics.tls_cert_file\"");
 	else
 		snprintf(error, size, "the connection was cut before the reply was complete");
 }
