@@ -16,7 +16,9 @@ my $node = PgAnalytics::Cluster->create('main', backend => $backend);
 my %right = $node->backend_settings($backend);
 
 # what is wrong: the order to the backend, the settings of the collector, what
-# the status says, in which state, and what the backend saw
+# the status says, in which state, and what the backend saw.  TLS 1.3 tells a client
+# after the handshake that its certificate is refused: where it is sending already,
+# it may see no more than that the connection is cut.
 my @cases = (
 	{
 		name => 'certificate of another CA',
@@ -47,13 +49,13 @@ my @cases = (
 	{
 		name => 'no client certificate',
 		settings => { 'pganalytics.tls_cert_file' => '', 'pganalytics.tls_key_file' => '' },
-		error => qr/certificate/i,
+		error => qr/certificate|connection was cut/i,
 		seen => qr/did not return a certificate/i,
 	},
 	{
 		name => 'client certificate of another CA',
 		settings => { 'pganalytics.tls_cert_file' => $backend->file('client-other-ca.crt') },
-		error => qr/certificate|CA/i,
+		error => qr/certificate|CA|connection was cut/i,
 		seen => qr/verify failed/i,
 	},
 	{

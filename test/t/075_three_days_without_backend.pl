@@ -153,6 +153,7 @@ $clock->set_ahead(-$YEAR_S);
 collect() foreach 1 .. 3;
 $clock->set_ahead(0);
 collect();
+wait_until_idle();
 $backend->order(action => 'reset');
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}), 't', 'all else is delivered when it has come back');
 $node->set('pganalytics.interval' => '1d', 'pganalytics.pg_activity_interval' => '1d');

@@ -49,6 +49,10 @@ is(scalar @waiting, 3, 'all of it waits');
 # ---- one of them is poisonous ----
 
 my $poison = "$id/$waiting[1]";
+# not between the two orders, when it would be accepted
+wait_until('the next attempt is some time away',
+	sub { $node->safe_psql('postgres', q{
+		SELECT (pganalytics_status() #>> '{delivery,next_attempt}')::timestamptz > clock_timestamp() + interval '400 ms'}) eq 't' });
 my $since = $backend->position;
 $backend->order(action => 'reset');
 $backend->order(action => 'status', status => 500, times => undef, key => $poison);
