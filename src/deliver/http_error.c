@@ -62,9 +62,10 @@ ExplainCut(char *error, size_t size)
 		snprintf(error, size, "the proxy refused to connect, with status %ld", proxy_status);
 	else if (new_connections > 0 && received == 0)
 		/* TLS 1.3 tells only after the handshake, and the answer may be lost to the end of the connection */
-		snprintf(error, size,
-				 "the connection was cut before the reply was complete; "
-				 "one that was new: perhaps the backend refuses \"pganalytics.tls_cert_file\"");
+		snprintf(
+			error, size,
+			"the connection was cut before the reply was complete; it was a new one, so perhaps the "
+			"backend does not accept the client certificate: look at \"pganalytics.tls_cert_file\"");
 	else
 		snprintf(error, size, "the connection was cut before the reply was complete");
 }
