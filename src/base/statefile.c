@@ -22,8 +22,8 @@ StateFilePath(char *path, const char *name)
 	snprintf(path, MAXPGPATH, "%s/%s", Setting.state_directory, name);
 }
 
-static bool
-WriteAll(int fd, const char *data, size_t size)
+bool
+WriteAll(int fd, const void *data, size_t size)
 {
 	while (size > 0)
 	{
@@ -38,7 +38,7 @@ WriteAll(int fd, const char *data, size_t size)
 				errno = ENOSPC;
 			return false;
 		}
-		data += written;
+		data = (const char *) data + written;
 		size -= (size_t) written;
 	}
 	return true;

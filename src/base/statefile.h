@@ -29,4 +29,7 @@ extern ssize_t StateFileRead(const char *name, char *buffer, size_t most, char *
 /* Removes it; one that is not there is fine. */
 extern bool StateFileRemove(const char *name);
 
+/* write(2) until all is written; false: errno says why. */
+extern bool WriteAll(int fd, const void *data, size_t size);
+
 #endif /* STATEFILE_H */

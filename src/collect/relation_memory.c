@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/statefile.h"
 #include "base/version.h"
 #include "collect/relation_memory.h"
 #include "collect/snapshots.h"
@@ -205,23 +206,6 @@ RelationMemoryHas(const RelationMemory *memory, Oid oid, uint64 hash)
 }
 
 /* ---- writing ---- */
-
-static bool
-WriteAll(int fd, const void *data, size_t size)
-{
-	while (size > 0)
-	{
-		ssize_t done = write(fd, data, size);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		data = (const char *) data + done;
-		size -= done;
-	}
-	return true;
-}
 
 static bool
 WriteMemory(const char *path, const MemoryHeader *header, const RelationMemory *memory)

@@ -18,16 +18,23 @@ WriteText(JsonWriter *w, LogEntryField field, const LogText *text)
 		JsonTextLen(w, LogEntryFields[field].name, text->data, text->len);
 }
 
+/* The digits as a string, for strtoll() and strtod(). */
+static const char *
+Terminate(char *digits, size_t size, const char *data, size_t len)
+{
+	if (len >= size)
+		len = size - 1;
+	memcpy(digits, data, len);
+	digits[len] = '\0';
+	return digits;
+}
+
 static int64_t
 ReadInt(const char *data, size_t len)
 {
 	char digits[24];
 
-	if (len >= sizeof(digits))
-		len = sizeof(digits) - 1;
-	memcpy(digits, data, len);
-	digits[len] = '\0';
-	return strtoll(digits, NULL, 10);
+	return strtoll(Terminate(digits, sizeof(digits), data, len), NULL, 10);
 }
 
 static double
@@ -35,11 +42,7 @@ ReadNumber(const char *data, size_t len)
 {
 	char digits[40];
 
-	if (len >= sizeof(digits))
-		len = sizeof(digits) - 1;
-	memcpy(digits, data, len);
-	digits[len] = '\0';
-	return strtod(digits, NULL);
+	return strtod(Terminate(digits, sizeof(digits), data, len), NULL);
 }
 
 /* A number times a unit, without what floating point adds to it. */
