@@ -8,6 +8,7 @@ use warnings;
 use JSON::PP;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -15,8 +16,6 @@ my $backend = PgAnalytics::Backend->new;
 my $node = PgAnalytics::Cluster->create('main', backend => $backend);
 
 sub collect { $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) }
-
-sub sequence_of { return ($_[0] =~ m{(\d+)[^/]*$})[0] + 0 }
 
 $node->wait_for_state('ok');
 

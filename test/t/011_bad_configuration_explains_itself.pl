@@ -10,6 +10,7 @@ use File::Copy qw(copy);
 use JSON::PP;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Preload;
 use PgAnalytics::Wait;
 use Test::More;
@@ -24,17 +25,6 @@ my $node;
 }
 my %right = $node->backend_settings($backend);
 my $dir = PostgreSQL::Test::Utils::tempdir('wrong');
-
-sub write_file
-{
-	my ($name, $text, $mode) = @_;
-
-	open my $file, '>', "$dir/$name" or die "$dir/$name: $!";
-	print $file $text;
-	close $file;
-	chmod $mode // 0600, "$dir/$name";
-	return "$dir/$name";
-}
 
 sub copy_file
 {
@@ -93,7 +83,7 @@ my @mistakes = (
 	},
 	{
 		name => 'a key that is none',
-		settings => { 'pganalytics.tls_key_file' => write_file('text.key', "not a key\n") },
+		settings => { 'pganalytics.tls_key_file' => write_file("$dir/text.key", "not a key\n") },
 		state => 'misconfigured',
 		problem => qr/text\.key/,
 	},
@@ -111,13 +101,13 @@ my @mistakes = (
 	},
 	{
 		name => 'a CA file that is none',
-		settings => { 'pganalytics.tls_ca_file' => write_file('text.crt', "not a certificate\n", 0644) },
+		settings => { 'pganalytics.tls_ca_file' => write_file("$dir/text.crt", "not a certificate\n", 0644) },
 		state => 'misconfigured',
 		problem => qr/text\.crt/,
 	},
 	{
 		name => 'a short secret',
-		settings => { 'pganalytics.jwt_secret_file' => write_file('short.secret', "too short\n") },
+		settings => { 'pganalytics.jwt_secret_file' => write_file("$dir/short.secret", "too short\n") },
 		state => 'misconfigured',
 		problem => qr/at least 32/,
 		hidden => 'too short',
@@ -249,7 +239,7 @@ $node->wait_for_status('all is well', sub { $_->{delivery}{state} eq 'ok' && !@{
 # ---- a full disk ----
 
 $log = $node->log_size;
-write_file('full', '');
+write_file("$dir/full", '');
 rename "$dir/full", $disk->{flag};
 my $status = $node->wait_for_problem(qr/No space left on device/);
 my ($result, undef, $stderr) = $node->psql('postgres', q{SELECT pganalytics_collect('pg_extensions')});
@@ -277,7 +267,7 @@ ok($batch, 'a full disk: heals by itself, and the backend learns how much was lo
 $node->set('pganalytics.enabled_collectors' => 'sysstat,pg_stats', 'pganalytics.full_snapshot_interval' => '0');
 $status = $node->wait_for_status('full snapshots', sub { $_->{collectors}{pg_stats}{rows} > 100 });
 $log = $node->log_size;
-write_file('full', '30000');
+write_file("$dir/full", '30000');
 rename "$dir/full", $disk->{flag};
 my %before = map { $_ => $node->status->{collectors}{$_}{runs} } qw(sysstat pg_stats);
 $status = $node->wait_for_status('both run for a while', sub {
@@ -302,7 +292,7 @@ sub filesystem_of_data
 }
 
 my $listed = filesystem_of_data();
-write_file('mounts', '');
+write_file("$dir/mounts", '');
 rename "$dir/mounts", $mounts->{flag};
 my $unlisted = filesystem_of_data();
 ok($unlisted && !exists $unlisted->{fstype}, 'without a mount table the filesystem of the data is reported all the same');

@@ -10,6 +10,7 @@ use warnings;
 use IO::Socket::INET;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Preload;
 use PgAnalytics::Proxy;
 use PgAnalytics::Wait;
@@ -22,18 +23,16 @@ my $moving = moving_resolver();
 my $dir = PostgreSQL::Test::Utils::tempdir('network');
 my $node;
 
-sub write_file
+# Whoever looks sees the old content or the new.
+sub replace_file
 {
 	my ($path, $text) = @_;
 
-	open my $file, '>', "$path.new" or die "$path.new: $!";
-	print $file $text;
-	close $file;
-	rename "$path.new", $path or die "$path: $!";
+	rename write_file("$path.new", $text), $path or die "$path: $!";
 	return $path;
 }
 
-sub copy_file { return write_file($_[1], PostgreSQL::Test::Utils::slurp_file($_[0])) }
+sub copy_file { return replace_file($_[1], PostgreSQL::Test::Utils::slurp_file($_[0])) }
 
 # ---- an environment that would lead elsewhere, or give keys away ----
 
@@ -165,14 +164,14 @@ is(scalar lines_since($log), 0, 'and nothing is logged');
 
 # ---- the address of the name changes ----
 
-write_file($moving->{address}, '127.0.0.1');
+replace_file($moving->{address}, '127.0.0.1');
 my $since = $backend->position;
 $node->set('pganalytics.backend_url' => $backend->url('moving.test'));
 $backend->wait_for_request('at the first address', sub { $_[0]{stored} && ($_[0]{headers}{Host} // '') =~ /moving/ }, $since);
-write_file($moving->{address}, '127.0.0.2');
+replace_file($moving->{address}, '127.0.0.2');
 $backend->order(action => 'disconnect');
 $node->wait_for_status('nobody at the second', sub { $_->{delivery}{state} eq 'backoff' });
-write_file($moving->{address}, '127.0.0.1');
+replace_file($moving->{address}, '127.0.0.1');
 $since = $backend->position;
 is(flush(), 't', 'an address that changes: is looked up for each new connection');
 $node->set(%right);

@@ -12,6 +12,7 @@ use IO::Uncompress::Gunzip qw(gunzip);
 use JSON::PP;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Preload;
 use PgAnalytics::Wait;
 use Test::More;
@@ -29,17 +30,6 @@ my $node;
 my %right = $node->backend_settings($backend);
 my $state = $node->data_dir . '/pg_stat_tmp/pganalytics';
 my $dir = PostgreSQL::Test::Utils::tempdir('security');
-
-sub write_file
-{
-	my ($path, $text) = @_;
-
-	open my $file, '>', $path or die "$path: $!";
-	print $file $text;
-	close $file;
-	chmod 0600, $path;
-	return $path;
-}
 
 sub flush { return $node->safe_psql('postgres', 'SELECT pganalytics_flush()') }
 

@@ -9,6 +9,7 @@ use warnings;
 use JSON::PP;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -25,8 +26,6 @@ my $spool = $node->data_dir . '/pg_stat_tmp/pganalytics/spool';
 sub collect { $node->safe_psql('postgres', qq{SELECT pganalytics_collect('$_[0]')}) }
 
 sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}) }
-
-sub key_of { return $_[0]{headers}{'Idempotency-Key'} // '' }
 
 $node->wait_for_state('ok');
 is(flush(), 't', 'the first batches are delivered');

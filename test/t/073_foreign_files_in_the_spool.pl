@@ -7,6 +7,7 @@ use warnings;
 
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use PostgreSQL::Test::Utils ();
 use Test::More;
@@ -28,20 +29,7 @@ sub collect { $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat
 
 sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}) }
 
-sub sequence_of { return $_[0] =~ m{/0*(\d+)[^/]*$} ? $1 : undef }
-
 sub path_of { return sprintf '%s/%020d%s', $spool, @_ }
-
-sub write_file
-{
-	my ($path, $text) = @_;
-
-	open my $file, '>:raw', $path or die "$path: $!";
-	print $file $text;
-	close $file;
-	chmod 0600, $path;
-	return;
-}
 
 # Good batches that wait, sealed, the oldest first.
 sub waiting_batches

@@ -9,6 +9,7 @@ use warnings;
 use File::Path qw(make_path);
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use PostgreSQL::Test::Utils ();
 use Test::More;
@@ -24,8 +25,6 @@ my $primary = PgAnalytics::Cluster->create(
 		'wal_log_hints' => 'on',
 		'wal_keep_size' => '512MB',
 		'pganalytics.enabled_collectors' => 'sysstat,pg_stats' });
-
-sub sequence_of { return $_[0] =~ m{(\d+)[^/]*$} ? $1 + 0 : undef }
 
 sub flush { $_[0]->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}) }
 

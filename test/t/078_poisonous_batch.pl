@@ -8,6 +8,7 @@ use warnings;
 
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -23,10 +24,6 @@ my $node = PgAnalytics::Cluster->create(
 sub collect { $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) }
 
 sub flush { $node->safe_psql('postgres', qq{SELECT pganalytics_flush('$_[0]')}) }
-
-sub sequence_of { return $_[0] =~ m{(\d+)[^/]*$} ? $1 + 0 : undef }
-
-sub key_of { return $_[0]{headers}{'Idempotency-Key'} // '' }
 
 my $id = $node->wait_for_state('ok')->{collector_id};
 is(flush('1min'), 't', 'the spool is empty');
@@ -49,10 +46,7 @@ is(scalar @waiting, 3, 'all of it waits');
 # ---- one of them is poisonous ----
 
 my $poison = "$id/$waiting[1]";
-# not between the two orders, when it would be accepted
-wait_until('the next attempt is some time away',
-	sub { $node->safe_psql('postgres', q{
-		SELECT (pganalytics_status() #>> '{delivery,next_attempt}')::timestamptz > clock_timestamp() + interval '400 ms'}) eq 't' });
+$node->wait_for_pause;    # or it would be accepted between the two orders
 my $since = $backend->position;
 $backend->order(action => 'reset');
 $backend->order(action => 'status', status => 500, times => undef, key => $poison);

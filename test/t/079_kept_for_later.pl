@@ -9,6 +9,7 @@ use IO::Uncompress::Gunzip qw(gunzip);
 use List::Util qw(max);
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Preload;
 use PgAnalytics::Wait;
 use PostgreSQL::Test::Utils ();
@@ -38,20 +39,6 @@ sub hold { $backend->order(action => 'status', status => 503, times => undef, pa
 
 sub sealed { return grep { /\.batch$/ } $node->spool_files }
 
-sub sequence_of { return $_[0] =~ m{/0*(\d+)[^/]*$} ? $1 : undef }
-
-sub key_of { return $_[0]{headers}{'Idempotency-Key'} // '' }
-
-sub write_flag
-{
-	my ($path, $text) = @_;
-
-	open my $file, '>', $path or die "$path: $!";
-	print $file $text;
-	close $file;
-	return;
-}
-
 sub body_of
 {
 	my ($path) = @_;
@@ -71,7 +58,7 @@ is(flush('1min'), 't', 'the spool is empty');
 hold();
 collect('sysstat') foreach 1 .. 2;
 my ($unreadable, $next) = @{ wait_until('two sealed batches', sub { my @f = sealed(); @f == 2 && \@f }) };
-write_flag($bad->{flag}, sequence_of($unreadable));
+write_file($bad->{flag}, sequence_of($unreadable));
 my $since = $backend->position;
 $backend->order(action => 'reset');
 flush('0s');
@@ -100,7 +87,7 @@ collect('pg_connections');
 wait_until('all are sealed', sub { my @plain = grep { !/\.batch$/ } $node->spool_files; !@plain });
 my @behind = grep { $_ gt $large } sealed();
 my %key = map { $_ => "$id/" . sequence_of($_) } $large, @behind;
-write_flag($full->{flag}, '');
+write_file($full->{flag}, '');
 $since = $backend->position;
 $backend->order(action => 'reset');
 $backend->order(action => 'status', status => 413, times => undef, key => $key{$large});
@@ -118,7 +105,7 @@ ok(-e $large, 'it waits');
 
 # room for a small batch, but not for the half with the largest metric and what is around it
 my $largest = max map { length } split /\n/, body_of($large);
-write_flag($full->{flag}, $HEADER_SIZE + $largest + 200);
+write_file($full->{flag}, $HEADER_SIZE + $largest + 200);
 my $overtaken = 0;
 foreach (1 .. 20)
 {

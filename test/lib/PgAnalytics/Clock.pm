@@ -12,6 +12,7 @@ use warnings;
 use Carp;
 use File::Basename qw(dirname);
 use File::Spec;
+use PgAnalytics::Files;
 use PgAnalytics::Preload;
 use PostgreSQL::Test::Utils ();
 
@@ -35,10 +36,7 @@ sub set_ahead
 {
 	my ($self, $seconds) = @_;
 
-	open my $file, '>', "$self->{file}.new" or croak "$self->{file}: $!";
-	print $file "$seconds\n";
-	close $file;
-	rename "$self->{file}.new", $self->{file} or croak "$self->{file}: $!";
+	rename write_file("$self->{file}.new", "$seconds\n"), $self->{file} or croak "$self->{file}: $!";
 	return;
 }
 

@@ -14,6 +14,7 @@ use Carp;
 use File::Basename qw(dirname);
 use File::Spec;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Preload;
 use PgAnalytics::Wait;
 use POSIX ();
@@ -102,7 +103,7 @@ sub strike
 
 	unlink "$folder/fired";
 	$victim = $self->_start_victim if $target eq 'backend';
-	_write("$folder/order.new", join(' ', $point, $who, $options{skip} // 0, $target) . "\n");
+	write_file("$folder/order.new", join(' ', $point, $who, $options{skip} // 0, $target) . "\n");
 	rename "$folder/order.new", "$folder/order" or croak "$folder/order: $!";
 	my $cause = _in_background(sub { $options{by}->() until -s "$folder/fired" });
 	my $fired = eval { wait_until("$who reaches $point", sub { -s "$folder/fired" }) };
@@ -176,18 +177,8 @@ sub _start_victim
 	}
 	my $backend = wait_until('the victim runs',
 		sub { $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active'}) });
-	_write("$self->{folder}/victim", $backend);
+	write_file("$self->{folder}/victim", $backend);
 	return $client;
-}
-
-sub _write
-{
-	my ($path, $text) = @_;
-
-	open my $file, '>', $path or croak "$path: $!";
-	print $file $text;
-	close $file;
-	return;
 }
 
 # ---- the account ----

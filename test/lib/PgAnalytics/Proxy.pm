@@ -16,6 +16,7 @@ use Carp;
 use File::Spec;
 use IO::Select;
 use IO::Socket::INET;
+use PgAnalytics::Files;
 use POSIX ();
 use PostgreSQL::Test::Utils ();
 
@@ -61,9 +62,7 @@ sub refuse
 	my $file = "$self->{dir}/refuse";
 
 	return unlink $file unless defined $status;
-	open my $out, '>', $file or croak "$file: $!";
-	print $out $status;
-	close $out;
+	write_file($file, $status);
 	return;
 }
 
