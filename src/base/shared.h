@@ -48,7 +48,7 @@ typedef struct VisitorSlot
 	bool	   finished;	   /* set by the visitor: it has reported all it has to say */
 	uint32	   left;		   /* the same: what it did not come to */
 	uint32	   failed;		   /* the same: what ran into a timeout */
-	int		   custom_running; /* the same: 1 + place in SharedState.custom, 0: none */
+	uint64	   custom_running; /* the same: number of the custom collector, 0: none */
 } VisitorSlot;
 
 /* One per collector type; written by collect/ledger.c. */
@@ -92,12 +92,13 @@ typedef struct CollectorSlot
 
 typedef struct CustomSlot
 {
-	char name[NAMEDATALEN]; /* "": not in use */
-	char query[CUSTOM_QUERY_SIZE];
-	char databases[CUSTOM_DATABASES_SIZE];
-	int	 interval_s;
-	Oid	 role;			/* that registered it */
-	bool was_superuser; /* it was one at that time */
+	char   name[NAMEDATALEN]; /* "": not in use */
+	char   query[CUSTOM_QUERY_SIZE];
+	char   databases[CUSTOM_DATABASES_SIZE];
+	uint64 number; /* of this definition: no other ever has it */
+	int	   interval_s;
+	Oid	   role;		  /* that registered it */
+	bool   was_superuser; /* it was one at that time */
 
 	int64		runs; /* in databases */
 	int64		errors;
@@ -206,6 +207,7 @@ typedef struct BreakerSlot
 	int			collector;
 	Oid			database;
 	const void *what;
+	uint64		number;
 	int			timeouts; /* in a row; 0: the slot is free */
 	TimestampTz until;	  /* it is left alone; 0: it is not */
 } BreakerSlot;
@@ -311,6 +313,7 @@ typedef struct SharedState
 	ConditionVariable progress; /* a collection completed, a batch left the spool */
 
 	CustomSlot		 custom[MAX_CUSTOM];
+	uint64			 custom_number;	 /* the last that was given to one */
 	pg_atomic_uint64 custom_changes; /* of their table, by pganalytics_…_custom_collector() */
 
 	DeliverySlot   delivery;

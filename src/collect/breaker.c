@@ -21,8 +21,8 @@ Find(const BreakerKey *key)
 	{
 		BreakerSlot *slot = &Shared->breakers[i];
 
-		if (slot->timeouts > 0 && slot->what == key->what && slot->database == key->database &&
-			slot->collector == key->collector)
+		if (slot->timeouts > 0 && slot->what == key->what && slot->number == key->number &&
+			slot->database == key->database && slot->collector == key->collector)
 			return slot;
 	}
 	return NULL;
@@ -42,6 +42,7 @@ Take(const BreakerKey *key)
 	slot->collector = key->collector;
 	slot->database = key->database;
 	slot->what = key->what;
+	slot->number = key->number;
 	slot->timeouts = 0;
 	slot->until = 0;
 	return slot;
@@ -109,11 +110,11 @@ BreakerSucceeded(const BreakerKey *key)
 }
 
 void
-BreakersForget(const void *what)
+BreakersForget(uint64 number)
 {
 	for (int i = 0; i < MAX_BREAKERS; i++)
 	{
-		if (Shared->breakers[i].what == what)
+		if (Shared->breakers[i].number == number)
 			Shared->breakers[i].timeouts = 0;
 	}
 }

@@ -16,13 +16,14 @@
 
 /*
  * What is told apart: "what" is an address that every process has, of a probe
- * or of a function.
+ * or of a function; a custom collector has a number instead.
  */
 typedef struct BreakerKey
 {
 	int			collector;
 	Oid			database;
 	const void *what;
+	uint64		number;
 	int			interval_s; /* between two runs, 0: that of the collector; tells nothing apart */
 } BreakerKey;
 
@@ -36,8 +37,8 @@ extern void BreakerOpen(const BreakerKey *key, bool longest);
 
 extern void BreakerSucceeded(const BreakerKey *key);
 
-/* Nothing of "what" is known any more, in any database.  Under Shared->lock. */
-extern void BreakersForget(const void *what);
+/* Nothing of a custom collector is known any more, in any database.  Under Shared->lock. */
+extern void BreakersForget(uint64 number);
 
 extern void BreakersReset(void);
 

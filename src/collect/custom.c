@@ -4,7 +4,9 @@
  *
  * The table is the truth; the slots in shared memory are a copy that visitors
  * and the status read.  A collector keeps its slot, and with it the record of
- * its last run, as long as its name is in the table.
+ * its last run, as long as it is in the table.  Another one may come into its
+ * place while a visitor that nobody waits for any longer still runs it, so the
+ * definitions are numbered.
  */
 #include "postgres.h"
 
@@ -113,6 +115,15 @@ SlotOf(const char *name)
 }
 
 static void
+Forget(int i)
+{
+	if (Shared->custom[i].number != 0)
+		BreakersForget(Shared->custom[i].number);
+	memset(&Shared->custom[i], 0, sizeof(CustomSlot));
+	jobs[i].due = 0;
+}
+
+static void
 RemoveMissing(const CustomTable *table)
 {
 	for (int i = 0; i < MAX_CUSTOM; i++)
@@ -123,11 +134,7 @@ RemoveMissing(const CustomTable *table)
 		for (int j = 0; j < table->count && !found; j++)
 			found = strcmp(table->rows[j].name, slot->name) == 0;
 		if (!found && slot->name[0])
-		{
-			memset(slot, 0, sizeof(*slot));
-			BreakersForget(slot);
-			jobs[i].due = 0;
-		}
+			Forget(i);
 	}
 }
 
@@ -138,16 +145,12 @@ Define(const CustomSlot *row)
 	CustomSlot *slot;
 
 	if (i < 0)
-	{
 		i = SlotOf("");
-		memset(&Shared->custom[i], 0, sizeof(CustomSlot));
-		jobs[i].due = 0;
-	}
 	slot = &Shared->custom[i];
-	if (strcmp(slot->query, row->query) != 0)
+	if (slot->number == 0 || strcmp(slot->query, row->query) != 0 || slot->role != row->role)
 	{
-		BreakersForget(slot);
-		jobs[i].due = 0; /* at once */
+		Forget(i); /* so that it runs at once */
+		slot->number = ++Shared->custom_number;
 	}
 	strlcpy(slot->name, row->name, sizeof(slot->name));
 	strlcpy(slot->query, row->query, sizeof(slot->query));

@@ -194,7 +194,7 @@ Note(int i, const CustomRun *run, const char *error, double duration_ms)
 	CustomSlot *slot = &Shared->custom[i];
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
-	if (strcmp(slot->name, run->slot->name) != 0)
+	if (slot->number != run->slot->number)
 	{
 		/* removed meanwhile, and perhaps another has its place */
 		LWLockRelease(Shared->lock);
@@ -228,12 +228,12 @@ Fail(int i, CustomRun *run, const char *sqlstate, const char *error, double dura
 }
 
 static BreakerKey
-KeyOf(int i, Oid database)
+KeyOf(const CustomSlot *slot, Oid database)
 {
 	return (BreakerKey){.collector = COLLECTOR_CUSTOM,
 						.database = database,
-						.what = &Shared->custom[i],
-						.interval_s = Shared->custom[i].interval_s};
+						.number = slot->number,
+						.interval_s = slot->interval_s};
 }
 
 /* By the circuit breaker; whoever asks gets a try. */
@@ -255,7 +255,7 @@ IsLeftAlone(int i, CustomRun *run, const BreakerKey *key)
 static void
 RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
 {
-	BreakerKey	key = KeyOf(i, MyDatabaseId);
+	BreakerKey	key = KeyOf(run->slot, MyDatabaseId);
 	TimestampTz started_at = GetCurrentTimestamp();
 	long		left_ms = TimestampDifferenceMilliseconds(started_at, deadline);
 	double		duration_ms;
@@ -270,7 +270,7 @@ RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
 		return;
 	}
 	left_ms = Min(left_ms, Setting.statement_timeout_ms);
-	visit->custom_running = i + 1;
+	visit->custom_running = run->slot->number;
 	enable_timeout_after(overtime, (int) left_ms + OVERTIME_MS);
 	done = QueryRun(RunQuery, run, (int) left_ms, &error);
 	disable_timeout(overtime, false);
@@ -284,7 +284,8 @@ RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
 		return;
 	}
 	BatchMetricAbort(run->batch);
-	if (QueryTimedOut(&error) && !ShutdownIsRequested())
+	if (QueryTimedOut(&error) && !ShutdownIsRequested() &&
+		Shared->custom[i].number == run->slot->number)
 		BreakerTimedOut(&key);
 	Fail(i, run, error.sqlstate[0] ? error.sqlstate : NULL, error.message, duration_ms);
 }
@@ -293,14 +294,19 @@ RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
 const char *
 CustomEndedVisit(const VisitorSlot *visit)
 {
-	int			i = visit->custom_running - 1;
-	CustomSlot *slot;
+	CustomSlot *slot = NULL;
 	BreakerKey	key;
 
-	if (i < 0)
+	if (visit->custom_running == 0)
 		return NULL;
-	slot = &Shared->custom[i];
-	key = KeyOf(i, visit->database);
+	for (int i = 0; i < MAX_CUSTOM && slot == NULL; i++)
+	{
+		if (Shared->custom[i].number == visit->custom_running)
+			slot = &Shared->custom[i];
+	}
+	if (slot == NULL)
+		return "a custom collector that was removed: it took no cancellation";
+	key = KeyOf(slot, visit->database);
 	BreakerOpen(&key, visit->worker.pid != 0);
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	slot->ended_visit_to = visit->database;
@@ -340,6 +346,7 @@ CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline)
 	CustomRun	run = {copy, batch, visit->database_name, Setting.custom_row_limit,
 					   CurrentMemoryContext};
 	int			first = AnyOf(set);
+	uint64		numbers[MAX_CUSTOM];
 	QueryError	error;
 
 	/* its name in UTF-8, for which there has to be a transaction */
@@ -353,6 +360,8 @@ CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline)
 	if (overtime == MAX_TIMEOUTS)
 		overtime = RegisterTimeout(USER_TIMEOUT, EndProcess);
 	GuardInstall();
+	for (int i = 0; i < MAX_CUSTOM; i++)
+		numbers[i] = Shared->custom[i].number;
 	for (int n = 0; n < MAX_CUSTOM && !ShutdownIsRequested(); n++)
 	{
 		int i = (first + n) % MAX_CUSTOM;
@@ -362,7 +371,7 @@ CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline)
 		LWLockAcquire(Shared->lock, LW_SHARED);
 		*copy = Shared->custom[i];
 		LWLockRelease(Shared->lock);
-		if (copy->name[0])
+		if (copy->name[0] && copy->number == numbers[i])
 			RunInVisitor(visit, i, &run, deadline);
 	}
 	pfree(copy);

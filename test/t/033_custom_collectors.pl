@@ -283,6 +283,12 @@ ok( wait_until(
 		},
 		timeout => 120),
 	'what the visit had read before is not lost');
+# another one in its place, of which the collector sees only that it has changed
+$node->safe_psql('postgres', q{BEGIN; SELECT pganalytics_remove_custom_collector('stubborn');
+	SELECT pganalytics_add_custom_collector('stubborn', 'SELECT 42 AS x', '1 s', 'app'); COMMIT});
+is(metric('stubborn', 'app')->{rows}[0]{x}, 42, 'another one of its name runs at once');
+is($node->safe_psql('postgres', q{SELECT errors, last_error FROM pganalytics_custom_collectors WHERE name = 'stubborn'}),
+	'0|', 'and inherits nothing');
 is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('stubborn')}), 't', 'it can be removed');
 is($node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('stubborn')}), 'f', 'once');
 $node->wait_for_no_problem('takes no cancellation');
