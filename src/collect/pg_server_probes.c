@@ -250,7 +250,7 @@ static const Field progress_fields[] = {
 	{"pid", FIELD_INT, NULL, true, 0, 0, "(s.j ->> 'pid')::bigint"},
 	{"backend_type", FIELD_TEXT, NULL, false, 0, 0, "a.backend_type"},
 	{"query_start", FIELD_TIME, NULL, false, 0, 0, "a.query_start"},
-	{"database", FIELD_TEXT, NULL, false, 0, 0, "s.j ->> 'datname'"},
+	{"database", FIELD_SHARED_NAME, NULL, false, 0, 0, "(s.j ->> 'datname')::name"},
 	PROGRESS_RELATION(0, 0, "relid"),
 	{"schema", FIELD_TEXT, NULL, false, 0, 0, "n.nspname"},
 	{"relation", FIELD_TEXT, NULL, false, 0, 0, "c.relname"},

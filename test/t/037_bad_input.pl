@@ -255,8 +255,13 @@ is($node->safe_psql('latin', q{SELECT pganalytics_status() #>> '{custom,greek,la
 my %umlauts = (database => "d\xc3\xbc", user => "r\xc3\xbc");
 sql($_) foreach qq{CREATE DATABASE "$umlauts{database}" TEMPLATE template0}, qq{CREATE ROLE "$umlauts{user}" LOGIN SUPERUSER};
 my $umlaut = $node->background_psql($umlauts{database}, extra_params => [ '-U', $umlauts{user} ]);
-$umlaut->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_class IN ACCESS SHARE MODE');
-foreach my $shared ([ pg_connections => qw(database user) ], [ pg_activity => qw(database user) ], [ pg_locks => 'database' ])
+$umlaut->query_safe('CREATE TABLE written (id int)');
+$umlaut->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_class IN ACCESS SHARE MODE; INSERT INTO written VALUES (1)');
+my $index = $node->background_psql($umlauts{database}, extra_params => [ '-U', $umlauts{user} ]);
+$index->query_until(qr/begun/, "\\echo begun\nCREATE INDEX CONCURRENTLY ON written (id);\n");
+wait_until('an index waits for a writer', sub { sql('SELECT count(*) FROM pg_stat_progress_create_index') });
+foreach my $shared ([ pg_connections => qw(database user) ], [ pg_activity => qw(database user) ], [ pg_locks => 'database' ],
+	[ pg_server => 'database' ])
 {
 	my ($collector, @fields) = @$shared;
 	my $sample = $node->safe_psql('latin', qq{SET client_encoding = 'UTF8'; SELECT pganalytics_sample('$collector')::jsonb});
@@ -264,6 +269,7 @@ foreach my $shared ([ pg_connections => qw(database user) ], [ pg_activity => qw
 	like($sample, qr/"$_": "$umlauts{$_}"/, "the $_ of others in $collector") foreach @fields;
 }
 $umlaut->quit;
+$index->quit;
 
 $node->check_log(
 	allowed => [
