@@ -11,6 +11,7 @@
 #include "base/secrets.h"
 
 #include "base/literals.h"
+#include "base/secret_words.h"
 #include "base/sqltext.h"
 #include "base/textcopy.h"
 
@@ -40,16 +41,6 @@ typedef struct Masker
 	RoleStatement role;
 } Masker;
 
-/* Endings of words, in lower case. */
-static const char *const secret_words[] = {
-	"password",	  "passwd",		"passphrase",  "pwd",	  "secret",
-	"secret_key", "access_key", "private_key", "api_key", "apikey",
-	"client_key", "server_key", "token",	   "secrets", "passwords",
-};
-
-/* What they end with. */
-static const char secret_endings[] = "deyntsDEYNTS";
-
 /* ---- output ---- */
 
 /* What lies between is a secret; an empty one is none. */
@@ -62,54 +53,6 @@ MaskBetween(Masker *m, size_t from, size_t to)
 		return;
 	TextCopyPassOver(&m->copy, from, to);
 	TextCopyPut(&m->copy, MASK, strlen(MASK));
-}
-
-/* ---- words ---- */
-
-/* Whatever the case, and with "-" for "_" as options of programs have it. */
-static bool
-EndsWith(const char *word, size_t len, const char *ending)
-{
-	size_t n = strlen(ending);
-
-	if (len < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-	{
-		char c = word[len - n + i];
-
-		if (c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		if ((c == '-' ? '_' : c) != ending[i])
-			return false;
-	}
-	return true;
-}
-
-static bool
-IsSecretWord(const char *word, size_t len)
-{
-	if (len < strlen("pwd") ||
-		memchr(secret_endings, word[len - 1], sizeof(secret_endings) - 1) == NULL)
-		return false;
-	for (size_t i = 0; i < sizeof(secret_words) / sizeof(secret_words[0]); i++)
-	{
-		if (EndsWith(word, len, secret_words[i]))
-			return true;
-	}
-	return false;
-}
-
-/* Where the dollar quote ends that "tag" began; the end of the text if nowhere. */
-static size_t
-FindTag(const Masker *m, size_t i, Tag tag)
-{
-	for (; i + tag.len <= m->sql.len; i++)
-	{
-		if (memcmp(m->sql.text + i, tag.start, tag.len) == 0)
-			return i;
-	}
-	return m->sql.len;
 }
 
 /* ---- values ---- */
@@ -156,16 +99,6 @@ FindQuote(Masker *m, size_t i, size_t unit, bool escapes, size_t *after)
 	return m->sql.len;
 }
 
-/* A constant goes on in the next line: 'abc' newline 'def'. */
-static bool
-IsContinued(const Masker *m, size_t i, size_t *next)
-{
-	size_t end = SqlSkipBlanks(&m->sql, i);
-
-	*next = end + 1;
-	return SqlCharAt(&m->sql, end) == '\'' && memchr(m->sql.text + i, '\n', end - i) != NULL;
-}
-
 /* Masks the constant whose first character after the quote is at i; returns what is behind it. */
 static size_t
 MaskConstant(Masker *m, size_t i, size_t unit, bool escapes)
@@ -175,7 +108,7 @@ MaskConstant(Masker *m, size_t i, size_t unit, bool escapes)
 	for (;;)
 	{
 		MaskBetween(m, i, FindQuote(m, i, unit, escapes, &after));
-		if (unit > 1 || !IsContinued(m, after, &i))
+		if (unit > 1 || !SqlIsContinued(&m->sql, after, &i))
 			return after;
 	}
 }
@@ -183,8 +116,7 @@ MaskConstant(Masker *m, size_t i, size_t unit, bool escapes)
 static size_t
 MaskDollarConstant(Masker *m, size_t i, size_t tag_len)
 {
-	Tag	   tag = {m->sql.text + i, tag_len};
-	size_t end = FindTag(m, i + tag_len, tag);
+	size_t end = SqlFindTag(&m->sql, i + tag_len, m->sql.text + i, tag_len);
 
 	MaskBetween(m, i + tag_len, end);
 	return end < m->sql.len ? end + tag_len : m->sql.len;
@@ -197,14 +129,6 @@ FindBlankOrQuote(const Masker *m, size_t i)
 	while (i < m->sql.len && !IsSpace(m->sql.text[i]) && m->sql.text[i] != '\'' &&
 		   m->sql.text[i] != '"')
 		i += m->sql.text[i] == '\\' && (m->escapes || SqlCharAt(&m->sql, i + 1) != '\'') ? 2 : 1;
-	return i < m->sql.len ? i : m->sql.len;
-}
-
-static size_t
-FindDoubleQuote(const Masker *m, size_t i)
-{
-	while (i < m->sql.len && m->sql.text[i] != '"')
-		i += m->sql.text[i] == '\\' ? 2 : 1;
 	return i < m->sql.len ? i : m->sql.len;
 }
 
@@ -239,20 +163,6 @@ QuoteUnit(const Masker *m, size_t run)
 }
 
 static size_t
-SkipPrefix(const Masker *m, size_t i, bool *escapes)
-{
-	char c = SqlCharAt(&m->sql, i);
-
-	*escapes = c == 'e' || c == 'E';
-	if (c != '\0' && strchr("eEnNbBxX", c) != NULL && SqlCharAt(&m->sql, i + 1) == '\'')
-		return i + 1;
-	if (SqlStartsWith(&m->sql, i, "u&'"))
-		return i + 2;
-	*escapes = false;
-	return i;
-}
-
-static size_t
 SkipOperator(const Masker *m, size_t i, bool *found)
 {
 	static const char *const operators[] = {":=", "=>", "==", "=", ":"};
@@ -269,16 +179,6 @@ SkipOperator(const Masker *m, size_t i, bool *found)
 	return i;
 }
 
-static bool
-IsCall(const Masker *m, size_t i)
-{
-	size_t start = i;
-
-	while (i < m->sql.len && (IsWordChar(m->sql.text[i]) || m->sql.text[i] == '.'))
-		i++;
-	return i > start && SqlCharAt(&m->sql, i) == '(';
-}
-
 /* A value without single quotes, as in connection strings and JSON. */
 static void
 MaskBareValue(Masker *m, size_t i)
@@ -288,9 +188,9 @@ MaskBareValue(Masker *m, size_t i)
 	if (SqlCharAt(&m->sql, i) == '"' || SqlStartsWith(&m->sql, i, "\\\""))
 	{
 		i += SqlCharAt(&m->sql, i) == '"' ? 1 : 2;
-		m->at = FindDoubleQuote(m, i);
+		m->at = SqlFindDoubleQuote(&m->sql, i);
 	}
-	else if (!IsCall(m, i))
+	else if (!SqlIsCall(&m->sql, i))
 		m->at = FindBlankOrQuote(m, i);
 	else if (m->in_string) /* its arguments are constants in ours */
 		m->at = FindQuote(m, i, 1, m->escapes, &after);
@@ -314,7 +214,7 @@ MaskUnquotedPassword(Masker *m, size_t i)
 	if (m->role != ROLE_STATEMENT_PASSWORD || SqlCharAt(&m->sql, i) == '$')
 		return;
 	if (SqlCharAt(&m->sql, i) == '"')
-		end = FindDoubleQuote(m, i + 1);
+		end = SqlFindDoubleQuote(&m->sql, i + 1);
 	while (end < m->sql.len && !IsSpace(m->sql.text[end]) && m->sql.text[end] != ';')
 		end++;
 	if (end - i == strlen("null") && SqlStartsWith(&m->sql, i, "null"))
@@ -338,7 +238,7 @@ MaskAfterWord(Masker *m, size_t i)
 	if (SqlCharAt(&m->sql, i) == '"')
 		i++;
 	i = SkipOperator(m, SqlSkipBlanks(&m->sql, i), &has_operator);
-	i = SkipPrefix(m, SqlSkipBlanks(&m->sql, i), &escapes);
+	i = SqlSkipPrefix(&m->sql, SqlSkipBlanks(&m->sql, i), &escapes);
 	run = SqlCountQuotes(&m->sql, i);
 	tag_len = SqlDollarTag(&m->sql, i);
 
@@ -372,7 +272,7 @@ MaskAfterWord(Masker *m, size_t i)
 			m->assembled = true; /* a format */
 		if (within && has_operator)
 			MaskBareValue(m, i);
-		else if (has_operator && IsCall(m, i))
+		else if (has_operator && SqlIsCall(&m->sql, i))
 			m->assembled = true;
 		else
 			MaskUnquotedPassword(m, i);
@@ -423,7 +323,7 @@ TakeWord(Masker *m)
 		m->at++;
 	if (!m->in_string && !m->sql.in_comment && m->depth == 0)
 		m->role = RoleStatementNext(m->role, m->sql.text + start, m->at - start);
-	if (IsSecretWord(m->sql.text + start, m->at - start))
+	if (SecretWord(m->sql.text + start, m->at - start))
 		MaskAfterWord(m, m->at);
 	else if (m->role == ROLE_STATEMENT_PASSWORD)
 		MaskUnquotedPassword(m, SqlSkipBlanks(&m->sql, m->at));
@@ -438,7 +338,7 @@ TakeIdentifier(Masker *m)
 		start < m->sql.len ? memchr(m->sql.text + start, '"', m->sql.len - start) : NULL;
 
 	m->at = end ? (size_t) (end - m->sql.text) + 1 : m->sql.len;
-	if (end && IsSecretWord(m->sql.text + start, m->at - 1 - start))
+	if (end && SecretWord(m->sql.text + start, m->at - 1 - start))
 		MaskAfterWord(m, m->at);
 }
 
@@ -512,7 +412,7 @@ IsBlockWithSecret(const Masker *m)
 
 		while (i < m->sql.len && IsWordChar(m->sql.text[i]))
 			i++;
-		if (IsSecretWord(m->sql.text + start, i - start))
+		if (SecretWord(m->sql.text + start, i - start))
 			return true;
 		i += i == start;
 	}

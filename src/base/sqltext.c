@@ -106,3 +106,55 @@ SqlWholeCharacters(const char *text, size_t len)
 		return lead;
 	return len;
 }
+
+size_t
+SqlFindTag(const SqlText *sql, size_t i, const char *tag, size_t len)
+{
+	for (; i + len <= sql->len; i++)
+	{
+		if (memcmp(sql->text + i, tag, len) == 0)
+			return i;
+	}
+	return sql->len;
+}
+
+size_t
+SqlFindDoubleQuote(const SqlText *sql, size_t i)
+{
+	while (i < sql->len && sql->text[i] != '"')
+		i += sql->text[i] == '\\' ? 2 : 1;
+	return i < sql->len ? i : sql->len;
+}
+
+size_t
+SqlSkipPrefix(const SqlText *sql, size_t i, bool *escapes)
+{
+	char c = SqlCharAt(sql, i);
+
+	*escapes = c == 'e' || c == 'E';
+	if (c != '\0' && strchr("eEnNbBxX", c) != NULL && SqlCharAt(sql, i + 1) == '\'')
+		return i + 1;
+	if (SqlStartsWith(sql, i, "u&'"))
+		return i + 2;
+	*escapes = false;
+	return i;
+}
+
+bool
+SqlIsContinued(const SqlText *sql, size_t i, size_t *next)
+{
+	size_t end = SqlSkipBlanks(sql, i);
+
+	*next = end + 1;
+	return SqlCharAt(sql, end) == '\'' && memchr(sql->text + i, '\n', end - i) != NULL;
+}
+
+bool
+SqlIsCall(const SqlText *sql, size_t i)
+{
+	size_t start = i;
+
+	while (i < sql->len && (IsWordChar(sql->text[i]) || sql->text[i] == '.'))
+		i++;
+	return i > start && SqlCharAt(sql, i) == '(';
+}

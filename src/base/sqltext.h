@@ -36,6 +36,21 @@ extern size_t SqlSkipBlanks(const SqlText *sql, size_t i);
 /* Length of the "$tag$" at i, 0 if there is none. */
 extern size_t SqlDollarTag(const SqlText *sql, size_t i);
 
+/* Where the dollar quote ends that "tag" began; the end of the text if nowhere. */
+extern size_t SqlFindTag(const SqlText *sql, size_t i, const char *tag, size_t len);
+
+/* The next double quote that no backslash hides; the end of the text if there is none. */
+extern size_t SqlFindDoubleQuote(const SqlText *sql, size_t i);
+
+/* Behind the E, N, B, X or U& of a constant that begins at i; E: backslashes are escapes in it. */
+extern size_t SqlSkipPrefix(const SqlText *sql, size_t i, bool *escapes);
+
+/* Does a constant that ended at i go on in the next line, 'abc' newline 'def', and from where? */
+extern bool SqlIsContinued(const SqlText *sql, size_t i, size_t *next);
+
+/* Is the word at i a function's name, with its arguments? */
+extern bool SqlIsCall(const SqlText *sql, size_t i);
+
 /* Length without a UTF-8 character that was cut in two at the end. */
 extern size_t SqlWholeCharacters(const char *text, size_t len);
 

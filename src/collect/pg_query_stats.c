@@ -30,6 +30,7 @@
 #include "base/unixtime.h"
 #include "collect/growth.h"
 #include "collect/pg_query_stats.h"
+#include "collect/probe_query.h"
 #include "collect/query.h"
 #include "collect/statement_source.h"
 #include "collect/statement_texts.h"

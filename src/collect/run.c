@@ -8,14 +8,11 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xlog.h"
-#include "catalog/pg_collation_d.h"
 #include "catalog/pg_type_d.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -23,244 +20,13 @@
 #include "utils/timestamp.h"
 
 #include "base/unixtime.h"
+#include "collect/probe_query.h"
 #include "collect/query.h"
 #include "collect/run.h"
 
 #define FETCH_ROWS 200
 
-/* ---- the metric that rows go into ---- */
-
-static void
-StreamOpenMetric(MetricStream *stream)
-{
-	if (stream->writer != NULL)
-		return;
-	stream->writer =
-		BatchMetricBegin(stream->batch, stream->type, stream->database, stream->read_at);
-	if (stream->fields)
-		JsonFields(stream->writer, stream->fields, stream->values);
-	stream->has_content = false;
-}
-
-static void
-StreamOpen(MetricStream *stream, const char *array)
-{
-	StreamOpenMetric(stream);
-	stream->rows_start = JsonMarkHere(stream->writer);
-	stream->rows_are_open = true;
-	if (array)
-		JsonArrayBegin(stream->writer, array);
-}
-
-static void
-StreamCloseRows(MetricStream *stream, bool is_array)
-{
-	if (is_array)
-		JsonArrayEnd(stream->writer);
-	stream->rows_are_open = false;
-	stream->has_content = true;
-}
-
-void
-MetricStreamArrayBegin(MetricStream *stream, const char *key)
-{
-	StreamOpen(stream, key);
-}
-
-JsonWriter *
-MetricStreamArrayNext(MetricStream *stream, const char *key)
-{
-	if (BatchMetricIsLong(stream->batch))
-	{
-		StreamCloseRows(stream, true);
-		MetricStreamEnd(stream);
-		StreamOpen(stream, key);
-	}
-	return stream->writer;
-}
-
-void
-MetricStreamArrayEnd(MetricStream *stream)
-{
-	StreamCloseRows(stream, true);
-}
-
-void
-MetricStreamKeepRows(MetricStream *stream)
-{
-	stream->rows_are_open = false;
-}
-
-void
-MetricStreamEmpty(MetricStream *stream)
-{
-	StreamOpenMetric(stream);
-	stream->has_content = true;
-}
-
-void
-MetricStreamEnd(MetricStream *stream)
-{
-	if (stream->writer == NULL)
-		return;
-	if (stream->has_content)
-		BatchMetricEnd(stream->batch);
-	else
-		BatchMetricAbort(stream->batch);
-	stream->writer = NULL;
-}
-
-void
-ProbeTakeBack(MetricStream *stream)
-{
-	if (stream->rows_are_open)
-		JsonRewind(stream->writer, &stream->rows_start);
-	stream->rows_are_open = false;
-}
-
-/* ---- the query ---- */
-
-static bool
-IsOfThisVersion(int since, int until)
-{
-	int major = PG_VERSION_NUM / 10000;
-
-	return (since == 0 || since <= major) && (until == 0 || until >= major);
-}
-
-static bool
-HasColumn(const Field *column)
-{
-	return IsOfThisVersion(column->since, column->until) && !column->computed;
-}
-
-bool
-ProbeIsTracked(const char *tracker)
-{
-	const char *value;
-
-	if (tracker == NULL)
-		return true;
-	value = GetConfigOption(tracker, true, false);
-	return value && strcmp(value, "off") != 0 && strcmp(value, "none") != 0;
-}
-
-static const char *
-ProbeName(const Probe *probe)
-{
-	return probe->key ? probe->key : "of the metric";
-}
-
-int
-ExtensionVersionCompare(const char *a, const char *b)
-{
-	int a_part[2] = {0, 0};
-	int b_part[2] = {0, 0};
-
-	sscanf(a, "%d.%d", &a_part[0], &a_part[1]);
-	sscanf(b, "%d.%d", &b_part[0], &b_part[1]);
-	return a_part[0] != b_part[0] ? a_part[0] - b_part[0] : a_part[1] - b_part[1];
-}
-
-char *
-ExtensionFind(const char *name, char **schema)
-{
-	Oid	  types[1] = {NAMEOID};
-	Datum values[1] = {DirectFunctionCall1(namein, CStringGetDatum(name))};
-
-	if (SPI_execute_with_args("SELECT e.extversion, n.nspname FROM pg_catalog.pg_extension e "
-							  "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
-							  "WHERE e.extname = $1",
-							  1, types, values, NULL, true, 1) != SPI_OK_SELECT ||
-		SPI_processed == 0)
-		return NULL;
-	*schema = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-}
-
-bool
-ProbeApplies(const Probe *probe, bool *missing)
-{
-	char *version;
-	char *schema;
-
-	*missing = false;
-	if (!IsOfThisVersion(probe->since, probe->until) ||
-		(probe->role == ON_PRIMARY && RecoveryInProgress()) ||
-		(probe->role == ON_STANDBY && !RecoveryInProgress()) ||
-		(probe->reader != BY_ANYONE && (probe->reader == BY_SUPERUSER) != superuser()) ||
-		!ProbeIsTracked(probe->tracker))
-		return false;
-	if (probe->extension == NULL)
-		return true;
-	version = ExtensionFind(probe->extension, &schema);
-	*missing = version == NULL ||
-		(probe->extension_since && ExtensionVersionCompare(version, probe->extension_since) < 0);
-	return !*missing;
-}
-
-static const char *const null_of_type[] = {
-	[FIELD_INT] = "NULL::bigint",		[FIELD_FLOAT] = "NULL::double precision",
-	[FIELD_BOOL] = "NULL::boolean",		[FIELD_TEXT] = "NULL::text",
-	[FIELD_SHARED_NAME] = "NULL::name", [FIELD_TIME] = "NULL::timestamptz",
-	[FIELD_TEXTS] = "NULL::text[]",		[FIELD_INTS] = "NULL::integer[]",
-};
-
-/* A counter whose tracker is off reads 0; null says that it is not known. */
-static void
-AppendColumns(StringInfo sql, const Field *columns, const char *separator)
-{
-	for (const Field *column = columns; column && column->name; column++)
-	{
-		if (!HasColumn(column))
-			continue;
-		appendStringInfo(sql, "%s%s AS %s", separator,
-						 ProbeIsTracked(column->tracker) ? column->source :
-														   null_of_type[column->type],
-						 quote_identifier(column->name));
-		separator = ", ";
-	}
-}
-
-static void
-AppendSelect(StringInfo sql, const Field *columns, const Field *aside, const char *from)
-{
-	AppendColumns(sql, columns, "SELECT ");
-	AppendColumns(sql, aside, ", ");
-	appendStringInfo(sql, " FROM %s", from);
-}
-
-/* An extension may be installed anywhere, and search_path is empty. */
-char *
-ExtensionNameSchema(const char *sql, const char *schema)
-{
-	return text_to_cstring(DatumGetTextPP(DirectFunctionCall3Coll(
-		replace_text, C_COLLATION_OID, CStringGetTextDatum(sql), CStringGetTextDatum("@extschema@"),
-		CStringGetTextDatum(quote_identifier(schema)))));
-}
-
-static char *
-BuildQuery(const Probe *probe)
-{
-	StringInfoData sql;
-	char		  *schema;
-
-	initStringInfo(&sql);
-	if (probe->common)
-	{
-		appendStringInfo(&sql, "WITH %s AS MATERIALIZED (", probe->common->name);
-		AppendSelect(&sql, probe->common->columns, NULL, probe->common->from);
-		appendStringInfoString(&sql, ") ");
-	}
-	AppendSelect(&sql, probe->columns, probe->aside, probe->from);
-	if (probe->extension == NULL)
-		return sql.data;
-	if (ExtensionFind(probe->extension, &schema) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("extension \"%s\" is not installed", probe->extension)));
-	return ExtensionNameSchema(sql.data, schema);
-}
+/* ---- the columns ---- */
 
 bool
 ProbeTypeFits(FieldType type, Oid oid)
@@ -299,7 +65,7 @@ CheckList(const Probe *probe, TupleDesc desc, const Field *list, const Field **c
 {
 	for (const Field *column = list; column && column->name; column++)
 	{
-		if (!HasColumn(column))
+		if (!ProbeHasColumn(column))
 			continue;
 		if (count >= desc->natts ||
 			strcmp(NameStr(TupleDescAttr(desc, count)->attname), column->name) != 0 ||
@@ -556,8 +322,8 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 	for (int i = 0; probe->many_steps && i < lengthof(many_steps_settings); i++)
 		(void) set_config_option(many_steps_settings[i][0], many_steps_settings[i][1], PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	portal = OpenCursor(BuildQuery(probe), input);
-	StreamOpen(stream, probe->single ? NULL : probe->key);
+	portal = OpenCursor(ProbeQuery(probe), input);
+	MetricStreamArrayBegin(stream, probe->single ? NULL : probe->key);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
@@ -580,7 +346,7 @@ ProbeRun(const Probe *probe, MetricStream *stream, const ProbeInput *input)
 			break;
 		SPI_freetuptable(SPI_tuptable);
 	}
-	StreamCloseRows(stream, !probe->single);
+	MetricStreamArrayEnd(stream);
 	SPI_cursor_close(portal);
 	AtEOXact_GUC(true, nest_level);
 	return rows;
@@ -599,7 +365,7 @@ ProbeHash(const Probe *probe, const ProbeInput *input)
 	appendStringInfo(&sql,
 					 "SELECT pg_catalog.concat_ws('/', pg_catalog.count(*), pg_catalog.sum("
 					 "pg_catalog.hash_record_extended(%s, 0))) FROM (%s) q",
-					 probe->hashed ? probe->hashed : "q", BuildQuery(probe));
+					 probe->hashed ? probe->hashed : "q", ProbeQuery(probe));
 	portal = OpenCursor(sql.data, input);
 	SPI_cursor_fetch(portal, true, 1);
 	if (SPI_processed != 1)

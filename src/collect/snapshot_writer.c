@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 
 #include "base/worker.h"
+#include "collect/probe_query.h"
 #include "collect/snapshot_writer.h"
 #include "collect/snapshots.h"
 

@@ -27,6 +27,7 @@
 #include "collect/pg_query_stats.h"
 #include "collect/pg_schema.h"
 #include "collect/pg_stats.h"
+#include "collect/probe_query.h"
 #include "collect/query.h"
 #include "collect/run.h"
 #include "collect/snapshot_writer.h"
@@ -206,7 +207,7 @@ SqlRunStep(SqlRun *run, void (*step)(void *arg))
 		BreakerSucceeded(&key);
 		return true;
 	}
-	ProbeTakeBack(&run->stream);
+	MetricStreamTakeBack(&run->stream);
 	if (QueryTimedOut(&error) && !ShutdownIsRequested())
 	{
 		run->timed_out = true;

@@ -14,7 +14,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h" /* get_database_name of 19 */
 
-#include "collect/run.h"
+#include "collect/probe_query.h"
 #include "collect/statement_source.h"
 
 #define LIBRARY "pg_stat_statements"

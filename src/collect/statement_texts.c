@@ -26,7 +26,7 @@
 #include "base/secrets.h"
 #include "base/settings.h"
 #include "base/unixtime.h"
-#include "collect/run.h"
+#include "collect/probe_query.h"
 #include "collect/seen.h"
 #include "collect/statement_texts.h"
 

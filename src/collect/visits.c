@@ -17,25 +17,18 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "base/problem.h"
 #include "base/settings.h"
 #include "base/shared.h"
 #include "base/worker.h"
 #include "collect/custom.h"
+#include "collect/database_list.h"
 #include "collect/ledger.h"
-#include "collect/query.h"
 #include "collect/relation_memory.h"
 #include "collect/visit_plan.h"
 #include "collect/visits.h"
@@ -83,69 +76,6 @@ ReportError(Batch *batch, uint32 collectors, const char *database, const char *m
 
 /* ---- the list ---- */
 
-typedef struct DatabaseList
-{
-	PlannedDatabase *databases;
-	int				 count;
-} DatabaseList;
-
-static bool
-IsSelected(const char *name)
-{
-	return PatternListMatches(Setting.databases, name) &&
-		!PatternListMatches(Setting.exclude_databases, name);
-}
-
-static void
-ListDatabases(void *arg)
-{
-	DatabaseList *list = arg;
-	uint64		  rows;
-
-	if (SPI_execute("SELECT oid, datname FROM pg_catalog.pg_database "
-					"WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 ORDER BY oid",
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not list the databases");
-
-	rows = SPI_processed;
-	list->databases =
-		MemoryContextAllocHuge(TopMemoryContext, sizeof(PlannedDatabase) * Max(rows, 1));
-	for (uint64 i = 0; i < rows; i++)
-	{
-		HeapTuple		 row = SPI_tuptable->vals[i];
-		TupleDesc		 desc = SPI_tuptable->tupdesc;
-		bool			 is_null;
-		PlannedDatabase *database = &list->databases[list->count];
-
-		database->oid = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
-		strlcpy(database->name, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &is_null))),
-				sizeof(database->name));
-		if (IsSelected(database->name))
-			list->count++;
-	}
-}
-
-/* The list may be old; a visit in vain would be an error in the server log. */
-static void
-CheckDatabase(void *arg)
-{
-	PlannedDatabase *database = arg;
-	HeapTuple		 row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
-	bool			 is_listed_still = false;
-
-	if (HeapTupleIsValid(row))
-	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(row);
-
-		strlcpy(database->name, NameStr(form->datname), sizeof(database->name));
-		is_listed_still = form->datallowconn && !form->datistemplate && form->datconnlimit != -2 &&
-			IsSelected(database->name);
-		ReleaseSysCache(row);
-	}
-	if (!is_listed_still)
-		database->oid = InvalidOid;
-}
-
 static bool
 IsVisited(Oid database)
 {
@@ -167,21 +97,20 @@ SweepMemories(const PlannedDatabase *before, int count)
 static bool
 ReadList(uint32 collectors, Batch *batch, TimestampTz now)
 {
-	DatabaseList	 list = {NULL, 0};
 	PlannedDatabase *before;
-	int				 count = plan.count;
+	PlannedDatabase *databases;
+	int				 count_before = plan.count;
+	int				 count;
 	QueryError		 error;
 
 	listed_at = now;
-	if (!QueryRun(ListDatabases, &list, Setting.statement_timeout_ms, &error))
+	if (!DatabaseListRead(&databases, &count, &error))
 	{
-		if (list.databases)
-			pfree(list.databases);
 		ReportError(batch, collectors, NULL, error.message);
 		return false;
 	}
-	before = VisitPlanReplace(&plan, list.databases, list.count, now);
-	SweepMemories(before, count);
+	before = VisitPlanReplace(&plan, databases, count, now);
+	SweepMemories(before, count_before);
 	if (before)
 		pfree(before);
 	is_listed = true;
@@ -345,15 +274,6 @@ LookAround(Batch *batch, TimestampTz now)
 
 /* ---- visitors ---- */
 
-static void
-DatabaseExists(void *arg)
-{
-	Oid *database = arg;
-
-	if (get_database_name(*database) == NULL)
-		*database = InvalidOid;
-}
-
 /* A custom collector that ended it is its own problem, not one of the database. */
 static void
 NoteBadEnd(const VisitorSlot *slot, Batch *batch)
@@ -379,8 +299,6 @@ static void
 NoteEnd(int i, Batch *batch)
 {
 	VisitorSlot *slot = &Shared->visitors[i];
-	QueryError	 error;
-	Oid			 database = slot->database;
 	uint32		 left = slot->left;
 	uint32		 failed = slot->failed;
 
@@ -394,9 +312,7 @@ NoteEnd(int i, Batch *batch)
 		if (troubled == slot->database || !VisitPlanHas(&plan, troubled))
 			ProblemClear(PROBLEM_VISITORS);
 	}
-	else if (!ShutdownIsRequested() &&
-			 (!QueryRun(DatabaseExists, &database, Setting.statement_timeout_ms, &error) ||
-			  OidIsValid(database)))
+	else if (!ShutdownIsRequested() && DatabaseExists(slot->database))
 	{
 		/* not one that was dropped before or while it was visited */
 		left = 0;
@@ -511,7 +427,8 @@ Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz no
 	PlannedDatabase *database = &plan.databases[next];
 	QueryError		 error;
 
-	if (!QueryRun(CheckDatabase, database, Setting.statement_timeout_ms, &error))
+	/* the list may be old; a visit in vain would be an error in the server log */
+	if (!DatabaseListCheck(database, &error))
 		return false;
 	if (!OidIsValid(database->oid))
 	{

@@ -392,3 +392,11 @@ LogFindAfter(int64 us, const LogFile *current, LogFile *next)
 
 	return FindSince(&last, current, next);
 }
+
+uint64
+LogFileSize(const LogFile *file)
+{
+	struct stat st;
+
+	return file->fd >= 0 && fstat(file->fd, &st) == 0 ? st.st_size : 0;
+}

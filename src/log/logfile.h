@@ -58,6 +58,9 @@ extern bool LogFileStartDiffers(const LogFile *file, size_t len, uint64 expected
 /* Has the open file been removed, or will the server soon write over it? */
 extern bool LogFileIsGoing(const LogFile *file, bool is_current);
 
+/* Bytes of the file that is open; 0: nobody knows. */
+extern uint64 LogFileSize(const LogFile *file);
+
 extern bool LogFileSame(const LogFile *a, const LogFile *b);
 
 /* The regular file with this inode in the directory of "beside", whatever its name.  False: it is gone. */

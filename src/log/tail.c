@@ -20,43 +20,9 @@
 #include <unistd.h>
 
 #include "base/unixtime.h"
-#include "miscadmin.h"
 #include "spool/position.h"
-#include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
-
-/* How long a file must not grow for its last line to be taken for whole. */
-#define QUIET_MS 20
-
-/* A file that was rotated away is left when nobody has written to it for this long. */
-#define OVER_SECONDS 2
-
-/* How long a process may take to notice that it is to write to a better format as well. */
-#define LATE_SECONDS 5
-
-/* Of a file's start, to know it again. */
-#define START_SIZE 1024
-
-/* ---- places ---- */
-
-/*
- * Inodes are used again and files are written anew in place; their first bytes,
- * with the time of the first entry, are not the same twice.
- */
-static void
-HashStart(TailPlace *place)
-{
-	uint32 len = Min(place->offset, START_SIZE);
-	uint64 hash;
-
-	if (place->start_len < len && LogFileHashStart(&place->file, len, &hash))
-	{
-		place->start_len = len;
-		place->start_hash = hash;
-	}
-}
 
 /* Is the file still what was read, or was it truncated and written anew? */
 static bool
@@ -87,42 +53,11 @@ RememberBytesBefore(Tail *tail)
 		tail->before_len = len;
 }
 
-static uint64
-SizeOf(const LogFile *file)
-{
-	struct stat st;
-
-	return file->fd >= 0 && fstat(file->fd, &st) == 0 ? st.st_size : 0;
-}
-
-static LogPosition
-PositionOf(const TailPlace *place)
-{
-	LogPosition position = {.device = place->file.device,
-							.inode = place->file.inode,
-							.offset = place->offset,
-							.in_line = place->in_line,
-							.start_hash = place->start_hash,
-							.start_len = place->start_len,
-							.last_us = place->last_us};
-
-	strlcpy(position.path, place->file.path, sizeof(position.path));
-	return position;
-}
-
 LogPosition
 TailPosition(Tail *tail)
 {
-	HashStart(&tail->here);
-	return PositionOf(&tail->here);
-}
-
-static bool
-IsAt(const TailPlace *place, const LogPosition *position)
-{
-	return place->file.fd >= 0 && place->file.device == position->device &&
-		place->file.inode == position->inode && place->offset == position->offset &&
-		place->in_line == position->in_line;
+	TailPlaceHashStart(&tail->here);
+	return TailPlacePosition(&tail->here);
 }
 
 /* Closes the descriptor of "here" unless it is that of "kept". */
@@ -156,24 +91,14 @@ KeepOpened(Tail *tail)
 }
 
 static void
-SetOffset(TailPlace *place, const LogPosition *position)
-{
-	place->offset = position->offset;
-	place->in_line = position->in_line;
-	place->start_hash = position->start_hash;
-	place->start_len = position->start_len;
-	place->last_us = position->last_us;
-}
-
-static void
 SavePosition(Tail *tail)
 {
 	LogPosition position;
 	LogPosition saved;
 
-	HashStart(&tail->kept);
-	position = PositionOf(&tail->kept);
-	if (!LogPositionLoad(&saved) || !IsAt(&tail->kept, &saved))
+	TailPlaceHashStart(&tail->kept);
+	position = TailPlacePosition(&tail->kept);
+	if (!LogPositionLoad(&saved) || !TailPlaceIsAt(&tail->kept, &saved))
 		tail->unsaved = !LogPositionSave(&position, 0);
 	else
 		tail->unsaved = false;
@@ -211,26 +136,6 @@ SizeBuffer(Tail *tail, size_t size)
 	tail->size = size;
 }
 
-/* Opens the file of a position, wherever it is now.  False: it is gone. */
-static bool
-OpenFileOf(const LogPosition *position, const LogFile *current, LogFile *file)
-{
-	const char *const beside[] = {position->path, current->path};
-	LogTrouble		  ignored;
-
-	for (int i = 0; i < lengthof(beside); i++)
-	{
-		if (beside[i][0] == '\0' ||
-			!LogFindByInode(file, beside[i], position->device, position->inode) ||
-			!LogFileOpen(file, false, &ignored))
-			continue;
-		if (!LogFileStartDiffers(file, position->start_len, position->start_hash))
-			return true;
-		LogFileClose(file); /* another one with the same inode */
-	}
-	return false;
-}
-
 /* Makes kept the place that the disk knows. */
 static bool
 Resume(Tail *tail, const LogPosition *position)
@@ -240,7 +145,7 @@ Resume(Tail *tail, const LogPosition *position)
 
 	if (tail->known && LogFileSame(&tail->kept.file, &old))
 	{
-		SetOffset(&tail->kept, position);
+		TailPlaceSet(&tail->kept, position);
 		tail->before_len = 0;
 		return true;
 	}
@@ -248,13 +153,13 @@ Resume(Tail *tail, const LogPosition *position)
 	{
 		/* if it was written anew in place, IsRewritten() says so */
 		KeepOpened(tail);
-		SetOffset(&tail->kept, position);
+		TailPlaceSet(&tail->kept, position);
 		return true;
 	}
-	if (OpenFileOf(position, &tail->opened, &old))
+	if (TailPlaceOpen(position, &tail->opened, &old))
 	{
 		KeepFile(tail, &old);
-		SetOffset(&tail->kept, position);
+		TailPlaceSet(&tail->kept, position);
 		return true;
 	}
 	if (tail->opened.fd < 0)
@@ -280,7 +185,7 @@ FindPlace(Tail *tail)
 	LogPosition position;
 
 	if (!tail->unsaved && LogPositionLoad(&position) &&
-		!(tail->known && IsAt(&tail->kept, &position)))
+		!(tail->known && TailPlaceIsAt(&tail->kept, &position)))
 		return Resume(tail, &position);
 	if (tail->known)
 		return true;
@@ -377,7 +282,7 @@ TailCommit(Tail *tail)
 	tail->here.passed = 0;
 	tail->kept = tail->here;
 	tail->start = tail->end = 0;
-	tail->seen_size = SizeOf(&tail->kept.file);
+	tail->seen_size = LogFileSize(&tail->kept.file);
 	tail->loss_told = true;
 	RememberBytesBefore(tail);
 	SavePosition(tail);
@@ -430,58 +335,6 @@ TailConsume(Tail *tail, size_t len)
 	tail->here.offset += len;
 }
 
-bool
-TailIsCurrent(const Tail *tail)
-{
-	return LogFileSame(&tail->here.file, &tail->current) && tail->here.passed == tail->num_ahead;
-}
-
-bool
-TailIsWritten(const Tail *tail)
-{
-	const LogFormat *format = tail->here.file.format;
-
-	if (format == tail->current.format)
-		return LogFileSame(&tail->here.file, &tail->current);
-	return (tail->current.formats & (1u << (format - LogFormats))) != 0;
-}
-
-/*
- * A process that has not heard of the rotation, or a tool that renames first
- * and tells the server later, lets the old file grow for a moment.
- */
-bool
-TailIsOver(const Tail *tail)
-{
-	struct stat st;
-	time_t		now = time(NULL);
-
-	if (fstat(tail->here.file.fd, &st) != 0)
-		return true;
-	/* beside the current one it is never left alone: only who has not heard of that writes here alone */
-	if (TailIsWritten(tail))
-		return tail->here.file.format == tail->current.format || now < tail->format_since ||
-			now >= tail->format_since + LATE_SECONDS;
-	/* a file server's clock may be ahead of ours */
-	if (st.st_mtime > now)
-		return tail->here.file.fd == tail->kept.file.fd && tail->seen_size == (uint64) st.st_size;
-	return st.st_mtime + OVER_SECONDS <= now;
-}
-
-bool
-TailIsGoing(const Tail *tail)
-{
-	return LogFileIsGoing(&tail->here.file, TailIsCurrent(tail));
-}
-
-uint64
-TailBacklog(const Tail *tail)
-{
-	uint64 size = SizeOf(&tail->here.file);
-
-	return size > tail->here.offset ? size - tail->here.offset : 0;
-}
-
 /* ---- on to the next file ---- */
 
 /* Opens the oldest file between here and "target", or that one itself. */
@@ -506,7 +359,7 @@ ReturnToEnd(Tail *tail)
 		return;
 	tail->here.offset = end->offset;
 	tail->here.in_line = end->in_line;
-	HashStart(&tail->here);
+	TailPlaceHashStart(&tail->here);
 }
 
 bool
@@ -547,22 +400,4 @@ TailNextFile(Tail *tail, LogTrouble *trouble)
 	tail->here.passed = left.passed;
 	ReturnToEnd(tail);
 	return true;
-}
-
-/*
- * The server writes an entry in one or two calls.  When nothing was added
- * for some milliseconds, the last complete line ends its entry.
- */
-bool
-TailIsQuiet(const Tail *tail)
-{
-	const uint64 end = tail->here.offset + (tail->end - tail->start);
-	struct stat	 st;
-
-	if (fstat(tail->here.file.fd, &st) != 0 || (uint64) st.st_size != end)
-		return false;
-	if (st.st_mtime + 1 < time(NULL))
-		return true;
-	(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, QUIET_MS, PG_WAIT_EXTENSION);
-	return fstat(tail->here.file.fd, &st) == 0 && (uint64) st.st_size == end;
 }
