@@ -23,7 +23,7 @@ my $PAUSE = 0.05;
 sub wait_until
 {
 	my ($what, $condition, %options) = @_;
-	my $timeout = $options{timeout} // $PostgreSQL::Test::Utils::timeout_default / 3;
+	my $timeout = $options{timeout} // $PostgreSQL::Test::Utils::timeout_default;
 	my $end = time + $timeout;
 
 	while (1)
