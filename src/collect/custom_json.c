@@ -5,8 +5,15 @@
  * Integers, floats, booleans, texts and times are written as everywhere on the
  * wire; arrays, rows and ranges by PostgreSQL's own functions; json and jsonb
  * as what they are; whatever else there is, as its text.
+ *
+ * PostgreSQL's JSON knows no limits, a backend's parser does: what is nested too
+ * deep, a number beyond double precision, an escape of no character would have
+ * the whole batch refused, or worse.  Such a value is a text.
  */
 #include "postgres.h"
+
+#include <ctype.h>
+#include <math.h>
 
 #include "access/detoast.h"
 #include "access/htup_details.h"
@@ -24,6 +31,8 @@
 #include "collect/run.h"
 
 #define MAX_VALUE_SIZE (1024 * 1024)
+#define MAX_DEPTH 32
+#define MAX_NUMBER_LENGTH 1000
 
 typedef enum ColumnKind
 {
@@ -115,15 +124,93 @@ CustomColumnsOf(TupleDesc desc)
 	return result;
 }
 
+/* ---- what any parser takes ---- */
+
+/* The end of a number, NULL: it is too much. */
+static const char *
+EndOfNumber(const char *number)
+{
+	char  *end;
+	double value = strtod(number, &end);
+
+	return isinf(value) || end == number || end - number > MAX_NUMBER_LENGTH ? NULL : end;
+}
+
+static unsigned int
+EscapedUnit(const char *escape)
+{
+	char digits[5];
+
+	strlcpy(digits, escape + 2, sizeof(digits));
+	return escape[0] == '\\' && escape[1] == 'u' ? (unsigned int) strtoul(digits, NULL, 16) : 0;
+}
+
+/* After \uXXXX, or two of them for one character; NULL: they stand for none, or for NUL. */
+static const char *
+EndOfEscape(const char *escape)
+{
+	unsigned int unit = EscapedUnit(escape);
+
+	if (unit < 0xD800 || unit > 0xDFFF)
+		return unit == 0 ? NULL : escape + 6;
+	if (unit >= 0xDC00 || (EscapedUnit(escape + 6) & 0xFC00) != 0xDC00)
+		return NULL;
+	return escape + 12;
+}
+
+/* After the closing quote; NULL: it holds what is no character. */
+static const char *
+EndOfString(const char *quote)
+{
+	const char *p = quote + 1;
+
+	while (p && *p && *p != '"')
+	{
+		if (*p != '\\')
+			p++;
+		else
+			p = p[1] == 'u' ? EndOfEscape(p) : p + 2;
+	}
+	return p && *p ? p + 1 : NULL;
+}
+
+/* Of valid JSON. */
+static bool
+IsForAnyParser(const char *json)
+{
+	const char *p = json;
+	int			depth = 0;
+
+	while (p && *p)
+	{
+		if (*p == '"')
+			p = EndOfString(p);
+		else if (*p == '-' || isdigit((unsigned char) *p))
+			p = EndOfNumber(p);
+		else
+		{
+			if (*p == '[' || *p == '{')
+				depth++;
+			else if (*p == ']' || *p == '}')
+				depth--;
+			p = depth > MAX_DEPTH ? NULL : p + 1;
+		}
+	}
+	return p != NULL;
+}
+
+/* ---- values ---- */
+
 /* JSON of PostgreSQL's making on one line of valid UTF-8: line breaks stand between its values only. */
 static void
 WriteJson(JsonWriter *w, const char *name, const char *json)
 {
 	char *text = TextToUtf8(pstrdup(json));
 
-	if (!pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true))
+	if (!pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true) || !IsForAnyParser(text))
 	{
-		JsonText(w, name, text); /* the database holds bytes of no encoding */
+		JsonText(w, name,
+				 text); /* bytes of no encoding, which the database may hold, are replaced */
 		return;
 	}
 	for (char *p = text; *p; p++)
@@ -139,6 +226,8 @@ WriteNumber(JsonWriter *w, const char *name, const char *text)
 {
 	if (strpbrk(text, "Ny") != NULL) /* NaN, Infinity */
 		JsonNull(w, name);
+	else if (EndOfNumber(text) == NULL)
+		JsonText(w, name, text);
 	else
 		JsonEncoded(w, name, text, strlen(text));
 }

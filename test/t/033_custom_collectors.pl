@@ -88,6 +88,19 @@ is_deeply($row->{list}, [ 1, 2 ], 'value list');
 is_deeply($row->{nested}, { a => [ 1, { b => undef } ] }, 'value nested');
 is_deeply($row->{broken_line}, { a => 1 }, 'json with a line break');
 
+# JSON that a parser may not take is a text
+add_ok('untame', q{
+	SELECT (pg_catalog.repeat('[', 33) || pg_catalog.repeat(']', 33))::json AS deep, 1e400::numeric AS large,
+		('[' || pg_catalog.repeat('7', 1001) || ']')::jsonb AS long, '"\ud83d"'::json AS half, '["\u0000"]'::json AS nul,
+		(pg_catalog.repeat('[', 32) || pg_catalog.repeat(']', 32))::json AS shallow, '"\ud83d\ude00 \\\\u0000 ["'::json AS whole,
+		1e300::numeric AS fits});
+$row = metric('untame')->{rows}[0];
+is($row->{$_->[0]}, $_->[1], "untame value $_->[0]")
+  foreach [ deep => '[' x 33 . ']' x 33 ], [ large => '1' . '0' x 400 ], [ long => '[' . '7' x 1001 . ']' ],
+  [ half => '"\ud83d"' ], [ nul => '["\u0000"]' ], [ whole => "\x{1F600} \\u0000 [" ];
+is(ref $row->{shallow}, 'ARRAY', 'what is nested less is an array');
+cmp_ok($row->{fits}, '==', 1e300, 'what a double holds is a number');
+
 # ---- limits and databases ----
 
 add_ok('many', 'SELECT id FROM public.things ORDER BY id');
