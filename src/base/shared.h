@@ -48,6 +48,7 @@ typedef struct VisitorSlot
 	bool	   finished;	   /* set by the visitor: it has reported all it has to say */
 	uint32	   left;		   /* the same: what it did not come to */
 	uint32	   failed;		   /* the same: what ran into a timeout */
+	uint64	   custom_left;	   /* the same: of "custom", what it did not come to */
 	uint64	   custom_running; /* the same: number of the custom collector, 0: none */
 } VisitorSlot;
 

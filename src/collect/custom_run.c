@@ -37,6 +37,7 @@
 #include "collect/query.h"
 #include "collect/run.h"
 
+#define CANCELLED "57014"
 #define OVERTIME_MS 1000 /* until a query that takes no cancellation is ended with its process */
 
 /* ---- as whom ---- */
@@ -252,8 +253,9 @@ IsLeftAlone(int i, CustomRun *run, const BreakerKey *key)
 	return true;
 }
 
-static void
-RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
+/* False: others had taken the time of this visit, so it has its turn at another one. */
+static bool
+RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, bool is_first, TimestampTz deadline)
 {
 	BreakerKey	key = KeyOf(run->slot, MyDatabaseId);
 	TimestampTz started_at = GetCurrentTimestamp();
@@ -261,14 +263,17 @@ RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
 	double		duration_ms;
 	QueryError	error;
 	bool		done;
+	bool		is_cut;
 
 	if (IsLeftAlone(i, run, &key))
-		return;
+		return true;
 	if (left_ms <= 0)
 	{
-		Fail(i, run, NULL, "the visit ran out of time", 0);
-		return;
+		if (is_first)
+			Fail(i, run, NULL, "the visit ran out of time", 0);
+		return is_first;
 	}
+	is_cut = !is_first && left_ms < Setting.statement_timeout_ms;
 	left_ms = Min(left_ms, Setting.statement_timeout_ms);
 	visit->custom_running = run->slot->number;
 	enable_timeout_after(overtime, (int) left_ms + OVERTIME_MS);
@@ -281,13 +286,16 @@ RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, TimestampTz deadline)
 		BreakerSucceeded(&key);
 		BatchCountRows(run->batch, run->rows);
 		Note(i, run, NULL, duration_ms);
-		return;
+		return true;
 	}
 	BatchMetricAbort(run->batch);
+	if (is_cut && strcmp(error.sqlstate, CANCELLED) == 0 && !ShutdownIsRequested())
+		return false;
 	if (QueryTimedOut(&error) && !ShutdownIsRequested() &&
 		Shared->custom[i].number == run->slot->number)
 		BreakerTimedOut(&key);
 	Fail(i, run, error.sqlstate[0] ? error.sqlstate : NULL, error.message, duration_ms);
+	return true;
 }
 
 /* Seen from the collector. */
@@ -319,7 +327,7 @@ CustomEndedVisit(const VisitorSlot *visit)
 	return psprintf("%s: it took no cancellation", slot->name);
 }
 
-/* Where to begin: from the same place, one that takes all the time would leave none to the same others. */
+/* Where to begin: not with the same one each time, which may take all of it. */
 static int
 AnyOf(uint64 set)
 {
@@ -347,6 +355,7 @@ CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline)
 					   CurrentMemoryContext};
 	int			first = AnyOf(set);
 	uint64		numbers[MAX_CUSTOM];
+	bool		is_first = true;
 	QueryError	error;
 
 	/* its name in UTF-8, for which there has to be a transaction */
@@ -362,17 +371,22 @@ CustomCollect(VisitorSlot *visit, Batch *batch, TimestampTz deadline)
 	GuardInstall();
 	for (int i = 0; i < MAX_CUSTOM; i++)
 		numbers[i] = Shared->custom[i].number;
+	visit->custom_left = set;
 	for (int n = 0; n < MAX_CUSTOM && !ShutdownIsRequested(); n++)
 	{
-		int i = (first + n) % MAX_CUSTOM;
+		int	   i = (first + n) % MAX_CUSTOM;
+		uint64 it = UINT64CONST(1) << i;
 
-		if ((set & (UINT64CONST(1) << i)) == 0)
+		if ((set & it) == 0)
 			continue;
 		LWLockAcquire(Shared->lock, LW_SHARED);
 		*copy = Shared->custom[i];
 		LWLockRelease(Shared->lock);
-		if (copy->name[0] && copy->number == numbers[i])
-			RunInVisitor(visit, i, &run, deadline);
+		visit->custom_left &= ~it; /* also where it ends the process */
+		if (copy->name[0] && copy->number == numbers[i] &&
+			!RunInVisitor(visit, i, &run, is_first, deadline))
+			visit->custom_left |= it;
+		is_first = false;
 	}
 	pfree(copy);
 }

@@ -252,8 +252,8 @@ VisitPlanBegun(VisitPlan *plan, int i, uint32_t collectors, int64_t now)
 	database->visited_at = now;
 }
 
-static PlannedDatabase *
-Find(const VisitPlan *plan, uint32_t oid)
+PlannedDatabase *
+VisitPlanFind(const VisitPlan *plan, uint32_t oid)
 {
 	for (int i = 0; i < plan->count; i++)
 	{
@@ -274,13 +274,13 @@ VisitPlanForget(VisitPlan *plan, int i)
 bool
 VisitPlanHas(const VisitPlan *plan, uint32_t oid)
 {
-	return Find(plan, oid) != NULL;
+	return VisitPlanFind(plan, oid) != NULL;
 }
 
 void
 VisitPlanEnded(VisitPlan *plan, uint32_t oid, uint32_t left, uint32_t failed, int64_t now)
 {
-	PlannedDatabase *database = Find(plan, oid);
+	PlannedDatabase *database = VisitPlanFind(plan, oid);
 
 	if (database == NULL)
 		return; /* dropped meanwhile */

@@ -32,6 +32,8 @@ typedef struct PlannedDatabase
 	uint32_t pending;	   /* to be visited before the round is over */
 	uint32_t visiting;	   /* the visit under way counts for the round */
 	uint32_t visit_forced; /* what was forced when it began */
+
+	uint64_t custom_left; /* of the custom collectors, what the last visit left; 0: all are meant */
 } PlannedDatabase;
 
 typedef struct VisitPlan
@@ -43,6 +45,9 @@ typedef struct VisitPlan
 	int64_t			 begun_at;				   /* the last visit that nobody asked for */
 	uint32_t		 patient; /* asked for by nobody who waits: in turn, not before all others */
 } VisitPlan;
+
+/* NULL: it is not in the list. */
+extern PlannedDatabase *VisitPlanFind(const VisitPlan *plan, uint32_t oid);
 
 /* Wanted every so often; 0: not any more. */
 extern void VisitPlanInterval(VisitPlan *plan, int collector, int64_t interval, int64_t now);

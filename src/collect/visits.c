@@ -298,9 +298,10 @@ NoteBadEnd(const VisitorSlot *slot, Batch *batch)
 static void
 NoteEnd(int i, Batch *batch)
 {
-	VisitorSlot *slot = &Shared->visitors[i];
-	uint32		 left = slot->left;
-	uint32		 failed = slot->failed;
+	VisitorSlot		*slot = &Shared->visitors[i];
+	uint32			 left = slot->left;
+	uint32			 failed = slot->failed;
+	PlannedDatabase *planned;
 
 	pfree(handles[i]);
 	handles[i] = NULL;
@@ -319,8 +320,13 @@ NoteEnd(int i, Batch *batch)
 		failed = slot->collectors;
 		NoteBadEnd(slot, batch);
 	}
+	if (slot->custom_left != 0)
+		left |= 1U << COLLECTOR_CUSTOM;
 	visited |= slot->collectors & ~left;
 	VisitPlanEnded(&plan, slot->database, left, failed, GetCurrentTimestamp());
+	planned = VisitPlanFind(&plan, slot->database);
+	if (planned && slot->custom_left != 0)
+		planned->custom_left = slot->custom_left;
 }
 
 /*
@@ -354,6 +360,9 @@ StartVisitor(int i, const PlannedDatabase *database, uint32 collectors)
 	strlcpy(slot->database_name, database->name, sizeof(slot->database_name));
 	slot->collectors = collectors;
 	slot->custom = CustomForDatabase(custom_set, database->name);
+	if (database->custom_left != 0)
+		slot->custom &= database->custom_left;
+	slot->custom_left = 0;
 	slot->left = slot->failed = 0;
 	slot->custom_running = 0;
 	given_up[i] = false;
@@ -439,6 +448,8 @@ Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz no
 	if (StartVisitor(i, database, collectors))
 	{
 		VisitPlanBegun(&plan, next, collectors, now);
+		if (IsIn(collectors, COLLECTOR_CUSTOM))
+			database->custom_left = 0;
 		retries = 0;
 		return true;
 	}

@@ -320,6 +320,12 @@ is(metric('after_late', 'app')->{rows}[0]{x}, 1, 'one behind it has its turn');
 like(wait_for_error('late', qr/./), qr/statement timeout|running out of time/, 'though it took all of the time');
 $node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('late')});
 
+# ---- more than a visit has time for ----
+
+$node->safe_psql('postgres', q{SELECT pganalytics_add_custom_collector(
+	'slow' || g, 'SELECT pg_catalog.pg_sleep(0.5) AS slept', '1 h', 'other') FROM generate_series(1, 8) g});
+ok(metric("slow$_", 'other'), "all have their turn: $_ of 8") foreach 1 .. 8;
+
 # ---- samples, dump, the view ----
 
 $node->safe_psql('postgres', "SELECT pganalytics_remove_custom_collector('$_')") foreach qw(read_all climb breaks);
