@@ -9,6 +9,8 @@
 
 #include "storage/fd.h"
 
+#include "spool/format.h"
+
 #define PLAIN_SUFFIX ".plain"
 #define SEALED_SUFFIX ".batch"
 #define HALF_SUFFIX ".tmp.half" /* of a batch that is being split */
@@ -59,6 +61,10 @@ extern bool SpoolRemove(uint64 sequence);
 
 /* The same, to keep a limit, and counts it as dropped. */
 extern bool SpoolDrop(uint64 sequence);
+
+/* Makes a file of a sequence that is given, as a whole; false, with errno: nothing is left of it. */
+extern bool SpoolWriteWhole(uint64 sequence, BatchHeader *header, const char *suffix,
+							const char *body, size_t size);
 
 /* After a crash: what a server was about to do with a batch that it had counted. */
 extern void SpoolFinishRejecting(uint64 sequence);

@@ -21,7 +21,6 @@
 #include "base/problem.h"
 #include "base/settings.h"
 #include "base/shared.h"
-#include "spool/body.h"
 #include "spool/checksum.h"
 #include "spool/counters.h"
 #include "spool/directory.h"
@@ -360,9 +359,9 @@ SpoolFileCommit(SpoolFile *file)
 
 /* ---- whole batches ---- */
 
-/* Makes a file of a sequence that is given, as a whole. */
-static bool
-WriteWhole(uint64 sequence, BatchHeader *header, const char *suffix, const char *body, size_t size)
+bool
+SpoolWriteWhole(uint64 sequence, BatchHeader *header, const char *suffix, const char *body,
+				size_t size)
 {
 	SpoolFile file;
 	int		  save_errno;
@@ -389,7 +388,7 @@ SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size)
 	header.raw_size = plain->raw_size;
 	header.created_us = plain->created_us;
 	header.log = plain->log;
-	if (!WriteWhole(plain->sequence, &header, SEALED_SUFFIX, gz, gz_size))
+	if (!SpoolWriteWhole(plain->sequence, &header, SEALED_SUFFIX, gz, gz_size))
 		return false;
 
 	/* from here on the sealed one counts, even if the plain one outlives a crash */
@@ -397,91 +396,6 @@ SpoolSeal(const SpoolBatch *plain, const char *gz, size_t gz_size)
 	unlink(path);
 	pg_atomic_fetch_add_u64(&Shared->bytes, BATCH_HEADER_SIZE + gz_size);
 	SpoolAccountBytes(BATCH_HEADER_SIZE + plain->body_size);
-	return true;
-}
-
-/* ---- two in the place of one ---- */
-
-static void
-HalfPaths(uint64 sequence, char *written, char *final)
-{
-	SpoolSequencePath(written, "spool", sequence, HALF_SUFFIX);
-	SpoolSequencePath(final, "spool", sequence, PLAIN_SUFFIX);
-}
-
-static bool
-WriteHalf(uint64 sequence, const BodyHalf *half)
-{
-	BatchHeader header = {0};
-
-	header.raw_size = half->size;
-	header.created_us = SpoolNow();
-	return WriteWhole(sequence, &header, HALF_SUFFIX, half->body, half->size);
-}
-
-static void
-RemoveHalves(const uint64 sequences[2])
-{
-	char written[MAXPGPATH];
-	char final[MAXPGPATH];
-
-	for (int i = 0; i < 2; i++)
-	{
-		HalfPaths(sequences[i], written, final);
-		unlink(written);
-		unlink(final);
-	}
-}
-
-bool
-SpoolNameHalves(const uint64 sequences[2])
-{
-	char written[MAXPGPATH];
-	char final[MAXPGPATH];
-	bool named = true;
-
-	for (int i = 0; i < 2; i++)
-	{
-		HalfPaths(sequences[i], written, final);
-		if (rename(written, final) < 0 && access(final, F_OK) < 0)
-			named = false;
-	}
-	return named;
-}
-
-/* As if it had not been tried; errno says why it failed. */
-static bool
-SplitFailed(uint64 sequence, const uint64 sequences[2])
-{
-	int code = errno != 0 ? errno : ENOSPC;
-
-	RemoveHalves(sequences);
-	SpoolPostpone(sequence, code, "is too large for the backend, but cannot be split");
-	return false;
-}
-
-/*
- * Until the file of the counters tells of it, the halves have names that
- * nobody reads; a crash leaves the whole and removes them.  From then on they
- * count, and whoever finds the whole removes it.
- */
-bool
-SpoolSplit(uint64 sequence, const uint64 sequences[2], const BodyHalf halves[2])
-{
-	if (!WriteHalf(sequences[0], &halves[0]) || !WriteHalf(sequences[1], &halves[1]))
-		return SplitFailed(sequence, sequences);
-	/* before the whole is gone: pganalytics_flush() looks at it afterwards */
-	pg_atomic_write_u64(&Shared->newest_half, sequences[1]);
-	if (!CountersBatchLeaves(&Shared->split, sequence, sequences) || !SpoolNameHalves(sequences))
-	{
-		(void) SplitFailed(sequence, sequences);
-		CountersBatchStays(&Shared->split);
-		return false;
-	}
-	for (int i = 0; i < 2; i++)
-		SpoolAccountAdded(sequences[i], BATCH_HEADER_SIZE + halves[i].size);
-	SpoolDelivered(sequence);
-	CountersBatchLeft(&Shared->split);
 	return true;
 }
 
