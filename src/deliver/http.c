@@ -119,6 +119,7 @@ BeginRequest(const HttpRequest *request, HttpReply *reply)
 	HttpEndRequest(); /* one that an error interrupted */
 	http.error[0] = '\0';
 	http.tls_began = http.head_began = http.head_complete = false;
+	http.discarded = 0;
 	http.retry_after[0] = '\0';
 	http.mux_failed = false;
 	http.timer_at = -1;
@@ -222,6 +223,9 @@ FinishRequest(CURLcode code, HttpReply *reply)
 	long status = 0;
 
 	curl_easy_getinfo(http.easy, CURLINFO_RESPONSE_CODE, &status);
+
+	if (http.discarded > HTTP_DISCARD_LIMIT)
+		code = CURLE_OK;
 
 	/* curl takes a reply that ends within its headers for a whole one */
 	if (code == CURLE_OK && !http.head_complete)

@@ -9,7 +9,8 @@
 
 #include "base/shared.h"
 
-#define HTTP_BODY_LIMIT (256 * 1024) /* of a reply; what follows is discarded */
+#define HTTP_BODY_LIMIT (256 * 1024)		  /* of a reply; what follows is discarded */
+#define HTTP_DISCARD_LIMIT (16 * 1024 * 1024) /* up to here; then it counts as complete */
 #define HTTP_MAX_HEADERS 16
 
 typedef struct HttpRequest

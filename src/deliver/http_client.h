@@ -43,6 +43,7 @@ typedef struct HttpClient
 	bool			   tls_began;	  /* connected, the handshake follows */
 	bool			   head_began;	  /* of the reply */
 	bool			   head_complete; /* the empty line has come */
+	size_t			   discarded;	  /* of the body */
 	char			   retry_after[64];
 	char			   error[CURL_ERROR_SIZE];
 } HttpClient;

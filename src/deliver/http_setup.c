@@ -133,7 +133,9 @@ OnBody(char *data, size_t unit, size_t count, void *arg)
 	kept = Min(size, HTTP_BODY_LIMIT - http.reply->body_size);
 	memcpy(http_body + http.reply->body_size, data, kept);
 	http.reply->body_size += kept;
-	return size;
+	http.discarded += size - kept;
+	/* none has reason to be so long: the connection ends here */
+	return http.discarded > HTTP_DISCARD_LIMIT ? 0 : size;
 }
 
 /* ---- set-up ---- */
@@ -201,6 +203,8 @@ SetOptions(CURL *easy)
 	SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTPS | (Setting.allow_http ? CURLPROTO_HTTP : 0)));
 #endif
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	/* compressed replies are not asked for, but understood: some servers in between do not ask */
+	SET(CURLOPT_ACCEPT_ENCODING, "identity");
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	/* a name that moves is looked up for each new connection, of which there are few */
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);

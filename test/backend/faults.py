@@ -7,6 +7,7 @@ A fault is {"action": name, …}, and with it may come
     process  do the work first, so that only the reply is lost or late
 """
 
+import gzip
 import json
 import select
 import socket
@@ -59,6 +60,10 @@ def reply_html(_reply, fault):
     return Reply(fault.get('status', 200), {'Content-Type': 'text/html'}, page.encode())
 
 
+def reply_compressed(_reply, fault):
+    return Reply(fault.get('status', 200), {'Content-Encoding': 'gzip'}, gzip.compress(b'{}'))
+
+
 def reply_huge_body(_reply, fault):
     filler = b'x' * fault.get('size', 64 * 1024 * 1024)
     return Reply(fault.get('status', 200), {}, b'{"filler":"' + filler + b'"}')
@@ -76,6 +81,7 @@ def reply_redirect(_reply, fault):
 REPLY_FAULTS = {
     'status': reply_status,
     'html': reply_html,
+    'compressed': reply_compressed,
     'huge_body': reply_huge_body,
     'huge_header': reply_huge_header,
     'redirect': reply_redirect,
@@ -117,6 +123,14 @@ def send_slowly(connection, reply, fault):
     return None
 
 
+def send_for_ever(connection, _reply, _fault):
+    connection.wfile.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+    chunk = b'%x\r\n%s\r\n' % (1 << 16, b'{"filler":"'.ljust(1 << 16, b'x'))
+    while not wait_for_close(connection.connection, 0):
+        connection.wfile.write(chunk)
+    connection.cut()
+
+
 def send_garbage(connection, _reply, fault):
     connection.wfile.write(fault.get('bytes', 'this is not HTTP\r\n\r\n').encode())
     connection.cut()
@@ -127,6 +141,7 @@ SENDING_FAULTS = {
     'silence': send_nothing,
     'cut': send_part,
     'drip': send_slowly,
+    'endless': send_for_ever,
     'garbage': send_garbage,
 }
 

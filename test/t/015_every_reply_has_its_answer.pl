@@ -74,6 +74,8 @@ foreach my $order (
 # ---- a reply that is too long is still a reply ----
 
 is(scalar pushes_under({ action => 'huge_body', size => 4 * 1024 * 1024 }), 1, 'huge body: delivered');
+is(scalar pushes_under({ action => 'endless' }), 1, 'a body without an end: delivered');
+is(scalar pushes_under({ action => 'compressed' }), 1, 'a compressed reply is understood');
 
 # ---- Retry-After ----
 
