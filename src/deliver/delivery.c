@@ -160,7 +160,8 @@ DeliveryWarnOfExpiry(int days)
 	else if (RegistrationIsPossible())
 		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_RENEW,
 				   "the certificate from registration expires in %d days and could not be renewed: "
-				   "call pganalytics_register() to see why",
+				   "call pganalytics_register() to see why; where it succeeds, the backend issues "
+				   "no other one",
 				   days);
 	else
 		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_RENEW,

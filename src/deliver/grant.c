@@ -13,6 +13,10 @@
 
 #include "deliver/json_reply.h"
 
+#define PEM_DASHES "-----"
+#define PEM_BEGIN PEM_DASHES "BEGIN "
+#define PEM_END PEM_DASHES "END "
+
 /* ---- time ---- */
 
 /* So many digits at *text as a number, and moves behind them; -1: they are not digits. */
@@ -111,30 +115,65 @@ TakeToken(const json_t *root, Credentials *credentials, char error[GRANT_ERROR_S
 	return true;
 }
 
+/* What is behind the PEM block that begins there; NULL: it has no end. */
+static const char *
+EndOfBlock(const char *begin)
+{
+	const char *end = strstr(begin, PEM_END);
+	const char *next = strstr(begin + strlen(PEM_BEGIN), PEM_BEGIN);
+
+	if (end == NULL || (next != NULL && next < end))
+		return NULL;
+	end = strstr(end + strlen(PEM_END), PEM_DASHES);
+	return end ? end + strlen(PEM_DASHES) : NULL;
+}
+
+/* Is the text in the block's first line? */
+static bool
+LabelHas(const char *begin, const char *text)
+{
+	const char *found = strstr(begin, text);
+
+	return found != NULL && (size_t) (found - begin) < strcspn(begin, "\r\n");
+}
+
 /*
- * PEM that ends in a newline.  What the file of credentials tells the key from
- * the certificates by must stand where it does: in the first line of the key.
+ * The certificates, or the key, of a PEM text.  What else openssl writes there
+ * (the certificate in words, the parameters of an elliptic curve) is left out:
+ * nothing but these blocks may stand in the file of credentials.  True as well
+ * for no text at all.
  */
 static bool
 TakePem(const char *pem, bool is_key, char *buffer)
 {
-	static const char mark[] = "PRIVATE KEY";
-	size_t			  length = pem ? strlen(pem) : 0;
-	const char		 *found = length > 0 ? strstr(pem, mark) : NULL;
-	bool			  in_first_line;
+	const char *begin = pem;
+	size_t		used = 0;
 
 	buffer[0] = '\0';
-	if (length == 0)
+	if (pem == NULL || pem[0] == '\0')
 		return true;
-	if (length + 2 > CREDENTIALS_PEM_SIZE || strncmp(pem, "-----BEGIN ", 11) != 0)
-		return false;
-	in_first_line = found != NULL && (size_t) (found - pem) < strcspn(pem, "\n");
-	if (is_key ? !in_first_line : found != NULL)
-		return false;
-	memcpy(buffer, pem, length + 1);
-	if (buffer[length - 1] != '\n')
-		strcpy(buffer + length, "\n");
-	return true;
+	while ((begin = strstr(begin, PEM_BEGIN)) != NULL)
+	{
+		const char *end = EndOfBlock(begin);
+		bool		wanted = LabelHas(begin, is_key ? "PRIVATE KEY-" : "CERTIFICATE-");
+
+		if (end == NULL || (is_key && wanted && used > 0) ||
+			(!is_key && LabelHas(begin, "PRIVATE KEY-")))
+			return false;
+		if (wanted)
+		{
+			size_t length = (size_t) (end - begin);
+
+			if (used + length + 2 > CREDENTIALS_PEM_SIZE)
+				return false;
+			memcpy(buffer + used, begin, length);
+			used += length;
+			buffer[used++] = '\n';
+		}
+		begin = end;
+	}
+	buffer[used] = '\0';
+	return used > 0;
 }
 
 static bool

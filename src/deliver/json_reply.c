@@ -104,7 +104,7 @@ JsonReplyText(const json_t *object, const char *const *names)
 	{
 		const json_t *value = json_object_get(object, *names);
 
-		if (value != NULL)
+		if (value != NULL && !json_is_null(value))
 			return json_string_value(value);
 	}
 	return NULL;

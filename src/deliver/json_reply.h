@@ -24,7 +24,10 @@
  */
 extern json_t *JsonReplyParse(const char *text, size_t size, const char **error);
 
-/* The text under the first of the names (a list that ends with NULL) that is there; NULL: none. */
+/*
+ * The text under the first of the names (a list that ends with NULL) that is
+ * there and not null; NULL: none, or no text.
+ */
 extern const char *JsonReplyText(const json_t *object, const char *const *names);
 
 #endif /* JSON_REPLY_H */

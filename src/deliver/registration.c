@@ -280,6 +280,38 @@ Describe(const HttpReply *reply, const char *meaning, const char *secret, Reques
 		TOKEN_FAILED;
 }
 
+/*
+ * A backend that issues a certificate need not do so each time: without another
+ * one for the same id, the one that is kept goes on being used while it is good.
+ * True: nothing but the token is new.
+ */
+static bool
+KeepCertificate(void)
+{
+	static Credentials granted;
+	CertificateLife	   life;
+	char			   error[ERROR_TEXT_SIZE];
+	bool			   good;
+
+	if (work.certificate[0] != '\0' || !present ||
+		strcmp(work.collector_id, current.collector_id) != 0)
+		return false;
+	if (!current.has_certificate)
+		return true;
+	granted = work;
+	good = ReadCredentials(error, sizeof(error)) &&
+		strcmp(work.collector_id, granted.collector_id) == 0 &&
+		CheckCertificate(&life, error, sizeof(error));
+	if (good)
+	{
+		strlcpy(granted.certificate, work.certificate, sizeof(granted.certificate));
+		strlcpy(granted.private_key, work.private_key, sizeof(granted.private_key));
+	}
+	work = granted;
+	SecretWipe(&granted, sizeof(granted));
+	return good;
+}
+
 /* The token in hand must be good for something. */
 static bool
 CheckToken(RequestFailure *failure)
@@ -320,6 +352,7 @@ TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
 	char			why[GRANT_ERROR_SIZE];
 	CertificateLife life;
 	TokenResult		result;
+	bool			only_token;
 
 	memset(&work, 0, sizeof(work));
 	failure->status = reply->status;
@@ -332,13 +365,11 @@ TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
 	SystemIdentifier(work.system_identifier, sizeof(work.system_identifier));
 	strlcpy(work.hostname, Hostname(), sizeof(work.hostname));
 	strlcpy(work.name, name, sizeof(work.name));
+	only_token = KeepCertificate();
 	if (!CheckToken(failure) || !CheckCertificate(&life, failure->error, sizeof(failure->error)))
 		return TOKEN_REFUSED;
-	result = Store(&life,
-				   work.certificate[0] == '\0' && present && !current.has_certificate &&
-					   strcmp(work.collector_id, current.collector_id) == 0,
-				   failure);
-	if (result == TOKEN_READY)
+	result = Store(&life, only_token, failure);
+	if (result == TOKEN_READY && !only_token)
 		certificate_number++;
 	return result;
 }
@@ -367,12 +398,14 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	static Body		 body;
 	char			 header[2048];
 	char			 registered_name[CREDENTIALS_NAME_SIZE];
+	char			 former_id[COLLECTOR_ID_SIZE];
 	TokenResult		 result;
 
 	memset(failure, 0, sizeof(*failure));
 	if (name == NULL || name[0] == '\0')
 		name = present && current.name[0] ? current.name : Hostname();
 	strlcpy(registered_name, name, sizeof(registered_name));
+	strlcpy(former_id, present ? current.collector_id : "", sizeof(former_id));
 	if (!RegistrationIsPossible())
 	{
 		strlcpy(failure->error, "\"pganalytics.registration_secret_file\" is not set",
@@ -398,7 +431,8 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	if (result == TOKEN_READY)
 	{
 		CountersSave(); /* they name the collector id */
-		ereport(LOG,
+		/* where nothing but the token is new it is no news: that may happen often */
+		ereport(strcmp(former_id, current.collector_id) == 0 ? DEBUG1 : LOG,
 				(errmsg("pganalytics: registered with the backend as collector \"%s\"",
 						current.collector_id)));
 	}

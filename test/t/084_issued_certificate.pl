@@ -58,6 +58,17 @@ my $position = $backend->position;
 $backend->wait_for_request('goes on', sub { $_[0]{stored} }, $position);
 is($node->status->{delivery}{state}, 'ok', 'deliveries go on');
 
+# ---- a backend need not issue it again ----
+
+$backend->order(action => 'registration', certificate => undef);
+$node->safe_psql('postgres', 'SELECT pganalytics_register()');
+is(`$expiry $file`, `$expiry @{[ $backend->file('client.crt') ]}`, 'a registration that brings no certificate leaves the one there is');
+$backend->order(action => 'disconnect');
+$position = $backend->position;
+$push = $backend->wait_for_request('goes on', sub { $_[0]{stored} }, $position);
+is($push->{client}, 'commonName=pganalytics-collector', 'and it goes on being used');
+$backend->order(action => 'registration', certificate => 'client');
+
 # ---- a person is told where it cannot be ----
 
 $backend->order(action => 'registration', certificate => 'client-old');

@@ -15,6 +15,9 @@
 
 #define CERTIFICATE "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 #define KEY "-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n"
+#define JSON_CERTIFICATE "-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----"
+#define JSON_KEY "-----BEGIN EC PRIVATE KEY-----\\nMHcC\\n-----END EC PRIVATE KEY-----"
+#define TOKEN "\"token\":\"a.b.c\",\"expires_at\":\"2026-02-20T10:30:00Z\""
 
 static Credentials given;
 static Credentials kept;
@@ -55,17 +58,60 @@ test_grants(void **state)
 	assert_int_equal(given.expires_at, 1771583400);
 	assert_string_equal(given.certificate, "");
 
-	assert_true(Grant(
-		"{\"id\":\"6f1c\",\"token\":\"a.b.c\",\"expires_at\":\"2026-02-20T10:30:00Z\","
-		"\"cert\":\"-----BEGIN CERTIFICATE-----\\nx\",\"key\":\"-----BEGIN PRIVATE KEY-----\\n\"}"));
-	assert_string_equal(given.certificate, "-----BEGIN CERTIFICATE-----\nx\n");
-	assert_string_equal(given.private_key, "-----BEGIN PRIVATE KEY-----\n");
+	assert_true(
+		Grant("{\"id\":\"6f1c\",\"token\":\"a.b.c\",\"expires_at\":\"2026-02-20T10:30:00Z\","
+			  "\"cert\":\"" JSON_CERTIFICATE "\",\"key\":\"" JSON_KEY "\"}"));
+	assert_string_equal(given.certificate, CERTIFICATE);
+	assert_string_equal(given.private_key, KEY);
+
+	/* null is as good as absent */
+	assert_true(Grant("{\"collector_id\":null,\"id\":\"6f1c\",\"token\":\"a.b.c\","
+					  "\"expires_at\":\"2026-02-20T10:30:00Z\",\"certificate\":null,"
+					  "\"private_key\":null}"));
+	assert_string_equal(given.collector_id, "6f1c");
+	assert_string_equal(given.certificate, "");
+}
+
+/* What openssl writes around certificates and keys is left out. */
+static void
+test_pem_with_more_in_it(void **state)
+{
+	assert_true(Grant("{\"collector_id\":\"a\"," TOKEN
+					  ",\"certificate\":\"\\nCertificate:\\n    Data:\\n"
+					  "" JSON_CERTIFICATE "\\nsubject=CN = ca\\n" JSON_CERTIFICATE "\","
+					  "\"private_key\":\"-----BEGIN EC PARAMETERS-----\\nBggq\\n-----END EC "
+					  "PARAMETERS-----\\n" JSON_KEY "\"}"));
+	assert_string_equal(given.certificate, CERTIFICATE CERTIFICATE);
+	assert_string_equal(given.private_key, KEY);
+
+	for (const char *const *p =
+			 (const char *const[]){
+				 /* no end, no certificate, a key where there must be none, or two of them */
+				 "\"certificate\":\"-----BEGIN CERTIFICATE-----\\nx\",\"private_key\":\"" JSON_KEY
+				 "\"",
+				 "\"certificate\":\"" JSON_KEY "\",\"private_key\":\"" JSON_KEY "\"",
+				 "\"certificate\":\"" JSON_CERTIFICATE "\\n" JSON_KEY
+				 "\",\"private_key\":\"" JSON_KEY "\"",
+				 "\"certificate\":\"" JSON_CERTIFICATE "\",\"private_key\":\"" JSON_CERTIFICATE
+				 "\"",
+				 "\"certificate\":\"" JSON_CERTIFICATE "\",\"private_key\":\"" JSON_KEY
+				 "\\n" JSON_KEY "\"",
+				 "\"certificate\":\"-----BEGIN CERTIFICATE-----\\n" JSON_KEY
+				 "\\n-----END CERTIFICATE-----\",\"private_key\":\"" JSON_KEY "\"",
+				 NULL};
+		 *p; p++)
+	{
+		char body[2048];
+
+		snprintf(body, sizeof(body), "{\"collector_id\":\"a\"," TOKEN ",%s}", *p);
+		if (Grant(body))
+			fail_msg("accepted: %s", body);
+	}
 }
 
 static void
 test_what_is_no_grant(void **state)
 {
-#define TOKEN "\"token\":\"a.b.c\",\"expires_at\":\"2026-02-20T10:30:00Z\""
 	static const char *const bodies[] = {
 		"",
 		"{}",
@@ -174,6 +220,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_grants),
+		cmocka_unit_test(test_pem_with_more_in_it),
 		cmocka_unit_test(test_what_is_no_grant),
 		cmocka_unit_test(test_a_new_token_leaves_the_rest),
 		cmocka_unit_test(test_kept_form),
