@@ -348,7 +348,10 @@ SendBatch(uint64 sequence)
 		case PUSH_UNUSABLE:
 			PassCheckEndpoint(now);
 			if (EndpointCurrent()->state == ENDPOINT_READY)
+			{
+				DeliveryNoteFailure(&outcome);
 				BackOff(&outcome, now);
+			}
 			break;
 		case PUSH_INTERRUPTED:
 			/* a pass begins anew after the reload, and with this batch */

@@ -81,11 +81,24 @@ MessageOf(const HttpReply *reply, char *buffer, size_t size)
 	json_decref(root);
 }
 
+/* What is wrong on the way to the backend, whatever was asked of it; NULL: nothing of that kind. */
+static const char *
+TroubleOnTheWay(int status)
+{
+	const ReplyRule *rule = ReplyRuleFor(status);
+
+	return status != 304 && (rule->action == REPLY_REDIRECTED || status == 407) ? rule->meaning :
+																				  NULL;
+}
+
 void
 ReplyDescribe(const HttpReply *reply, const char *meaning, char *error, size_t error_size)
 {
-	char message[EXCERPT_SIZE + 1];
+	char		message[EXCERPT_SIZE + 1];
+	const char *trouble = TroubleOnTheWay(reply->status);
 
+	if (trouble)
+		meaning = trouble;
 	MessageOf(reply, message, sizeof(message));
 	if (message[0])
 		snprintf(error, error_size, "the backend answered %d: %s (\"%s\")", reply->status, meaning,

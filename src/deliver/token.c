@@ -26,6 +26,9 @@
 /* An issued token is not sent so shortly before its end: it must still be good when it arrives. */
 #define ON_THE_WAY_S 1
 
+#define REGISTER_AGAIN \
+	"\"pganalytics.registration_secret_file\", so that this server can register again"
+
 static char	  token[JWT_SIZE];
 static char	  token_collector_id[COLLECTOR_ID_SIZE];
 static time_t issued_at = 0; /* 0: there is no token */
@@ -109,9 +112,7 @@ GetIssued(const char **result, RequestFailure *failure)
 	}
 	else if (registration)
 	{
-		strlcpy(failure->error,
-				"the token from registration has expired: set "
-				"\"pganalytics.registration_secret_file\", so that this server can register again",
+		strlcpy(failure->error, "the token from registration has expired: set " REGISTER_AGAIN,
 				sizeof(failure->error));
 		return TOKEN_REFUSED;
 	}
@@ -146,6 +147,13 @@ TokenRenew(RequestFailure *failure)
 		result = RegistrationRefresh(failure);
 	if (result == TOKEN_REFUSED && RegistrationIsPossible())
 		result = RegistrationRun(NULL, failure);
+	else if (result == TOKEN_REFUSED)
+	{
+		size_t used = strlen(failure->error);
+
+		snprintf(failure->error + used, sizeof(failure->error) - used, "%sset " REGISTER_AGAIN,
+				 used > 0 ? "; " : "");
+	}
 	return result;
 }
 

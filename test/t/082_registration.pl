@@ -69,6 +69,11 @@ like($stderr, qr/the backend answered 403: it does not accept our secret$/m, 'a 
 unlike(encode_json($node->status), qr/\Q$secret/, 'not in the status either');
 $backend->order(action => 'reset');
 
+$backend->order(action => 'redirect', location => 'https://localhost:1/', path => '/api/v1/collectors/register');
+(undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
+like($stderr, qr/answered 307: redirects are not followed, correct "pganalytics\.backend_url"/, 'a redirect is told for what it is');
+$backend->order(action => 'reset');
+
 # ---- a backend that does not answer ----
 
 $backend->order(action => 'silence', path => '/api/v1/collectors/register', times => 5);

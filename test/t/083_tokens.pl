@@ -7,6 +7,7 @@ use warnings;
 
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -97,6 +98,29 @@ $backend->order(action => 'reset');
 $node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
 ok($node->wait_for_state('ok'), 'with one it goes on');
 is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'and all that waited arrives');
+
+# ---- refused, and no secret ----
+
+$node->set('pganalytics.registration_secret_file' => '');
+$backend->order(action => 'revoke');
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush('1ms')});
+$status = $node->wait_for_state('unauthorized');
+like($status->{delivery}{last_error}, qr/does not renew our token.*; set "pganalytics\.registration_secret_file"/,
+	'where a token is refused for good and there is no secret the status says what to do, too');
+$node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
+$node->wait_for_state('ok');
+
+# ---- a secret that cannot be used ----
+
+my $odd = write_file("$backend->{dir}/odd.secret", "not for a header\001\n");
+chmod 0600, $odd;
+$backend->order(action => 'revoke');
+$node->set('pganalytics.registration_secret_file' => $odd);
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush('1ms')});
+$node->wait_for_status('told of', sub { ($_->{delivery}{last_error} // '') =~ /characters that cannot go into a header/ });
+pass('the latest error is that of the secret, not of the request before');
+$node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
+$node->wait_for_state('ok');
 
 # ---- clocks that differ ----
 
