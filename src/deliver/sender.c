@@ -91,7 +91,8 @@ RunErrand(int64 now)
 static long
 SenderCycle(void *arg)
 {
-	static int64 room_at = 0; /* age limit of the spool, next look */
+	static int64 room_at = 0;			 /* age limit of the spool, next look */
+	static bool	 errand_was_run = false; /* in the turn before */
 	int64		 now = MonotonicMs();
 	long		 wait_ms;
 
@@ -109,7 +110,11 @@ SenderCycle(void *arg)
 		room_at = now + PASS_IDLE_MS;
 		SpoolMakeRoom();
 	}
-	if (SealNext(now) || RunErrand(now))
+	if (SealNext(now))
+		return 0;
+	/* in turn: where reloads come faster than an errand takes, there always is one that is due */
+	errand_was_run = !errand_was_run && RunErrand(now);
+	if (errand_was_run)
 		return 0;
 	wait_ms = PassRun(now);
 	wait_ms = Min(wait_ms, Max(ErrandsDue(PassIsBackingOff()) - now, 0));

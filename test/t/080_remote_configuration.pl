@@ -85,6 +85,19 @@ is($in_force->{intervals}{disk_usage}, 77, 'and what is in force');
 is_deeply([ sort @{ $in_force->{enabled_collectors} } ], [qw(disk_usage pg_log sysstat)], 'collectors, too');
 is((config_requests($since))[0]{status}, 304, 'what is known already is not sent again');
 
+# ---- reloads that come faster than it does ----
+
+$backend->order(action => 'delay', seconds => 1, path => '/api/v1/config/', times => undef);
+$since = $backend->position;
+wait_until(
+	'batches arrive all the same',
+	sub {
+		$node->reload;
+		return (grep { $_->{stored} } $backend->requests($since)) >= 3;
+	});
+pass('reloads that come faster than the configuration do not keep batches from being sent');
+$backend->order(action => 'reset');
+
 # ---- refused whole ----
 
 $backend->order(action => 'config', document => { version => 8, intervals => { disk_usage => 5, sysstat => 0 } });
