@@ -53,6 +53,7 @@
 static struct
 {
 	uint64 flushes_served;
+	uint64 flushed_to; /* batches up to this one do not wait for "push_interval" */
 
 	/* of an endpoint that cannot be used */
 	int64 recheck_at;
@@ -381,6 +382,8 @@ FlushIsRequested(void)
 	if (flushes == pass.flushes_served)
 		return false;
 	pass.flushes_served = flushes;
+	/* also one that somebody is just writing */
+	pass.flushed_to = pg_atomic_read_u64(&Shared->sequence);
 	return true;
 }
 
@@ -411,7 +414,9 @@ TimeToPass(int64 now)
 	{
 		if (pass.waiting_since == 0)
 			pass.waiting_since = Max(now - AgeMs(oldest), 1);
-		due = pass.waiting_since + (int64) Setting.push_interval_s * 1000;
+		due = oldest <= pass.flushed_to ?
+			now :
+			pass.waiting_since + (int64) Setting.push_interval_s * 1000;
 		if (pass.retry_at != 0)
 			due = Min(due, pass.retry_at);
 	}

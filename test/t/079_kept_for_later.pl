@@ -53,6 +53,25 @@ sub metrics_in { return body_of($_[0]) =~ /"metrics_count":(\d+)/ ? $1 : 0 }
 my $id = $node->wait_for_state('ok')->{collector_id};
 is(flush('1min'), 't', 'the spool is empty');
 
+# ---- it was not whole yet when somebody asked to send now ----
+
+$node->set('pganalytics.push_interval' => '1h');
+collect('sysstat');
+my ($late) = wait_until('a batch', sub { (sealed())[0] });
+my $aside = $node->data_dir . '/late';
+rename $late, $aside or die "$late: $!";
+collect('sysstat');
+wait_until('a younger one', sub { sealed() == 1 });
+my $before = $backend->position;
+$backend->order(action => 'delay', seconds => 2, path => $PUSH);
+flush('1ms');
+$node->wait_for_status('on its way', sub { $_->{workers}{sender}{state} eq 'sending' });
+rename $aside, $late or die "$aside: $!";
+$backend->wait_for_request('the late one', sub { $_[0]{stored} && sequence_of(key_of($_[0])) == sequence_of($late) }, $before);
+pass('a batch that is whole later than a younger one is sent with it');
+$node->set('pganalytics.push_interval' => '0');
+is(flush('1min'), 't', 'the spool is empty again');
+
 # ---- it cannot be read ----
 
 hold();
