@@ -86,7 +86,25 @@ static const Field buffer_fields[] = {
 	FIELDS_END
 };
 
-/* The view pg_buffercache, all there is on 15, would lock every buffer in turn. */
+/*
+ * The view, all there is on 15, makes a row of every buffer: of more than fit
+ * into work_mem that is not to be done every minute.
+ */
+static const Probe buffers_15_probe = {
+	.key = "buffers",
+	.single = true,
+	.columns = buffer_fields,
+	.from = "(SELECT pg_catalog.count(b.relfilenode) AS buffers_used, "
+	"pg_catalog.count(*) FILTER (WHERE b.relfilenode IS NULL) AS buffers_unused, "
+	"pg_catalog.count(*) FILTER (WHERE b.isdirty) AS buffers_dirty, "
+	"pg_catalog.count(*) FILTER (WHERE b.pinning_backends > 0) AS buffers_pinned, "
+	"pg_catalog.avg(b.usagecount)::double precision AS usagecount_avg "
+	"FROM @extschema@.pg_buffercache b) s "
+	"WHERE pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')) <= 268435456",
+	.until = 15,
+	.extension = "pg_buffercache",
+};
+
 static const Probe buffers_probe = {
 	.key = "buffers",
 	.single = true,
@@ -103,11 +121,12 @@ const Field PgCacheFields[] = {
 	 "pg_statio_all_tables, heap blocks, the " MAX_RELATIONS " with the most", table_fields},
 	{"indexes", FIELD_OBJECTS, NULL, false, 0, 0,
 	 "pg_statio_all_indexes, the " MAX_RELATIONS " with the most", index_fields},
-	{"buffers", FIELD_OBJECT, NULL, false, 16, 0,
-	 "pg_buffercache_summary() of pg_buffercache 1.4, where installed", buffer_fields},
+	{"buffers", FIELD_OBJECT, NULL, false, 0, 0,
+	 "pg_buffercache_summary() of pg_buffercache 1.4, where installed; on 15 pg_buffercache, up to "
+	 "256 MB of shared_buffers", buffer_fields},
 	FIELDS_END
 };
 
 const Probe *const PgCacheProbes[] = {
-	&databases_probe, &tables_probe, &indexes_probe, &buffers_probe, NULL
+	&databases_probe, &tables_probe, &indexes_probe, &buffers_15_probe, &buffers_probe, NULL
 };

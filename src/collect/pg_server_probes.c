@@ -1,7 +1,7 @@
 /*
  * pg_server_probes.c
  *		pg_server: WAL, checkpointer, background writer, archiver, I/O, SLRU,
- *		progress of long commands.
+ *		progress of long commands, databases.
  *
  * The names are those of the views, whose columns moved twice: in 17 from
  * pg_stat_bgwriter to pg_stat_checkpointer, in 18 from pg_stat_wal to
@@ -118,6 +118,19 @@ static const Probe archiver_probe = {
 	.single = true,
 	.columns = archiver_fields,
 	.from = "pg_catalog.pg_stat_archiver s",
+};
+
+/* WAL that is complete and waits for the archiver; it has a probe of its own, since each is a file. */
+static const Field archive_fields[] = {
+	{"archive_ready", FIELD_INT, "files", false, 0, 0, "s.ready"},
+	FIELDS_END
+};
+
+static const Probe archive_probe = {
+	.single = true,
+	.columns = archive_fields,
+	.from = "(SELECT pg_catalog.count(*) AS ready FROM pg_catalog.pg_ls_archive_statusdir() f "
+	"WHERE f.name LIKE '%.ready') s",
 };
 
 /* ---- I/O ---- */
@@ -356,6 +369,32 @@ static const Probe progress_probe = {
 	.since = 19,
 };
 
+/* ---- databases ---- */
+
+/*
+ * No visit goes to templates and to those that allow no connections, and yet
+ * the oldest of all stops the whole server.
+ */
+static const Field database_fields[] = {
+	{"name", FIELD_SHARED_NAME, NULL, true, 0, 0, "s.datname"},
+	{"datid", FIELD_INT, NULL, true, 0, 0, "s.oid"},
+	{"is_template", FIELD_BOOL, NULL, true, 0, 0, "s.datistemplate"},
+	{"allows_connections", FIELD_BOOL, NULL, true, 0, 0, "s.datallowconn AND s.datconnlimit <> -2"},
+	{"xid_age", FIELD_INT, "transactions", true, 0, 0, "s.xid_age"},
+	{"mxid_age", FIELD_INT, "multixacts", true, 0, 0, "s.mxid_age"},
+	FIELDS_END
+};
+
+#define MAX_DATABASES "100"
+
+static const Probe databases_probe = {
+	.key = "databases",
+	.columns = database_fields,
+	.from = "(SELECT d.*, pg_catalog.age(d.datfrozenxid) AS xid_age, "
+	"pg_catalog.mxid_age(d.datminmxid) AS mxid_age FROM pg_catalog.pg_database d) s "
+	"ORDER BY greatest(s.xid_age, s.mxid_age) DESC, s.oid LIMIT " MAX_DATABASES,
+};
+
 const Field PgServerFields[] = {
 	{"started_at", FIELD_TIME, NULL, false, 0, 0, "pg_postmaster_start_time()"},
 	{"config_loaded_at", FIELD_TIME, NULL, false, 0, 0, "pg_conf_load_time()"},
@@ -364,6 +403,8 @@ const Field PgServerFields[] = {
 	 "pg_stat_checkpointer; on 15 and 16 pg_stat_bgwriter", checkpointer_fields},
 	{"bgwriter", FIELD_OBJECT, NULL, false, 0, 0, "pg_stat_bgwriter", bgwriter_fields},
 	{"archiver", FIELD_OBJECT, NULL, false, 0, 0, "pg_stat_archiver", archiver_fields},
+	{"archive_ready", FIELD_INT, "files", false, 0, 0,
+	 "pg_ls_archive_statusdir(): WAL files that wait to be archived"},
 	{"io", FIELD_OBJECTS, NULL, false, 16, 0, "pg_stat_io, rows with any I/O", io_fields},
 	{"backend_io", FIELD_OBJECTS, NULL, false, 18, 0,
 	 "pg_stat_get_backend_io() and …_wal(), the 50 backends with the most bytes",
@@ -372,11 +413,14 @@ const Field PgServerFields[] = {
 	{"progress", FIELD_OBJECTS, NULL, false, 0, 0,
 	 "pg_stat_progress_vacuum, _analyze, _create_index, _cluster, _repack, _copy, _basebackup",
 	 progress_fields},
+	{"databases", FIELD_OBJECTS, NULL, false, 0, 0,
+	 "pg_database, also those that no visit goes to: the " MAX_DATABASES " nearest to wraparound",
+	 database_fields},
 	FIELDS_END
 };
 
 const Probe *const PgServerProbes[] = {
 	&server_probe, &wal_probe, &checkpointer_probe, &checkpointer_16_probe, &bgwriter_probe,
-	&archiver_probe, &io_probe, &backend_io_probe, &slru_probe, &progress_18_probe,
-	&progress_probe, NULL
+	&archiver_probe, &archive_probe, &io_probe, &backend_io_probe, &slru_probe, &progress_18_probe,
+	&progress_probe, &databases_probe, NULL
 };

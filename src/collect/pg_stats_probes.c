@@ -87,7 +87,7 @@ static const Field table_fields[] = {
 	{"index_bytes", FIELD_INT, "bytes", false, 0, 0, "files of its indexes", .computed = true},
 	{"toast_bytes", FIELD_INT, "bytes", false, 0, 0, "files of its TOAST table and its index",
 	 .computed = true},
-	{"pages", FIELD_INT, "blocks", false, 0, 0, "c.relpages"},
+	{"pages", FIELD_INT, "blocks", false, 0, 0, "nullif(c.relpages, -1)"}, /* of partitioned ones */
 	{"reltuples", FIELD_FLOAT, NULL, false, 0, 0, "nullif(c.reltuples, -1)::double precision"},
 	COUNTER("seq_scan", "numscans"),
 	COUNTER("seq_tup_read", "tuples_returned"),

@@ -58,6 +58,16 @@ foreach my $left_out (qw(skip_me a_template closed template0 template1))
 	is(scalar @tables, 0, "$left_out is not looked into");
 }
 
+# but what its old transactions threaten is the whole server
+my $ages = decode_json($node->safe_psql('postgres', q{
+	SELECT jsonb_object_agg(d ->> 'name', jsonb_build_object('metric', d -> 'xid_age', 'view', age(datfrozenxid),
+		'open', d -> 'allows_connections', 'template', d -> 'is_template'))
+	FROM pganalytics_sample('pg_server') m, jsonb_array_elements(m -> 'databases') d
+		JOIN pg_database ON datname = d ->> 'name'}));
+is_deeply([ sort grep { !$ages->{$_}{open} } keys %$ages ], [ 'closed', 'template0' ], 'databases without connections');
+is_deeply([ sort grep { $ages->{$_}{template} } keys %$ages ], [qw(a_template template0 template1)], 'templates');
+is($ages->{$_}{metric}, $ages->{$_}{view}, "the age of $_") foreach qw(closed a_template template0 app);
+
 # ---- settings of a database or a role do not reach us ----
 
 create_database('hostile');

@@ -21,6 +21,7 @@ my $node = PgAnalytics::Cluster->create(
 	settings => {
 		'max_prepared_transactions' => '2',
 		'compute_query_id' => 'on',
+		'archive_mode' => 'on',    # and nothing to do it with
 		(map { ("pganalytics.${_}_interval" => '1s') } qw(pg_locks pg_replication pg_server)),
 		(map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats disk_usage sysstat)),
 	});
@@ -145,6 +146,17 @@ $standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 ok( $backend->wait_for_metric('pg_replication', undef, collector => $standby_id, since => $backend->position,
 		where => sub { $_[0]{wal}{replay_lag_bytes} == 0 && $_[0]{wal}{replay_lag} == 0 }),
 	'which ends when all is replayed');
+
+# ---- what else the server has ----
+
+$node->safe_psql('postgres', 'SELECT pg_switch_wal()');
+ok($backend->wait_for_metric('pg_server', undef, collector => $primary_id, where => sub { $_[0]{archive_ready} > 0 }),
+	'WAL that waits to be archived is counted');
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_buffercache');
+is( $node->safe_psql('postgres', q{
+		SELECT (m #>> '{buffers,buffers_used}')::int + (m #>> '{buffers,buffers_unused}')::int = setting::int
+		FROM pganalytics_sample('pg_cache') m, pg_settings WHERE name = 'shared_buffers'}),
+	't', 'every shared buffer is accounted for');
 
 my @errors = map { @{ $_->{collection_errors} } } $backend->batches;
 is_deeply(\@errors, [], 'nothing failed on either side');
