@@ -70,13 +70,21 @@ static const SessionSetting forced[] = {
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"lc_messages", "C"},
+};
 
-	/* our own work does not show in what we report */
+/* Our own work does not show in what we report. */
+static const SessionSetting traceless[] = {
 	{"pg_stat_statements.track", "none"},
 	{"auto_explain.log_min_duration", "-1"},
 	{"log_duration", "off"},
 	{"log_min_duration_statement", "-1"},
 	{"log_temp_files", "-1"},
+	{"log_parser_stats", "off"},
+	{"log_planner_stats", "off"},
+	{"log_executor_stats", "off"},
+	{"debug_print_parse", "off"},
+	{"debug_print_rewritten", "off"},
+	{"debug_print_plan", "off"},
 };
 
 static void
@@ -98,7 +106,20 @@ SessionPrepare(const char *application_name)
 {
 	for (int i = 0; i < lengthof(forced); i++)
 		Force(forced[i].name, forced[i].value);
+	for (int i = 0; i < lengthof(traceless); i++)
+		Force(traceless[i].name, traceless[i].value);
 	Force("application_name", application_name);
+}
+
+void
+SessionLeaveNoTrace(void)
+{
+	for (int i = 0; i < lengthof(traceless); i++)
+	{
+		if (GetConfigOption(traceless[i].name, true, false) != NULL)
+			(void) set_config_option(traceless[i].name, traceless[i].value, PGC_SUSET,
+									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	}
 }
 
 void

@@ -11,6 +11,9 @@
  */
 extern void SessionPrepare(const char *application_name);
 
+/* In somebody's session, until the nesting level of the settings ends: our queries leave no trace. */
+extern void SessionLeaveNoTrace(void);
+
 /* Applies pganalytics.lock_timeout to this session. */
 extern void SessionSetLockTimeout(int timeout_ms);
 

@@ -223,6 +223,12 @@ sql('CREATE ROLE watcher; GRANT pg_monitor TO watcher; GRANT USAGE ON SCHEMA sta
 like(sql(q{SET ROLE watcher; SELECT s FROM pganalytics_sample('pg_query_stats') s WHERE s ->> 'database' = 'postgres'}),
 	qr/"text": "/, 'a sample has texts, for pg_monitor');
 
+is( sql(q{SET pg_stat_statements.track = 'all';
+		DO 'BEGIN PERFORM pganalytics_sample(''pg_connections''); END';
+		SELECT string_agg(query, '; ') FROM stat.pg_stat_statements WHERE NOT toplevel AND query LIKE '%client backend%';
+		SHOW pg_stat_statements.track}),
+	"\nall", 'and leaves no trace');
+
 $node->set('compute_query_id' => 'off');
 sql('SELECT stat.pg_stat_statements_reset()');
 $node->wait_for_problem(qr/compute_query_id/);
