@@ -32,7 +32,7 @@ $node->wait_for_state('ok');
 # ---- size ----
 
 $node->safe_psql('postgres', q{
-	DO $$ BEGIN FOR i IN 1 .. 400 LOOP EXECUTE format('CREATE TABLE filler_%s (id int PRIMARY KEY)', i); END LOOP; END $$;
+	DO $$ BEGIN FOR i IN 1 .. 200 LOOP EXECUTE format('CREATE TABLE filler_%s (id int PRIMARY KEY)', i); END LOOP; END $$;
 });
 my ($smallest) = $node->safe_psql('postgres',
 	q{SELECT min_val FROM pg_settings WHERE name = 'pganalytics.spool_max_size'});
