@@ -18,6 +18,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h" /* get_database_name of 19 */
 #include "utils/memutils.h"
@@ -57,6 +58,21 @@ typedef struct CustomRun
 	int	  nest_level;
 } CustomRun;
 
+/* The worker could connect to this database; that role may be one of those that are kept out. */
+static void
+CheckConnect(Oid role)
+{
+	if (!DatumGetBool(DirectFunctionCall3(has_database_privilege_id_id, ObjectIdGetDatum(role),
+										  ObjectIdGetDatum(MyDatabaseId),
+										  CStringGetTextDatum("CONNECT"))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for database \"%s\"", get_database_name(MyDatabaseId)),
+				 errdetail("Role \"%s\" does not have CONNECT privilege.",
+						   GetUserNameFromId(role, false)),
+				 errhint("Grant it, or register the custom collector for other databases.")));
+}
+
 static void
 BecomeRole(CustomRun *run)
 {
@@ -74,6 +90,7 @@ BecomeRole(CustomRun *run)
 				 errmsg("role \"%s\" was no superuser when it registered custom collector \"%s\"",
 						GetUserNameFromId(slot->role, false), slot->name),
 				 errhint("Remove it, and register it again.")));
+	CheckConnect(slot->role);
 
 	GetUserIdAndSecContext(&run->saved_user, &run->saved_context);
 	run->nest_level = NewGUCNestLevel();

@@ -172,6 +172,13 @@ my (undef, undef, $not_own) = $node->psql('postgres',
 	q{SET ROLE mallory; SELECT pganalytics_remove_custom_collector('who')});
 like($not_own, qr/registered by another role/, 'nobody removes what is of others');
 
+# nor does it come to where its role may not connect
+$node->safe_psql('postgres', $_) foreach 'CREATE DATABASE walled', 'REVOKE CONNECT ON DATABASE walled FROM PUBLIC';
+add_ok('outside', 'SELECT pg_catalog.current_database() AS here', databases => 'walled', role => 'watcher');
+like(wait_for_error('outside', qr/./), qr/permission denied for database "walled"/, 'a database that keeps its role out');
+$node->safe_psql('postgres', 'GRANT CONNECT ON DATABASE walled TO watcher');
+is(metric('outside', 'walled')->{rows}[0]{here}, 'walled', 'lets it in when it may connect');
+
 # a role that becomes a superuser afterwards
 add_ok('climb', 'SELECT 1 AS x', role => 'climber');
 metric('climb');
