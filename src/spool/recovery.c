@@ -56,7 +56,8 @@ MakeDirectory(const char *name)
 		return DirectoryFailed("access directory", path);
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
 	{
-		ProblemSet(PROBLEM_STATE_DIRECTORY, ENOTDIR,
+		/* another's directory is what a write may meet as EACCES: the same problem */
+		ProblemSet(PROBLEM_STATE_DIRECTORY, S_ISDIR(st.st_mode) ? EACCES : ENOTDIR,
 				   "\"%s\" is not a directory of the server's user (symbolic links are not "
 				   "followed); nothing that is read can be kept: %s",
 				   path, SpoolRemedy(ENOTDIR));
