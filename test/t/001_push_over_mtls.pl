@@ -60,7 +60,7 @@ ok($log, 'pg_log: the warning is there');
 
 # ---- how it arrives ----
 
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'flush: nothing is left');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'flush: nothing is left');
 
 my @requests = $backend->requests;
 my @pushes = grep { ($_->{path} // '') eq '/api/v1/metrics/push' } @requests;
@@ -126,10 +126,10 @@ ok($next->{resumed}, 'the TLS session is resumed');
 
 $node->set(map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats sysstat disk_usage pg_log));
 $node->wait_for_status('intervals are long', sub { $_->{collectors}{sysstat}{interval_seconds} == 3600 });
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 $since = $backend->position;
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'collect and flush');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'collect and flush');
 cmp_ok(scalar($backend->metrics('sysstat', since => $since)), '>=', 1, 'what was asked for has arrived');
 
 $node->check_log;

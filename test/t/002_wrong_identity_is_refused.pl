@@ -107,7 +107,7 @@ foreach my $case (@cases)
 	$node->set(%right);
 	$node->wait_for_status("$name: is mended",
 		sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
-	is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', "$name: what waited arrives");
+	is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', "$name: what waited arrives");
 }
 
 my $status = $node->status;

@@ -63,7 +63,7 @@ $status = $node->wait_for_state('ok');
 like($status->{delivery}{backend_url}, qr/:@{[ $second->port ]}\b/, 'the status names the new one');
 my $quiet = $first->position;
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 is($first->position, $quiet, 'the first one is left alone');
 
 # ---- files that change without a reload ----

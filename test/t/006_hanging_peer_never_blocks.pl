@@ -145,7 +145,7 @@ wait_until('a visitor runs', sub { ($pid) = $node->safe_psql('postgres', $visito
 cmp_ok(seconds_to_terminate($pid), '<', 10, 'a visitor ends');
 
 $backend->order(action => 'reset');
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'all arrives in the end');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all arrives in the end');
 # A visitor may have been on its way to the database that was dropped.
 $node->check_log(
 	allowed => [ qr/terminating background worker|due to administrator command/, qr/database \d+ does not exist/,

@@ -45,7 +45,7 @@ collect();
 my $since;
 $backend->start;
 $node->wait_for_state('ok');
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'all is delivered');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all is delivered');
 
 my @stored = map { $_->{batch_id} } $backend->batches;
 my %stored = map { sequence_of($_) => 1 } @stored;
@@ -84,7 +84,7 @@ collect();
 $node->stop('immediate');
 $backend->order(action => 'reset');
 $node->start;
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'all is delivered after a crash');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all is delivered after a crash');
 %stored = map { sequence_of($_->{batch_id}) => 1 } $backend->batches;
 is_deeply([ grep { !$stored{$_} } sort keys %waiting ], [], 'a batch in flight survives a crash');
 

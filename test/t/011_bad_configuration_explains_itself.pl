@@ -195,7 +195,7 @@ foreach my $mistake (@mistakes)
 	$backend->order(action => 'reset');
 	$node->set(%right, %{ $mistake->{mended} // {} });
 	$node->wait_for_status("$name: heals", sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
-	is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', "$name: heals, and what waited arrives");
+	is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', "$name: heals, and what waited arrives");
 }
 is($node->status->{spool}{$_}, 0, "no batch was $_") foreach qw(dropped rejected);
 

@@ -66,7 +66,7 @@ my $since = $backend->position;
 $node->set('pganalytics.spool_max_size' => '256MB');
 ok( $backend->wait_for_request('that tells', sub { $_[0]{stored} && $_[0]{body}{dropped_batches} >= $dropped }, $since),
 	'the next envelopes tell the backend');
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'the rest is delivered');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'the rest is delivered');
 ok($node->wait_for_no_problem(qr/spool_max_size/), 'the problem is over');
 
 # ---- free space ----
@@ -87,7 +87,7 @@ cmp_ok(scalar @kept, '>=', 3, 'and that is something');
 $node->set('pganalytics.spool_min_free' => '0');
 ok($node->wait_for_no_problem(qr/spool_min_free/), 'and over when there is space');
 $backend->start;
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'all of it is delivered');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all of it is delivered');
 
 # ---- age ----
 
@@ -102,7 +102,7 @@ $node->start;
 $node->wait_for_problem(qr/spool_max_age/);
 ok(!-e $two_hours_older, 'what is older than spool_max_age is dropped');
 $backend->start;
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'what is younger is delivered');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what is younger is delivered');
 
 # ---- damaged files ----
 
@@ -117,7 +117,7 @@ close $file;
 $backend->start;
 $node->reload;
 $status = $node->wait_for_status('the damaged batch is put aside', sub { $_->{spool}{rejected} > $rejected });
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'a damaged batch does not stop the others');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'a damaged batch does not stop the others');
 ok(scalar(grep { /rejected/ } @{ $status->{problems} }), 'and is a problem');
 
 # ---- rejected batches are bounded ----
@@ -131,7 +131,7 @@ foreach my $i (1 .. 110)
 }
 $node->wait_for_status('many are rejected', sub { $_->{spool}{rejected} > $rejected + 105 });
 $backend->order(action => 'reset');
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'what is accepted arrives again');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what is accepted arrives again');
 my @rejected = grep { -f } glob($node->data_dir . '/pg_stat_tmp/pganalytics/rejected/*');
 is(scalar @rejected, 100, 'rejected/ is bounded, whatever else lies there');
 rmdir $directory or die "$directory: $!";

@@ -23,7 +23,7 @@ my $node = PgAnalytics::Cluster->create(
 
 sub collect { return $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) }
 
-sub flush { return $node->safe_psql('postgres', 'SELECT pganalytics_flush()') }
+sub flush { return $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}) }
 
 # The pushes since a position, in order.
 sub pushes { return grep { ($_->{path} // '') =~ /push$/ } $backend->requests($_[0]) }

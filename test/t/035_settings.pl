@@ -93,7 +93,7 @@ is($unchanged->{hash}, $metric->{hash}, 'the one that they had');
 
 $backend->order(action => 'status', status => 400, times => 1, path => '/api/v1/metrics/push');
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_settings')});
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 is($node->status->{spool}{rejected}, 1, 'a batch is rejected');
 $now = $node->utc_now;
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_settings')});

@@ -40,7 +40,7 @@ sub seconds_in_hour
 
 my $before = $backend->position;
 $node->safe_psql('postgres', 'SELECT pganalytics_collect()');
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what was asked for has arrived');
 my %visited = map { $_->{database} => 1 } $backend->metrics('pg_stats', since => $before);
 is_deeply([ sort keys %visited ], [ sort @databases ], 'all databases are visited on request');
 
@@ -100,7 +100,7 @@ $node->set('pganalytics.visitors' => 4);
 my $after = $node->utc_now;
 $before = $backend->position;
 $node->safe_psql('postgres', 'SELECT pganalytics_collect()');
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', '... and again');
 %visited = map { $_->{database} => 1 }
   grep { $_->{timestamp} ge $after } $backend->metrics('pg_stats', since => $before);
 is_deeply([ sort keys %visited ], [ sort @databases ], 'four visitors leave none out');

@@ -45,7 +45,7 @@ sub collect
 			$before = $backend->position;
 			return $node->psql('postgres', q{SELECT pganalytics_collect('pg_stats')}) == 0;
 		});
-	$node->safe_psql('postgres', q{SELECT pganalytics_flush()});
+	$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 	my @metrics = $backend->metrics('pg_stats', since => $before, database => 'app');
 	my %partial = map { ($_->{partial} ? 'partial' : 'full') => 1 } @metrics;
 

@@ -64,7 +64,7 @@ is($status->{cpu}{max_percent}, 1, '... and what may be');
 $node->wait_for_status('the delay adds up', sub { $_->{cpu}{delayed_seconds} > 0 });
 my $since = $backend->position;
 $node->safe_psql('postgres', 'SELECT pganalytics_collect()');
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 ok(scalar($backend->metrics('pg_stats', since => $since)), 'what is asked for is read nevertheless');
 
 $node->set('pganalytics.max_cpu_percent' => 0);

@@ -40,7 +40,7 @@ sub cycles
 				END;
 			END LOOP;
 		END \$\$});
-	$node->safe_psql('postgres', q{SELECT pganalytics_flush()});
+	$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 	return;
 }
 

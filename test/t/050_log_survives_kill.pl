@@ -89,7 +89,7 @@ my @written = numbers_in(split /\n/, $node->log_text);
 cmp_ok(scalar @written, '>', 3000, scalar(@written) . ' entries were written');
 $backend->wait_for_metric('pg_log', undef,
 	where => sub { grep { $_->{message} =~ /^number $number / } @{ $_[0]{entries} } });
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 
 my %count;
 my @arrived = numbers_in(map { $_->{message} } map { @{ $_->{entries} } } $backend->metrics('pg_log'));

@@ -69,7 +69,7 @@ foreach my $change (@changes)
 }
 $node->safe_psql('postgres', q{SET client_min_messages = error; DO $$ BEGIN RAISE WARNING 'the last one'; END $$});
 $backend->wait_for_metric('pg_log', undef, where => sub { grep { $_->{message} eq 'the last one' } @{ $_[0]{entries} } });
-$node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_log'); SELECT pganalytics_flush()});
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_log'); SELECT pganalytics_flush('3min')});
 
 my @metrics = $backend->metrics('pg_log');
 my @entries = grep { $_->{message} =~ /^number \d+ of session/ } map { @{ $_->{entries} } } @metrics;

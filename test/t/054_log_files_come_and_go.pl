@@ -162,7 +162,7 @@ write_entries(300);
 $node->wait_for_status('a backlog', sub { $_->{log}{backlog_bytes} > 0 });
 unlink $log or die "unlink: $!";
 $status = $node->wait_for_status('the rest is dropped', sub { $_->{log}{dropped} > 200 && $_->{log}{backlog_bytes} == 0 });
-$node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 my $dropped = 0;
 $dropped += $_->{dropped}{WARNING} // 0 foreach $backend->metrics('pg_log');
 is(scalar(numbers()) + $dropped, 300, 'going: each entry has arrived or is counted by severity');

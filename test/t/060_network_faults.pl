@@ -59,7 +59,7 @@ my ($postmaster) = PostgreSQL::Test::Utils::slurp_file($node->data_dir . '/postm
 like(PostgreSQL::Test::Utils::slurp_file("/proc/$postmaster/environ"), qr/https_proxy=/,
 	'proxies of the environment: are not obeyed');
 
-sub flush { return $node->safe_psql('postgres', 'SELECT pganalytics_flush()') }
+sub flush { return $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}) }
 
 sub lines_since { return grep { /LOG:  pganalytics/ } split /\n/, $node->log_text($_[0]) }
 

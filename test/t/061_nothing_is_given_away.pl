@@ -31,7 +31,7 @@ my %right = $node->backend_settings($backend);
 my $state = $node->data_dir . '/pg_stat_tmp/pganalytics';
 my $dir = PostgreSQL::Test::Utils::tempdir('security');
 
-sub flush { return $node->safe_psql('postgres', 'SELECT pganalytics_flush()') }
+sub flush { return $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}) }
 
 $node->wait_for_state('ok');
 

@@ -33,7 +33,7 @@ sub registrations
 sub collect_and_flush
 {
 	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
-	return $node->safe_psql('postgres', 'SELECT pganalytics_flush()');
+	return $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 }
 
 sub register

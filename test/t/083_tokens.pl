@@ -79,7 +79,7 @@ $node->safe_psql('postgres', q{SELECT pganalytics_flush('1ms')});
 $node->wait_for_state('ok');
 cmp_ok(scalar asked('register', $since), '>=', 1, 'then the server registers again');
 is((grep { $_->{status} == 401 } asked('push', $since)), 0, 'and no old token was tried');
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'all that waited arrives');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all that waited arrives');
 
 # ---- no secret any more ----
 
@@ -97,7 +97,7 @@ is(scalar asked('push', $since), 0, 'and nothing is sent without a token');
 $backend->order(action => 'reset');
 $node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
 ok($node->wait_for_state('ok'), 'with one it goes on');
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'and all that waited arrives');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'and all that waited arrives');
 
 # ---- refused, and no secret ----
 
@@ -127,7 +127,7 @@ $node->wait_for_state('ok');
 $backend->order(action => 'registration', token_lifetime => -60);
 my (undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
 like($stderr, qr/has expired already: compare the clocks/, 'a token that has ended before it came is refused');
-is($node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush()}), '|t', 'and the one before is used');
+is($node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush('3min')}), '|t', 'and the one before is used');
 $backend->order(action => 'registration', token_lifetime => 900);
 
 # ---- never after its end ----

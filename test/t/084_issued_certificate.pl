@@ -91,7 +91,7 @@ $node->wait_for_status('the file that is set', sub { $_->{delivery}{state} ne 'o
 pass('a certificate that is set is used instead');
 $node->set('pganalytics.tls_cert_file' => '', 'pganalytics.tls_key_file' => '');
 $node->wait_for_state('ok');
-is($node->safe_psql('postgres', 'SELECT pganalytics_flush()'), 't', 'all that waited arrives');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all that waited arrives');
 
 # ---- a useless certificate is refused before it replaces a good one ----
 
