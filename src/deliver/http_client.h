@@ -51,7 +51,10 @@ typedef struct HttpClient
 extern HttpClient http;
 extern char		  http_body[HTTP_BODY_LIMIT + 1];
 
-/* A hash of all settings that a request may depend on: those of now. */
+/*
+ * A hash of all that a request may depend on, as it is now: settings, and the
+ * certificate from registration.
+ */
 extern uint64 HttpSettings(void);
 
 /* Lets go of the request in hand, finished or not.  Signals must be blocked. */

@@ -147,8 +147,9 @@ HttpSettings(void)
 		Setting.backend_url,   Setting.proxy,		 Setting.tls_ca_file,
 		Setting.tls_cert_file, Setting.tls_key_file, Setting.jwt_secret_file,
 		Setting.collector_id,  Setting.hostname,	 Setting.registration_secret_file};
-	const int numbers[] = {Setting.tls_verify, Setting.allow_http, Setting.connect_timeout_ms,
-						   Setting.request_timeout_ms, Setting.drain_rate_kb};
+	const int numbers[] = {Setting.tls_verify,		   Setting.allow_http,
+						   Setting.connect_timeout_ms, Setting.request_timeout_ms,
+						   Setting.drain_rate_kb,	   RegistrationCertificateNumber()};
 	uint64	  hash = hash_bytes_extended((const void *) numbers, sizeof(numbers), 0);
 
 	for (int i = 0; i < lengthof(texts); i++)

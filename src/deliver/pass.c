@@ -355,7 +355,8 @@ SendBatch(uint64 sequence)
 			}
 			break;
 		case PUSH_INTERRUPTED:
-			/* a pass begins anew after the reload, and with this batch */
+			/* by a reload, or a new certificate: a pass begins anew after it, and with this batch */
+			pass.active = false;
 			break;
 	}
 

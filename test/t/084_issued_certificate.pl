@@ -44,6 +44,14 @@ $node->restart;
 $node->wait_for_state('ok');
 is((grep { ($_->{path} // '') =~ /register/ } $backend->requests($since)), 0, 'after a restart it is used without registering again');
 
+$node->stop;
+unlink $file or die "$file: $!";
+$since = $backend->position;
+$node->start;
+$node->wait_for_state('ok');
+is(scalar(grep { ($_->{status} // 0) == 403 } $backend->requests($since)), 0,
+	'one that comes with a registration by itself is used from the next request on');
+
 # ---- it is renewed when two thirds of its life are over ----
 
 $backend->order(action => 'registration', certificate => 'client-old');
