@@ -106,6 +106,8 @@ EndpointUnusable(const Endpoint *endpoint, int retry_ms)
 	{
 		if (Shared->problems[PROBLEM_DELIVERY].code == DELIVERY_MISCONFIGURED)
 			ProblemClear(PROBLEM_DELIVERY);
+		else
+			ProblemForget(PROBLEM_DELIVERY); /* the backend is not even asked */
 		ProblemSet(PROBLEM_CREDENTIALS, CREDENTIALS_UNUSABLE, "nothing is sent: %s",
 				   endpoint->error);
 	}

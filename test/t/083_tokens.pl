@@ -122,6 +122,18 @@ pass('the latest error is that of the secret, not of the request before');
 $node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
 $node->wait_for_state('ok');
 
+# ---- what comes first ----
+
+$backend->order(action => 'status', status => 503, times => undef, path => '/api/v1/metrics/push');
+$node->wait_for_problem(qr/nothing can be sent/);
+$node->set('pganalytics.tls_key_file' => '');
+$node->wait_for_state('misconfigured');
+is(scalar(grep { /nothing can be sent/ } @{ $node->status->{problems} }), 0,
+	'where the settings keep all from being sent nothing is said of the backend');
+$backend->order(action => 'behave');
+$node->set('pganalytics.tls_key_file' => $backend->file('client.key'));
+$node->wait_for_state('ok');
+
 # ---- clocks that differ ----
 
 $backend->order(action => 'registration', token_lifetime => -60);
