@@ -141,7 +141,7 @@ InterfacesParse(char *text, size_t length, Rows *interfaces)
 		Value *row;
 
 		/* The two lines of headings have no colon; the first number may follow it without a blank. */
-		if (!SpanCut(&line, ':', &head) || !SpanWord(&head, &name) || SpanIs(name, "lo"))
+		if (!SpanCut(&line, ':', &head) || !SpanWord(&head, &name))
 			continue;
 		if (ParseColumns(line, columns) < INTERFACE_COLUMNS)
 			continue;

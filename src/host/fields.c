@@ -83,7 +83,7 @@ static const Field DiskFields[] = {
 TABLE_HOLDS(DiskFields, NUM_DISK_FIELDS);
 
 static const Field NetworkFields[] = {
-	[NETWORK_FIELD_INTERFACE] = {"interface", FIELD_TEXT, .required = true, .source = "/proc/net/dev, without lo"},
+	[NETWORK_FIELD_INTERFACE] = {"interface", FIELD_TEXT, .required = true, .source = "/proc/net/dev, lo included"},
 	[NETWORK_FIELD_RX_BYTES] = {"rx_bytes", FIELD_INT, "bytes", .source = "/proc/net/dev: receive bytes"},
 	[NETWORK_FIELD_TX_BYTES] = {"tx_bytes", FIELD_INT, "bytes", .source = "/proc/net/dev: transmit bytes"},
 	[NETWORK_FIELD_RX_PACKETS] = {"rx_packets", FIELD_INT, .source = "/proc/net/dev: receive packets"},

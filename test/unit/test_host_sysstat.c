@@ -543,8 +543,11 @@ interfaces_report_both_directions(void **state)
 		"    lo:    3193      29    0    0    0     0          0         0     3193      29    0    0    0     0       0          0\n"
 		"  eth0: 429516871   11749    1    2    3     4          5         6   547892    7281    7    8    9    10      11         12\n",
 		NUM_NETWORK_FIELDS, InterfacesParse);
-	assert_int_equal(table.rows.count, 1);
+	assert_int_equal(table.rows.count, 2);
 	row = RowsGet(&table.rows, 0);
+	assert_string_equal(row[NETWORK_FIELD_INTERFACE].s, "lo");
+	assert_int(&row[NETWORK_FIELD_TX_BYTES], 3193);
+	row = RowsGet(&table.rows, 1);
 	assert_string_equal(row[NETWORK_FIELD_INTERFACE].s, "eth0");
 	assert_int(&row[NETWORK_FIELD_RX_BYTES], 429516871);
 	assert_int(&row[NETWORK_FIELD_RX_PACKETS], 11749);
