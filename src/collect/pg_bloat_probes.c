@@ -132,7 +132,8 @@
 	"by2 AS (" GROUPS("2", "relid, group8, group4, group2", "grouped") "), " \
 	"by4 AS (" GROUPS("4", "relid, group8, group4", "by2") "), " \
 	"by8 AS (" GROUPS("8", "relid, group8", "by4") "), " \
-	"bytes AS (SELECT relid, pg_catalog.sum(bytes) AS bytes FROM by8 GROUP BY relid), " \
+	"bytes AS (SELECT relid, pg_catalog.sum(bytes) AS bytes, " \
+	"pg_catalog.sum(present_bytes) AS present_bytes FROM by8 GROUP BY relid), " \
 	"presence AS (SELECT relid, pg_catalog.count(*) AS columns, " \
 	"1 - pg_catalog.exp(pg_catalog.sum(ln_present)) AS any_null, " \
 	"pg_catalog.bool_or(has_statistics) AND NOT pg_catalog.bool_or(is_strange) AS is_known" more " " \
@@ -336,14 +337,17 @@ static const Probe readable_count_probe = {
 
 /*
  * An entry has a header of 8 bytes, 16 with nulls, and a line pointer.  Each row
- * of a shared one takes six bytes more; there can be some 130 of them.
+ * of a shared one takes six bytes more; there can be some 130 of them.  Where the
+ * nulls of a single column share theirs, those of the values are wider than all
+ * are on average.
  */
 #define ENTRY_BYTES "12 + 8 * w.any_null + w.bytes"
+#define VALUE_BYTES "CASE WHEN i.indnatts = 1 THEN 12 + w.present_bytes ELSE " ENTRY_BYTES " END"
 #define MOST_SHARING "130.0"
 
 #define ENTRIES \
 	"SELECT i.*, w.distinct_values, w.common_part, w.common_values, " \
-	ENTRY_BYTES " AS entry_bytes, w.deduplicates AND i.may_deduplicate AS deduplicates, " \
+	ENTRY_BYTES " AS entry_bytes, " VALUE_BYTES " AS value_bytes, w.deduplicates AND i.may_deduplicate AS deduplicates, " \
 	BLOCK_SIZE " * i.fillfactor / 100 - 40 AS room, " \
 	"w.common_part * i.live AS common_rows, (1 - w.common_part) * i.live AS other_rows, " \
 	SEEN_ROWS " AS seen_rows, 1 - " SEEN_ROWS " / greatest(i.reltuples, 1) AS unseen_part " \
@@ -351,11 +355,11 @@ static const Probe readable_count_probe = {
 
 #define LEAF_BYTES \
 	"CASE WHEN NOT deduplicates THEN live * entry_bytes " \
-	"ELSE common_rows * (6 + entry_bytes / " MOST_SHARING ") + common_values * entry_bytes + " \
-	"CASE WHEN other_rows <= other_values THEN other_rows * entry_bytes " \
+	"ELSE common_rows * (6 + entry_bytes / " MOST_SHARING ") + common_values * value_bytes + " \
+	"CASE WHEN other_rows <= other_values THEN other_rows * value_bytes " \
 	"WHEN other_rows < 2 * other_values " \
-	"THEN other_values * entry_bytes + (other_rows - other_values) * 16 " \
-	"ELSE other_rows * 6 + other_values * (entry_bytes + 3) * " \
+	"THEN other_values * value_bytes + (other_rows - other_values) * 16 " \
+	"ELSE other_rows * 6 + other_values * (value_bytes + 3) * " \
 	"greatest(1, other_rows / other_values / " MOST_SHARING ") END END"
 
 /* A leaf ends with the first key of the next one; pages above the leaves are filled to 70 %. */
