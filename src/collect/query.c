@@ -184,7 +184,7 @@ QueryRunInSession(void (*body)(void *arg), void *arg)
 	snprintf(lock_timeout, sizeof(lock_timeout), "%d", Setting.lock_timeout_ms);
 	(void) set_config_option("lock_timeout", lock_timeout, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	SessionLeaveNoTrace();
+	SessionBorrow();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	PG_TRY();

@@ -28,6 +28,7 @@ static const SessionSetting forced[] = {
 	{"default_transaction_isolation", "read committed"},
 	{"default_transaction_read_only", "on"},
 	{"default_transaction_deferrable", "off"},
+	{"exit_on_error", "off"},
 
 	/* timeouts: armed by the probes; these would only disturb */
 	{"statement_timeout", "0"},
@@ -72,8 +73,14 @@ static const SessionSetting forced[] = {
 	{"lc_messages", "C"},
 };
 
-/* Our own work does not show in what we report. */
-static const SessionSetting traceless[] = {
+/* Also in somebody's session, for as long as our queries run there. */
+static const SessionSetting borrowed[] = {
+	/* what they mean */
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
+	{"quote_all_identifiers", "off"},
+
+	/* our own work does not show in what we report */
 	{"pg_stat_statements.track", "none"},
 	{"auto_explain.log_min_duration", "-1"},
 	{"log_duration", "off"},
@@ -106,19 +113,19 @@ SessionPrepare(const char *application_name)
 {
 	for (int i = 0; i < lengthof(forced); i++)
 		Force(forced[i].name, forced[i].value);
-	for (int i = 0; i < lengthof(traceless); i++)
-		Force(traceless[i].name, traceless[i].value);
+	for (int i = 0; i < lengthof(borrowed); i++)
+		Force(borrowed[i].name, borrowed[i].value);
 	Force("application_name", application_name);
 }
 
 void
-SessionLeaveNoTrace(void)
+SessionBorrow(void)
 {
-	for (int i = 0; i < lengthof(traceless); i++)
+	for (int i = 0; i < lengthof(borrowed); i++)
 	{
-		if (GetConfigOption(traceless[i].name, true, false) != NULL)
-			(void) set_config_option(traceless[i].name, traceless[i].value, PGC_SUSET,
-									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		if (GetConfigOption(borrowed[i].name, true, false) != NULL)
+			(void) set_config_option(borrowed[i].name, borrowed[i].value, PGC_SUSET, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, 0, false);
 	}
 }
 

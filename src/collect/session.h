@@ -11,8 +11,11 @@
  */
 extern void SessionPrepare(const char *application_name);
 
-/* In somebody's session, until the nesting level of the settings ends: our queries leave no trace. */
-extern void SessionLeaveNoTrace(void);
+/*
+ * In somebody's session, until the nesting level of the settings ends: our
+ * queries mean what they say there, too, and leave no trace.
+ */
+extern void SessionBorrow(void);
 
 /* Applies pganalytics.lock_timeout to this session. */
 extern void SessionSetLockTimeout(int timeout_ms);

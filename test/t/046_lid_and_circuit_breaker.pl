@@ -22,6 +22,7 @@ my $node = PgAnalytics::Cluster->create(
 	});
 
 $node->safe_psql('postgres', 'CREATE DATABASE blocked');
+$node->safe_psql('postgres', 'ALTER DATABASE blocked SET exit_on_error = on');    # visitors have to take errors
 
 # ---- the circuit breaker ----
 
