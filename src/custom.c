@@ -147,6 +147,23 @@ CheckGrammar(char *query)
 				 errmsg("the query of a custom collector must be one SELECT")));
 }
 
+/* Where it is to run here as well, by running it. */
+static void
+CheckRun(const CustomSlot *slot)
+{
+	CustomSlot *copy = palloc(sizeof(CustomSlot));
+
+	*copy = *slot;
+	if (!CustomQueryToUtf8(copy))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("query of a custom collector must have no more than %zu bytes in UTF-8",
+						sizeof(copy->query) - 1)));
+	if (PatternListMatches(copy->databases, Setting.database))
+		CustomCheck(copy);
+	pfree(copy);
+}
+
 /* ---- the table ---- */
 
 typedef struct TableAccess
@@ -249,8 +266,7 @@ pganalytics_add_custom_collector(PG_FUNCTION_ARGS)
 	slot->was_superuser = superuser();
 
 	CheckGrammar(slot->query);
-	if (PatternListMatches(slot->databases, Setting.database))
-		CustomCheck(slot);
+	CheckRun(slot);
 	Insert(slot);
 	TellCollectorAtCommit();
 	PG_RETURN_VOID();

@@ -93,8 +93,8 @@ typedef struct CollectorSlot
 
 typedef struct CustomSlot
 {
-	char   name[NAMEDATALEN]; /* "": not in use */
-	char   query[CUSTOM_QUERY_SIZE];
+	char   name[NAMEDATALEN];		 /* "": not in use */
+	char   query[CUSTOM_QUERY_SIZE]; /* UTF-8: it is run in databases of any encoding */
 	char   databases[CUSTOM_DATABASES_SIZE];
 	uint64 number; /* of this definition: no other ever has it */
 	int	   interval_s;

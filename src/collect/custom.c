@@ -59,6 +59,14 @@ CopyText(char *slot, size_t size, int row, int column)
 }
 
 bool
+CustomQueryToUtf8(CustomSlot *slot)
+{
+	char *query = TextToUtf8(pstrdup(slot->query));
+
+	return strlcpy(slot->query, query, sizeof(slot->query)) < sizeof(slot->query);
+}
+
+bool
 CustomFromRow(CustomSlot *slot, int row)
 {
 	HeapTuple tuple = SPI_tuptable->vals[row];
@@ -70,7 +78,7 @@ CustomFromRow(CustomSlot *slot, int row)
 	slot->was_superuser = DatumGetBool(SPI_getbinval(tuple, desc, 6, &is_null[2]));
 	slot->interval_s = (int) Min(Max(seconds, 1), 24 * 60 * 60);
 	return CopyText(slot->name, sizeof(slot->name), row, 1) && slot->name[0] &&
-		CopyText(slot->query, sizeof(slot->query), row, 2) &&
+		CopyText(slot->query, sizeof(slot->query), row, 2) && CustomQueryToUtf8(slot) &&
 		CopyText(slot->databases, sizeof(slot->databases), row, 3) && !is_null[0] && !is_null[1] &&
 		!is_null[2];
 }

@@ -51,6 +51,9 @@ extern char *CustomTableName(void);
 
 extern bool CustomFromRow(CustomSlot *slot, int row);
 
+/* The query, which is in the encoding of this database; false: it is too long as UTF-8. */
+extern bool CustomQueryToUtf8(CustomSlot *slot);
+
 /* ---- running ---- */
 
 /* In a visitor: runs those of the visit in the current database, into the batch. */

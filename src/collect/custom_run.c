@@ -14,6 +14,7 @@
 #include "commands/dbcommands.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/acl.h"
@@ -132,7 +133,9 @@ IsReadOnlySelect(SPIPlanPtr plan)
 static SPIPlanPtr
 Prepare(const CustomRun *run)
 {
-	SPIPlanPtr plan = SPI_prepare_cursor(run->slot->query, 0, NULL, CURSOR_OPT_NO_SCROLL);
+	const char *query = run->slot->query;
+	SPIPlanPtr	plan = SPI_prepare_cursor(pg_any_to_server(query, strlen(query), PG_UTF8), 0, NULL,
+										  CURSOR_OPT_NO_SCROLL);
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));

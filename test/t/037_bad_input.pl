@@ -251,6 +251,15 @@ collect('custom');
 is($node->safe_psql('latin', q{SELECT pganalytics_status() #>> '{custom,greek,last_error}'}),
 	'invalid input syntax for type integer: "?1"', 'does not keep the status from being read there');
 
+# but what it has is what it is there
+sql(q{SELECT pganalytics_add_custom_collector('greeting', $$SELECT 'Grüß' = U&'Gr\00fc\00df' AS same, 'Grüß'::text AS word$$, '1h', 'latin');
+	SELECT pganalytics_add_custom_collector('omega', $$SELECT 'Ω'::text AS x$$, '1h', 'latin')});
+$collected = collect('custom');
+my ($greeting) = rows('rows', grep { $_->{name} eq 'greeting' } metrics($collected, 'custom', 'latin'));
+is_deeply($greeting, { same => JSON::PP::true, word => 'Grüß' }, 'a query is in the encoding of the database');
+is(sql(q{SELECT pganalytics_status() #>> '{custom,omega,last_error}' LIKE '%no equivalent in encoding "LATIN1"'}), 't',
+	'or not run');
+
 # names that all databases share are in the encoding of the one that they were made in
 my %umlauts = (database => "d\xc3\xbc", user => "r\xc3\xbc");
 sql($_) foreach qq{CREATE DATABASE "$umlauts{database}" TEMPLATE template0}, qq{CREATE ROLE "$umlauts{user}" LOGIN SUPERUSER};
