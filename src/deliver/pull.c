@@ -235,7 +235,7 @@ MeaningOf(int status)
 	switch (status)
 	{
 		case 401:
-			return "it does not accept our token";
+			return TokenMeaningOfRefusal();
 		case 403:
 			return "this collector may not read its configuration";
 		default:

@@ -330,11 +330,8 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 	const ReplyRule *rule = ReplyRuleFor(reply->status);
 	const char		*meaning = rule->meaning;
 
-	if (rule->action == REPLY_RENEW_TOKEN && !TokenIsRenewable())
-		meaning = "it wants a token, set \"pganalytics.jwt_secret_file\" or "
-				  "\"pganalytics.registration_secret_file\"";
-	else if (rule->action == REPLY_RENEW_TOKEN && Setting.jwt_secret_file[0] == '\0')
-		meaning = "it does not accept the token that it gave us";
+	if (rule->action == REPLY_RENEW_TOKEN)
+		meaning = TokenMeaningOfRefusal();
 	ReplyDescribe(reply, meaning, outcome->error, sizeof(outcome->error));
 	switch (rule->action)
 	{

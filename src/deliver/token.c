@@ -18,6 +18,7 @@
 #include "deliver/auth.h"
 #include "deliver/jwt.h"
 #include "deliver/registration.h"
+#include "deliver/reply.h"
 #include "deliver/token.h"
 
 /* Renewed when so much of its life is over. */
@@ -161,6 +162,17 @@ bool
 TokenIsRenewable(void)
 {
 	return SignsOwn() || RegistrationCurrent() != NULL || RegistrationIsPossible();
+}
+
+const char *
+TokenMeaningOfRefusal(void)
+{
+	if (!TokenIsRenewable())
+		return "it wants a token, set \"pganalytics.jwt_secret_file\" or "
+			   "\"pganalytics.registration_secret_file\"";
+	if (Setting.jwt_secret_file[0] == '\0')
+		return "it does not accept the token that it gave us";
+	return ReplyRuleFor(401)->meaning;
 }
 
 const char *

@@ -33,6 +33,9 @@ extern TokenResult TokenRenew(RequestFailure *failure);
 /* Is there a way to get tokens at all? */
 extern bool TokenIsRenewable(void);
 
+/* Behind "the backend answered 401". */
+extern const char *TokenMeaningOfRefusal(void);
+
 /* The collector id that the backend knows us by, as far as tokens go. */
 extern const char *TokenCollectorId(void);
 
