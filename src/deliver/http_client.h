@@ -40,6 +40,7 @@ typedef struct HttpClient
 	size_t			   body_size;
 	int64			   outdated_since; /* settings that concern it have changed, 0: no */
 	HttpReply		  *reply;
+	bool			   connecting;	  /* by a new connection, not one that is open */
 	bool			   tls_began;	  /* connected, the handshake follows */
 	bool			   head_began;	  /* of the reply */
 	bool			   head_complete; /* the empty line has come */

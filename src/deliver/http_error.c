@@ -19,10 +19,27 @@ PhaseTime(CURLINFO phase)
 	return time_us;
 }
 
+/*
+ * Is there a connection that can carry the request?  By what we have seen of
+ * it: libcurl 8.22 sets CURLINFO_PRETRANSFER_TIME_T of one that never was.
+ */
+static bool
+IsConnected(void)
+{
+	long request_size = 0;
+
+	if (http.tls_began)
+		return PhaseTime(CURLINFO_APPCONNECT_TIME_T) > 0;
+	if (http.connecting) /* then a proxy's, or without TLS */
+		return !Setting.proxy[0] && PhaseTime(CURLINFO_CONNECT_TIME_T) > 0;
+	curl_easy_getinfo(http.easy, CURLINFO_REQUEST_SIZE, &request_size);
+	return request_size > 0; /* one that was open, or the name is being looked up */
+}
+
 static const char *
 PhaseOfTimeout(void)
 {
-	if (PhaseTime(CURLINFO_PRETRANSFER_TIME_T) > 0)
+	if (IsConnected())
 	{
 		if (http.head_began)
 			return "receiving the reply";

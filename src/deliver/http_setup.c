@@ -69,6 +69,13 @@ NoteTlsVersion(void)
 				sizeof(http.reply->tls_version));
 }
 
+static int
+OnNewSocket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	http.connecting = true;
+	return CURL_SOCKOPT_OK;
+}
+
 static CURLcode
 OnTls(CURL *easy, void *ssl_context, void *arg)
 {
@@ -193,6 +200,7 @@ SetOptions(CURL *easy)
 	SET(CURLOPT_QUICK_EXIT, 1L);
 #endif
 	SET(CURLOPT_ERRORBUFFER, http.error);
+	SET(CURLOPT_SOCKOPTFUNCTION, OnNewSocket);
 	SET(CURLOPT_HEADERFUNCTION, OnHeader);
 	SET(CURLOPT_WRITEFUNCTION, OnBody);
 
