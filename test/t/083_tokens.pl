@@ -27,6 +27,19 @@ sub asked
 	return grep { ($_->{path} // '') =~ m{/\Q$endpoint\E$} } $backend->requests($since);
 }
 
+# Revokes every token there is until the status says so: one more may have been got with the settings before.
+sub revoke_until
+{
+	my ($what, $condition) = @_;
+
+	return $node->wait_for_status(
+		$what,
+		sub {
+			$backend->order(action => 'revoke');
+			return $condition->($_->{delivery});
+		});
+}
+
 # ---- a server that may register does ----
 
 my $status = $node->wait_for_state('ok');
@@ -102,9 +115,7 @@ is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'and 
 # ---- refused, and no secret ----
 
 $node->set('pganalytics.registration_secret_file' => '');
-$backend->order(action => 'revoke');
-$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush('1ms')});
-$status = $node->wait_for_state('unauthorized');
+$status = revoke_until('unauthorized', sub { $_[0]{state} eq 'unauthorized' });
 like($status->{delivery}{last_error}, qr/does not renew our token.*; set "pganalytics\.registration_secret_file"/,
 	'where a token is refused for good and there is no secret the status says what to do, too');
 $node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
@@ -114,10 +125,8 @@ $node->wait_for_state('ok');
 
 my $odd = write_file("$backend->{dir}/odd.secret", "not for a header\001\n");
 chmod 0600, $odd;
-$backend->order(action => 'revoke');
 $node->set('pganalytics.registration_secret_file' => $odd);
-$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush('1ms')});
-$node->wait_for_status('told of', sub { ($_->{delivery}{last_error} // '') =~ /characters that cannot go into a header/ });
+revoke_until('told of', sub { ($_[0]{last_error} // '') =~ /characters that cannot go into a header/ });
 pass('the latest error is that of the secret, not of the request before');
 $node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
 $node->wait_for_state('ok');
