@@ -109,6 +109,7 @@ $node->safe_psql('postgres', q{SELECT pganalytics_flush('100ms')});
 is(scalar asked('push', $since), 0, 'and nothing is sent without a token');
 $backend->order(action => 'reset');
 $node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
+$backend->order(action => 'registration', token_lifetime => 900);
 ok($node->wait_for_state('ok'), 'with one it goes on');
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'and all that waited arrives');
 
@@ -145,6 +146,7 @@ $node->wait_for_state('ok');
 
 # ---- clocks that differ ----
 
+$node->safe_psql('postgres', 'SELECT pganalytics_register()');    # the one before ends soon, perhaps
 $backend->order(action => 'registration', token_lifetime => -60);
 my (undef, undef, $stderr) = $node->psql('postgres', 'SELECT pganalytics_register()');
 like($stderr, qr/has expired already: compare the clocks/, 'a token that has ended before it came is refused');
