@@ -21,7 +21,7 @@
 #include "collect/custom.h"
 #include "collect/query.h"
 
-#define LOOK_AGAIN_MS 60000 /* for changes that nobody told of, by pg_restore */
+#define LOOK_AGAIN_MS 60000 /* for changes that nobody told of, by pg_restore or on a standby */
 
 static Periodic	   jobs[MAX_CUSTOM];
 static TimestampTz looked_at = 0;
@@ -169,15 +169,15 @@ Define(const CustomSlot *row)
 }
 
 void
-CustomRefresh(Batch *batch, TimestampTz now)
+CustomRefresh(Batch *batch, TimestampTz now, bool in_any_case)
 {
 	CustomTable table;
 	QueryError	error;
 	uint64		changes = pg_atomic_read_u64(&Shared->custom_changes);
 	uint64		reloads = WorkerReloadCount();
 
-	if (looked_at != 0 && now >= looked_at && changes == changes_seen && reloads == reloads_seen &&
-		!TimestampDifferenceExceeds(looked_at, now, LOOK_AGAIN_MS))
+	if (!in_any_case && looked_at != 0 && now >= looked_at && changes == changes_seen &&
+		reloads == reloads_seen && !TimestampDifferenceExceeds(looked_at, now, LOOK_AGAIN_MS))
 		return;
 	looked_at = now;
 	changes_seen = changes;

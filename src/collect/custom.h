@@ -24,10 +24,11 @@
 /* ---- the collector's side: which, and when ---- */
 
 /*
- * Reads the table again where it may have changed.  Not while visitors are
- * about.  What goes wrong is an error of the batch; what was known stays.
+ * Reads the table again where it may have changed, or in any case.  Not while
+ * visitors are about.  What goes wrong is an error of the batch; what was known
+ * stays.
  */
-extern void CustomRefresh(Batch *batch, TimestampTz now);
+extern void CustomRefresh(Batch *batch, TimestampTz now, bool in_any_case);
 
 /* Those that are due; the next time of each is set.  all: every one of them. */
 extern uint64 CustomDue(TimestampTz now, bool all);

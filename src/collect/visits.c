@@ -203,7 +203,7 @@ BeginCustomRound(Batch *batch, TimestampTz now)
 		plan.patient &= ~(1U << COLLECTOR_CUSTOM);
 	if (custom_is_running || (!requested && !CollectorEnabled(COLLECTOR_CUSTOM)))
 		return;
-	CustomRefresh(batch, now);
+	CustomRefresh(batch, now, requested);
 	custom_set = CustomDue(now, requested);
 	if (custom_set == 0 && !requested)
 		return;

@@ -333,6 +333,14 @@ $node->safe_psql('postgres', q{SELECT pganalytics_add_custom_collector(
 	'slow' || g, 'SELECT pg_catalog.pg_sleep(0.5) AS slept', '1 h', 'other') FROM generate_series(1, 8) g});
 ok(metric("slow$_", 'other'), "all have their turn: $_ of 8") foreach 1 .. 8;
 
+# ---- one that nobody told of: on a standby, by pg_restore ----
+
+$node->safe_psql('postgres', q{INSERT INTO pganalytics_custom_collector
+	VALUES ('restored', 'SELECT 7 AS x', '1 h', 'other', 'watcher', false)});
+$node->psql('postgres', q{SELECT pganalytics_collect('custom')});    # others fail
+is($node->safe_psql('postgres', q{SELECT runs FROM pganalytics_custom_collectors WHERE name = 'restored'}), '1',
+	'who asks for a run gets it');
+
 # ---- samples, dump, the view ----
 
 $node->safe_psql('postgres', "SELECT pganalytics_remove_custom_collector('$_')") foreach qw(read_all climb breaks);
