@@ -136,13 +136,16 @@ EndOfNumber(const char *number)
 	return isinf(value) || end == number || end - number > MAX_NUMBER_LENGTH ? NULL : end;
 }
 
+/* 0 where there is none. */
 static unsigned int
 EscapedUnit(const char *escape)
 {
-	char digits[5];
+	char digits[5] = {0};
 
-	strlcpy(digits, escape + 2, sizeof(digits));
-	return escape[0] == '\\' && escape[1] == 'u' ? (unsigned int) strtoul(digits, NULL, 16) : 0;
+	if (escape[0] != '\\' || escape[1] != 'u')
+		return 0;
+	memcpy(digits, escape + 2, 4);
+	return (unsigned int) strtoul(digits, NULL, 16);
 }
 
 /* After \uXXXX, or two of them for one character; NULL: they stand for none, or for NUL. */
