@@ -8,6 +8,7 @@
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
+#include "utils/lsyscache.h" /* get_database_name of 19 */
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
