@@ -110,7 +110,6 @@ is(scalar asked('push', $since), 0, 'and nothing is sent without a token');
 $backend->order(action => 'reset');
 $backend->order(action => 'registration', token_lifetime => 900);
 $node->set('pganalytics.registration_secret_file' => $backend->file('registration.secret'));
-$backend->order(action => 'registration', token_lifetime => 900);
 ok($node->wait_for_state('ok'), 'with one it goes on');
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'and all that waited arrives');
 
