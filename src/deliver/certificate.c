@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "base/settings.h"
 #include "deliver/auth.h"
 
 /* A bundle of all authorities of the web is about 220 kB. */
@@ -225,6 +226,8 @@ AuthCheckPair(const char *certificate_pem, const char *key_pem, CertificateLife 
 	return ok;
 }
 
+#define UNKNOWN_AUTHORITY "its certificate was issued by an authority that "
+
 const char *
 AuthVerifyError(long code)
 {
@@ -232,21 +235,30 @@ AuthVerifyError(long code)
 	{
 		long		code;
 		const char *text;
+		const char *text_without_file; /* where "tls_ca_file" is empty */
 	} errors[] = {
 		/* curl compares the names itself, and leaves this code */
 		{X509_V_ERR_UNSPECIFIED, "its certificate was issued for another host name"},
 		{X509_V_ERR_CERT_HAS_EXPIRED, "its certificate has expired"},
 		{X509_V_ERR_CERT_NOT_YET_VALID, "its certificate is not valid yet (are the clocks right?)"},
 		{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
-		 "its certificate is self-signed and not in \"pganalytics.tls_ca_file\""},
+		 "its certificate is self-signed and not in \"pganalytics.tls_ca_file\"",
+		 "its certificate is self-signed: if it is the right one, set \"pganalytics.tls_ca_file\" "
+		 "to a file with it"},
 		{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-		 "its certificate was issued by an authority that is not in "
+		 UNKNOWN_AUTHORITY "is not in \"pganalytics.tls_ca_file\"",
+		 UNKNOWN_AUTHORITY
+		 "the operating system does not know: write it into a file, and its name into "
 		 "\"pganalytics.tls_ca_file\""},
 		{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-		 "its certificate was issued by an authority that is not in "
+		 UNKNOWN_AUTHORITY "is not in \"pganalytics.tls_ca_file\"",
+		 UNKNOWN_AUTHORITY
+		 "the operating system does not know: write it into a file, and its name into "
 		 "\"pganalytics.tls_ca_file\""},
 		{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-		 "its certificate was issued by an authority that is not in "
+		 UNKNOWN_AUTHORITY "is not in \"pganalytics.tls_ca_file\"",
+		 UNKNOWN_AUTHORITY
+		 "the operating system does not know: write it into a file, and its name into "
 		 "\"pganalytics.tls_ca_file\""},
 		{X509_V_ERR_CERT_REVOKED, "its certificate has been revoked"},
 		{X509_V_ERR_INVALID_PURPOSE, "its certificate is not meant for a server"},
@@ -257,7 +269,9 @@ AuthVerifyError(long code)
 	for (int i = 0; i < lengthof(errors); i++)
 	{
 		if (errors[i].code == code)
-			return errors[i].text;
+			return errors[i].text_without_file && !Setting.tls_ca_file[0] ?
+				errors[i].text_without_file :
+				errors[i].text;
 	}
 	return X509_verify_cert_error_string(code);
 }

@@ -26,6 +26,11 @@ my @cases = (
 		error => qr/certificate/i,
 	},
 	{
+		name => 'an authority of its own, that nobody has named',
+		settings => { 'pganalytics.tls_ca_file' => '' },
+		error => qr/authority that the operating system does not know/,
+	},
+	{
 		name => 'self-signed certificate',
 		order => { action => 'certificate', name => 'self-signed' },
 		error => qr/self.?signed/i,
