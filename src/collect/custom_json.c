@@ -212,8 +212,8 @@ WriteJson(JsonWriter *w, const char *name, const char *json)
 
 	if (!pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true) || !IsForAnyParser(text))
 	{
-		JsonText(w, name,
-				 text); /* bytes of no encoding, which the database may hold, are replaced */
+		/* bytes of no encoding, which the database may hold, are replaced */
+		JsonText(w, name, text);
 		return;
 	}
 	for (char *p = text; *p; p++)

@@ -227,6 +227,10 @@ AuthCheckPair(const char *certificate_pem, const char *key_pem, CertificateLife 
 }
 
 #define UNKNOWN_AUTHORITY "its certificate was issued by an authority that "
+#define NOT_IN_FILE UNKNOWN_AUTHORITY "is not in \"pganalytics.tls_ca_file\""
+#define NOT_IN_SYSTEM \
+	UNKNOWN_AUTHORITY "the operating system does not know: write it into a file, and its name " \
+					  "into \"pganalytics.tls_ca_file\""
 
 const char *
 AuthVerifyError(long code)
@@ -245,21 +249,9 @@ AuthVerifyError(long code)
 		 "its certificate is self-signed and not in \"pganalytics.tls_ca_file\"",
 		 "its certificate is self-signed: if it is the right one, set \"pganalytics.tls_ca_file\" "
 		 "to a file with it"},
-		{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-		 UNKNOWN_AUTHORITY "is not in \"pganalytics.tls_ca_file\"",
-		 UNKNOWN_AUTHORITY
-		 "the operating system does not know: write it into a file, and its name into "
-		 "\"pganalytics.tls_ca_file\""},
-		{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-		 UNKNOWN_AUTHORITY "is not in \"pganalytics.tls_ca_file\"",
-		 UNKNOWN_AUTHORITY
-		 "the operating system does not know: write it into a file, and its name into "
-		 "\"pganalytics.tls_ca_file\""},
-		{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-		 UNKNOWN_AUTHORITY "is not in \"pganalytics.tls_ca_file\"",
-		 UNKNOWN_AUTHORITY
-		 "the operating system does not know: write it into a file, and its name into "
-		 "\"pganalytics.tls_ca_file\""},
+		{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, NOT_IN_FILE, NOT_IN_SYSTEM},
+		{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, NOT_IN_FILE, NOT_IN_SYSTEM},
+		{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, NOT_IN_FILE, NOT_IN_SYSTEM},
 		{X509_V_ERR_CERT_REVOKED, "its certificate has been revoked"},
 		{X509_V_ERR_INVALID_PURPOSE, "its certificate is not meant for a server"},
 		{X509_V_ERR_HOSTNAME_MISMATCH, "its certificate was issued for another host name"},

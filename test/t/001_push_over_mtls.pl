@@ -83,7 +83,7 @@ my %headers = (
 	'User-Agent' => qr{^pganalytics/\Q$status->{version}\E \(PostgreSQL \Q$version\E\)$});
 like($push->{headers}{$_}, $headers{$_}, "header $_") foreach sort keys %headers;
 ok(!exists $push->{headers}{Expect}, 'no header Expect');
-is($push->{headers}{'Accept-Encoding'} // '', '', 'no compressed reply is asked for');
+is($push->{headers}{'Accept-Encoding'}, 'identity', 'no compressed reply is asked for');
 
 my $claims = $push->{claims};
 is($claims->{exp} - $claims->{iat}, 900, 'token: lives for jwt_lifetime');
