@@ -28,7 +28,8 @@ my @cases = (
 	{
 		name => 'an authority of its own, that nobody has named',
 		settings => { 'pganalytics.tls_ca_file' => '' },
-		error => qr/authority that the operating system does not know/,
+		# which may know of none at all
+		error => qr/authority that the operating system does not know|authorities .* cannot be read/,
 	},
 	{
 		name => 'self-signed certificate',

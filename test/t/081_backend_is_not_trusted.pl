@@ -134,7 +134,12 @@ isnt(offer({ version => 1_000_000 }, body => '{}', headers => { 'ETag' => 'x' x 
 isnt(offer({ version => 1_000_000 }, body => '{"intervals":{"sysstat":1}}', headers => { 'X-Config-Version' => '1' x 500, 'ETag' => '"x"' }),
 	'', 'a huge version');
 is($node->status->{config}{version}, $last_good, 'the last good one is in force all the time');
-cmp_ok(peak_memory_kb() - $before, '<', 16 * 1024, 'and the sender took less than 16 MB more for all of it');
+SKIP:
+{
+	skip 'AddressSanitizer keeps what is freed', 1 if $ENV{ASAN_OPTIONS};
+
+	cmp_ok(peak_memory_kb() - $before, '<', 16 * 1024, 'and the sender took less than 16 MB more for all of it');
+}
 is($node->status->{workers}{sender}{pid}, $pid, 'the sender is the same process');
 
 is(offer({ intervals => { sysstat => 1 }, enabled_collectors => ['sysstat'] }, headers => { 'ETag' => "\"a\tb\"" }), '', 'an odd ETag');
