@@ -68,16 +68,12 @@ ExplainConnect(char *error, size_t size)
 static void
 ExplainCut(char *error, size_t size)
 {
-	long proxy_status = 0;
 	long new_connections = 0;
 	long received = 0;
 
-	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	curl_easy_getinfo(http.easy, CURLINFO_NUM_CONNECTS, &new_connections);
 	curl_easy_getinfo(http.easy, CURLINFO_HEADER_SIZE, &received);
-	if (proxy_status >= 300)
-		snprintf(error, size, "the proxy refused to connect, with status %ld", proxy_status);
-	else if (new_connections > 0 && received == 0)
+	if (new_connections > 0 && received == 0)
 		/* TLS 1.3 tells only after the handshake, and the answer may be lost to the end of the connection */
 		snprintf(
 			error, size,
@@ -93,10 +89,18 @@ HttpExplain(CURLcode code, char *error, size_t size)
 	const char *meaning;
 	char		excerpt[160];
 	long		verify = 0;
+	long		proxy_status = 0;
 
 	if (http.mux_failed)
 	{
 		snprintf(error, size, "a socket could not be watched");
+		return;
+	}
+	/* under one code or another, as the version of libcurl has it */
+	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	if (proxy_status >= 300)
+	{
+		snprintf(error, size, "the proxy refused to connect, with status %ld", proxy_status);
 		return;
 	}
 	meaning = TlsErrorMeaning(http.error);

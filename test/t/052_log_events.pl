@@ -34,6 +34,9 @@ my $node = PgAnalytics::Cluster->create(
 		'pganalytics.log_max_rate' => '100000',
 		'pganalytics.pg_stats_interval' => '1h',
 	});
+# from 19 on the setting above is for vacuum only
+$node->set('log_autoanalyze_min_duration' => '0')
+  if $node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE name = 'log_autoanalyze_min_duration'});
 my $user = $node->safe_psql('postgres', 'SELECT current_user');
 
 # Somebody who has to say a password
