@@ -12,7 +12,7 @@ use PgAnalytics::Cluster;
 use PgAnalytics::Wait;
 use Test::More;
 
-use constant TABLES => 100;
+use constant TABLES => 150;
 
 my $backend = PgAnalytics::Backend->new;
 my $node = PgAnalytics::Cluster->create(
