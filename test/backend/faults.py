@@ -5,6 +5,7 @@ A fault is {"action": name, …}, and with it may come
     path     only requests whose path begins with this
     key      only requests with this Idempotency-Key
     process  do the work first, so that only the reply is lost or late
+    instead  those that were ordered before are over, without a moment in between
 """
 
 import gzip
@@ -167,6 +168,8 @@ class Faults:
 
     def add(self, fault):
         with self.lock:
+            if fault.get('instead'):
+                self.queue.clear()
             self.queue.append({'times': 1} | fault)
 
     def reset(self):

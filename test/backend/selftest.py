@@ -323,6 +323,11 @@ class Faults(BackendTest):
         self.backend.control(action='behave')
         self.assertEqual(self.backend.push()[0], 200)
 
+    def test_another_fault_instead(self):
+        self.backend.control(action='status', status=503, times=None)
+        self.backend.control(action='status', status=413, instead=True)
+        self.assertEqual([self.backend.push()[0] for _ in range(2)], [413, 200])
+
     def test_silence(self):
         for action in 'silence', 'no_handshake':
             self.backend.control(action=action)

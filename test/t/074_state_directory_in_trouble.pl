@@ -78,8 +78,7 @@ SKIP:
 	ok($node->wait_for_status('drops', sub { $_->{spool}{dropped} > $dropped }), 'read-only: what cannot be kept is counted as dropped');
 
 	# refused for good, but it cannot be put aside either
-	$backend->order(action => 'reset');
-	$backend->order(action => 'status', status => 400, times => undef, path => $PUSH);
+	$backend->order(action => 'status', status => 400, times => undef, path => $PUSH, instead => 1);
 	my $began = time;
 	my $before = $node->status;
 	$node->safe_psql('postgres', q{SELECT pganalytics_flush('0s')});

@@ -46,10 +46,8 @@ is(scalar @waiting, 3, 'all of it waits');
 # ---- one of them is poisonous ----
 
 my $poison = "$id/$waiting[1]";
-$node->wait_for_pause;    # or it would be accepted between the two orders
 my $since = $backend->position;
-$backend->order(action => 'reset');
-$backend->order(action => 'status', status => 500, times => undef, key => $poison);
+$backend->order(action => 'status', status => 500, times => undef, key => $poison, instead => 1);
 flush('1s');
 $backend->wait_for_request('the last one', sub { $_[0]{stored} && key_of($_[0]) eq "$id/$waiting[2]" }, $since);
 my %stored = map { sequence_of(key_of($_)) => 1 } grep { $_->{stored} } $backend->requests($since);

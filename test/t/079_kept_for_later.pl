@@ -108,8 +108,7 @@ my @behind = grep { $_ gt $large } sealed();
 my %key = map { $_ => "$id/" . sequence_of($_) } $large, @behind;
 write_file($full->{flag}, '');
 $since = $backend->position;
-$backend->order(action => 'reset');
-$backend->order(action => 'status', status => 413, times => undef, key => $key{$large});
+$backend->order(action => 'status', status => 413, times => undef, key => $key{$large}, instead => 1);
 flush('0s');
 foreach my $file (@behind)
 {

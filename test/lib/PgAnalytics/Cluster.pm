@@ -240,19 +240,6 @@ sub wait_for_state
 		sub { $_->{delivery}{state} eq $state });
 }
 
-# The sender has just failed, and will not try again in the next moment.
-sub wait_for_pause
-{
-	my ($self) = @_;
-
-	return wait_until(
-		'the next attempt is some time away',
-		sub {
-			$self->safe_psql('postgres', q{
-				SELECT (pganalytics_status() #>> '{delivery,next_attempt}')::timestamptz > clock_timestamp() + interval '400 ms'}) eq 't';
-		});
-}
-
 sub wait_for_problem
 {
 	my ($self, $pattern) = @_;
