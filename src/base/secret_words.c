@@ -37,7 +37,7 @@ EndsWith(const char *word, size_t len, const char *ending)
 }
 
 bool
-SecretWord(const char *word, size_t len)
+IsSecretWord(const char *word, size_t len)
 {
 	if (len < strlen("pwd") ||
 		memchr(secret_endings, word[len - 1], sizeof(secret_endings) - 1) == NULL)

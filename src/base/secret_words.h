@@ -9,6 +9,6 @@
 #include <stddef.h>
 
 /* Does the word end with "password", "secret", … (see the table)? */
-extern bool SecretWord(const char *word, size_t len);
+extern bool IsSecretWord(const char *word, size_t len);
 
 #endif /* SECRET_WORDS_H */

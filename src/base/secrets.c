@@ -323,7 +323,7 @@ TakeWord(Masker *m)
 		m->at++;
 	if (!m->in_string && !m->sql.in_comment && m->depth == 0)
 		m->role = RoleStatementNext(m->role, m->sql.text + start, m->at - start);
-	if (SecretWord(m->sql.text + start, m->at - start))
+	if (IsSecretWord(m->sql.text + start, m->at - start))
 		MaskAfterWord(m, m->at);
 	else if (m->role == ROLE_STATEMENT_PASSWORD)
 		MaskUnquotedPassword(m, SqlSkipBlanks(&m->sql, m->at));
@@ -338,7 +338,7 @@ TakeIdentifier(Masker *m)
 		start < m->sql.len ? memchr(m->sql.text + start, '"', m->sql.len - start) : NULL;
 
 	m->at = end ? (size_t) (end - m->sql.text) + 1 : m->sql.len;
-	if (end && SecretWord(m->sql.text + start, m->at - 1 - start))
+	if (end && IsSecretWord(m->sql.text + start, m->at - 1 - start))
 		MaskAfterWord(m, m->at);
 }
 
@@ -412,7 +412,7 @@ IsBlockWithSecret(const Masker *m)
 
 		while (i < m->sql.len && IsWordChar(m->sql.text[i]))
 			i++;
-		if (SecretWord(m->sql.text + start, i - start))
+		if (IsSecretWord(m->sql.text + start, i - start))
 			return true;
 		i += i == start;
 	}

@@ -39,7 +39,6 @@
 #include "collect/query.h"
 #include "collect/run.h"
 
-#define CANCELLED "57014"
 #define OVERTIME_MS 1000 /* until a query that takes no cancellation is ended with its process */
 
 /* ---- as whom ---- */
@@ -309,7 +308,7 @@ RunInVisitor(VisitorSlot *visit, int i, CustomRun *run, bool is_first, Timestamp
 		return true;
 	}
 	BatchMetricAbort(run->batch);
-	if (is_cut && strcmp(error.sqlstate, CANCELLED) == 0 && !ShutdownIsRequested())
+	if (is_cut && QueryWasCancelled(&error) && !ShutdownIsRequested())
 		return false;
 	if (QueryTimedOut(&error) && !ShutdownIsRequested() &&
 		Shared->custom[i].number == run->slot->number)

@@ -167,9 +167,15 @@ QueryRun(void (*body)(void *arg), void *arg, int timeout_ms, QueryError *error)
 }
 
 bool
+QueryWasCancelled(const QueryError *error)
+{
+	return strcmp(error->sqlstate, "57014") == 0;
+}
+
+bool
 QueryTimedOut(const QueryError *error)
 {
-	return strcmp(error->sqlstate, "57014") == 0 || strcmp(error->sqlstate, "55P03") == 0;
+	return QueryWasCancelled(error) || strcmp(error->sqlstate, "55P03") == 0;
 }
 
 void

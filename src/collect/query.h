@@ -24,7 +24,10 @@ typedef struct QueryError
  */
 extern bool QueryRun(void (*body)(void *arg), void *arg, int timeout_ms, QueryError *error);
 
-/* Was it the statement timeout, or the one of a lock? */
+/* Was it the statement timeout? */
+extern bool QueryWasCancelled(const QueryError *error);
+
+/* Was it that, or the one of a lock? */
 extern bool QueryTimedOut(const QueryError *error);
 
 /*
