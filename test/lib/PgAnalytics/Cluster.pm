@@ -274,10 +274,12 @@ sub spool_files
 
 # ---- the server log ----
 
+# All that has been said until now, from an offset on.
 sub log_text
 {
 	my ($self, $offset) = @_;
 
+	$self->_wait_for_logging_collector;
 	return PostgreSQL::Test::Utils::slurp_file($self->logfile, $offset // 0);
 }
 
@@ -285,7 +287,30 @@ sub log_size
 {
 	my ($self) = @_;
 
+	$self->_wait_for_logging_collector;
 	return -s $self->logfile;
+}
+
+# The logging collector writes lines later than they are said, but in their order.
+# Nothing is to wait for where no session can say anything, or not to that file.
+sub _wait_for_logging_collector
+{
+	my ($self) = @_;
+	my $mark = 'all before this is written: ' . ++$self->{log_marks};
+	my $said = '';
+
+	return unless -e $self->logfile;
+
+	my $size = -s _;
+	$self->psql(
+		'postgres', qq{
+		DO \$\$ BEGIN RAISE LOG '$mark.'; END \$\$;
+		SELECT current_setting('log_destination') ~ 'stderr' AND current_setting('logging_collector')::bool},
+		stdout => \$said, stderr => \my $refused);
+	wait_until('the logging collector has written all',
+		sub { PostgreSQL::Test::Utils::slurp_file($self->logfile, $size) =~ /\Q$mark.\E/ })
+	  if $said eq 't';
+	return;
 }
 
 # The last look of every test: no secret in any log file, and no line that is
