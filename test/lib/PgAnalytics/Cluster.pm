@@ -292,12 +292,13 @@ sub log_size
 }
 
 # The logging collector writes lines later than they are said, but in their order.
-# Nothing is to wait for where no session can say anything, or not to that file.
+# There is nothing to wait for where no session can say anything, or not to that file.
 sub _wait_for_logging_collector
 {
 	my ($self) = @_;
 	my $mark = 'all before this is written: ' . ++$self->{log_marks};
-	my $said = '';
+	my $file = join '/', @{ { $self->log_settings } }{qw(log_directory log_filename)};
+	my $written_to = '';
 
 	return unless -e $self->logfile;
 
@@ -305,11 +306,11 @@ sub _wait_for_logging_collector
 	$self->psql(
 		'postgres', qq{
 		DO \$\$ BEGIN RAISE LOG '$mark.'; END \$\$;
-		SELECT current_setting('log_destination') ~ 'stderr' AND current_setting('logging_collector')::bool},
-		stdout => \$said, stderr => \my $refused);
+		SELECT pg_current_logfile('stderr')},
+		stdout => \$written_to, stderr => \my $refused);
 	wait_until('the logging collector has written all',
 		sub { PostgreSQL::Test::Utils::slurp_file($self->logfile, $size) =~ /\Q$mark.\E/ })
-	  if $said eq 't';
+	  if $written_to eq $file;
 	return;
 }
 
