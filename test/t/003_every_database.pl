@@ -91,7 +91,7 @@ my $metric = $backend->wait_for_metric('pg_stats', 'hostile', has_table('victim'
 like($metric->{timestamp}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/,
 	'a database with hostile settings reports');
 
-is_deeply([ map { @{ $_->{collection_errors} } } $backend->batches ], [], 'no collection errors');
+is_deeply([ $backend->collection_errors ], [], 'no collection errors');
 
 # ---- coming and going ----
 
@@ -108,7 +108,7 @@ foreach my $round (1 .. 5)
 			create_database("copy$round", 'TEMPLATE app');
 			$node->safe_psql('postgres', qq{DROP DATABASE copy$round});
 		});
-	push @slow, $seconds if $seconds > 5;
+	push @slow, $seconds if $seconds > 60;
 }
 is_deeply(\@slow, [], 'databases can be copied and dropped at any time');
 $node->safe_psql('postgres', 'ALTER DATABASE late RENAME TO later');
@@ -118,7 +118,7 @@ $node->safe_psql('postgres', 'DROP DATABASE later');
 # ---- patterns ----
 
 $node->set('pganalytics.databases' => 'app, host?le', 'pganalytics.exclude_databases' => '');
-$node->safe_psql('postgres', 'SELECT pganalytics_collect()') foreach 1 .. 2;    # heard, and ended
+$node->collect foreach 1 .. 2;    # heard, and ended
 my $after = $node->utc_now;
 $backend->wait_for_metric('pg_stats', $_, after => $after, where => sub { $_[0]{tables} })
   foreach qw(app hostile);
@@ -133,5 +133,5 @@ foreach my $database (qw(postgres skip_me))
 is_deeply([ grep { $_->{error} && !$_->{event} } $backend->requests ], [], 'no request was refused');
 
 # A visitor may meet a database that is just being dropped or renamed.
-$node->check_log(allowed => [qr/database \d+ does not exist|canceling statement due to lock timeout/]);
+$node->check_log(allowed => [qr/database (?:\d+|"late") does not exist|canceling statement due to lock timeout/]);
 done_testing();

@@ -158,7 +158,7 @@ is( $node->safe_psql('postgres', q{
 		FROM pganalytics_sample('pg_cache') m, pg_settings WHERE name = 'shared_buffers'}),
 	't', 'every shared buffer is accounted for');
 
-my @errors = map { @{ $_->{collection_errors} } } $backend->batches;
+my @errors = $backend->collection_errors;
 is_deeply(\@errors, [], 'nothing failed on either side');
 is_deeply([ grep { $_->{error} && !$_->{event} } $backend->requests ], [], 'no request was refused');
 is(scalar(grep { index(JSON::PP::encode_json($_), $PASSWORD) >= 0 }

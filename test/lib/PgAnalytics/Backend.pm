@@ -23,6 +23,9 @@ use PgAnalytics::Wait;
 my $ROOT = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 my $SCHEMA = "$ROOT/docs/schema/metrics.schema.json";
 
+# What the collectors say of which a machine that stands still for seconds has no time for.
+our $NO_TIME = qr/ran out of time|running out of time|canceling statement due to statement timeout|in a row and is left alone/;
+
 my @running;
 
 # Starts a backend; arguments are further options of backend.py.
@@ -220,6 +223,14 @@ sub batches
 	my ($self, $since) = @_;
 
 	return map { $_->{body} } grep { $_->{stored} } $self->requests($since);
+}
+
+# What went wrong in the collections of those, but for what there was no time for.
+sub collection_errors
+{
+	my ($self, $since) = @_;
+
+	return grep { $_->{error} !~ $NO_TIME } map { @{ $_->{collection_errors} } } $self->batches($since);
 }
 
 # What was refused last, and why: for messages of failing tests.

@@ -17,6 +17,7 @@ use Cwd ();
 use File::Basename qw(basename dirname);
 use File::Spec;
 use JSON::PP;
+use PgAnalytics::Backend;
 use PgAnalytics::Wait;
 use PostgreSQL::Test::Utils ();
 use Test::More;
@@ -174,6 +175,16 @@ sub psql
 	return wantarray ? @result : $result[0];
 }
 
+# Its time limit counts from the beginning of the session, not of a query: no test shall be
+# ended for being slow as a whole.
+sub background_psql
+{
+	my ($self, $database, %params) = @_;
+
+	return $self->SUPER::background_psql($database,
+		timeout => 10 * $PostgreSQL::Test::Utils::timeout_default, %params);
+}
+
 # The server's time as metrics write it.
 sub utc_now
 {
@@ -204,6 +215,35 @@ sub set
 
 	$self->configure(%settings);
 	$self->reload;
+	return;
+}
+
+# ---- collections ----
+
+# pganalytics_collect(), until nothing of it ran out of time: a visit has three seconds, and a
+# machine that is busy with something else may take them all.
+sub collect
+{
+	my ($self, $type) = @_;
+	my $sql = defined $type ? "SELECT pganalytics_collect('$type')" : 'SELECT pganalytics_collect()';
+	my $stderr;
+
+	return wait_until(
+		"a collection of all that is asked for",
+		sub {
+			return 1 if $self->psql('postgres', $sql, stderr => \$stderr) == 0;
+			croak $stderr unless $stderr =~ $PgAnalytics::Backend::NO_TIME;
+			return 0;
+		},
+		otherwise => sub { $stderr });
+}
+
+# Returns when the workers act by what was reloaded before: what they had begun by then is done.
+sub wait_until_heard
+{
+	my ($self) = @_;
+
+	$self->collect('sysstat') foreach 1 .. 2;    # the first one may have begun before
 	return;
 }
 
