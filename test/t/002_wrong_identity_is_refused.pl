@@ -8,6 +8,7 @@ use warnings;
 
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -95,14 +96,13 @@ foreach my $case (@cases)
 		"$name: state");
 	ok(scalar @{ $status->{problems} }, "$name: is a problem");
 
-	# A request that the change interrupted may still be worked on: what counts is what comes
-	# after a first attempt that is known to have failed.
-	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
-	$node->safe_psql('postgres', q{SELECT pganalytics_flush('500 ms')});
-	my $before = scalar $backend->batches;
+	# A request that the change interrupted may still be worked on: what counts is what is written
+	# after an attempt is known to have failed.
+	my $newest = (sort { $a <=> $b } map { sequence_of($_) } $node->spool_files)[-1];
 	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
 	is($node->safe_psql('postgres', q{SELECT pganalytics_flush('500 ms')}), 'f', "$name: flush says no");
-	is(scalar $backend->batches, $before, "$name: nothing is accepted");
+	my @accepted = grep { sequence_of($_->{batch_id}) > $newest } $backend->batches($since);
+	is(scalar @accepted, 0, "$name: nothing is accepted");
 	$backend->wait_for_request("$name: is seen by the backend",
 		sub { ($_[0]{error} && "$_[0]{error}" !~ /^HASH/ ? $_[0]{error} : $_[0]{error}{message} // '') =~ $case->{seen} },
 		$since)

@@ -1,8 +1,8 @@
 
 # Whatever the backend or the resolver does, a worker ends within a second of
 # SIGTERM, the server shuts down, and neither DROP DATABASE nor CREATE DATABASE
-# nor a reload waits.  A request hangs for a minute here, so the bounds may be
-# generous and still tell.
+# nor a reload waits.  A request hangs for five minutes here, so the bounds may
+# be generous and still tell.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ my $node;
 {
 	local $ENV{LD_PRELOAD} = $resolver;
 	$node = PgAnalytics::Cluster->create('main', backend => $backend,
-		settings => { 'pganalytics.request_timeout' => '60s', 'pganalytics.connect_timeout' => '60s' });
+		settings => { 'pganalytics.request_timeout' => '5min', 'pganalytics.connect_timeout' => '5min' });
 }
 my %right = $node->backend_settings($backend);
 $node->wait_for_state('ok');
@@ -105,9 +105,9 @@ foreach my $name (sort keys %hangs)
 	# DROP DATABASE asks every process to absorb a barrier
 	$node->safe_psql('postgres', 'CREATE DATABASE doomed');
 	my $seconds = seconds_of(sub { $node->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE doomed') });
-	cmp_ok($seconds, '<', 20, sprintf '%s: CREATE DATABASE TEMPLATE goes on (%.2f s)', $name, $seconds);
+	cmp_ok($seconds, '<', 60, sprintf '%s: CREATE DATABASE TEMPLATE goes on (%.2f s)', $name, $seconds);
 	$seconds = seconds_of(sub { $node->safe_psql('postgres', "DROP DATABASE $_") foreach qw(copied doomed) });
-	cmp_ok($seconds, '<', 20, sprintf '%s: DROP DATABASE goes on (%.2f s)', $name, $seconds);
+	cmp_ok($seconds, '<', 60, sprintf '%s: DROP DATABASE goes on (%.2f s)', $name, $seconds);
 	is($node->safe_psql('postgres',
 			q{SELECT count(backend_xmin) FROM pg_stat_activity WHERE backend_type = 'pganalytics sender'}),
 		0, "$name: no xmin");
@@ -117,21 +117,22 @@ foreach my $name (sort keys %hangs)
 	{
 		my $duration = seconds_to_terminate($workers->{$worker}{pid});
 
-		cmp_ok($duration, '<', 10, sprintf '%s: the %s ends (%.2f s)', $name, $worker, $duration);
+		cmp_ok($duration, '<', 60, sprintf '%s: the %s ends (%.2f s)', $name, $worker, $duration);
 	}
 	$node->wait_for_status("$name: the workers are back",
 		sub { $_->{workers}{sender}{pid} && $_->{workers}{collector}{pid} });
 
 	$wait->($since);
-	$node->set('pganalytics.request_timeout' => '59s');
-	$wait->($backend->position) if $name !~ /byte/;
+	$since = $backend->position;
+	$node->set('pganalytics.request_timeout' => '4min');
+	$wait->($since) if $name !~ /byte/;
 	pass("$name: a reload ends the request");
 
 	my $stop = seconds_of(sub { $node->stop('fast') });
-	cmp_ok($stop, '<', 20, sprintf '%s: the server shuts down (%.2f s)', $name, $stop);
+	cmp_ok($stop, '<', 60, sprintf '%s: the server shuts down (%.2f s)', $name, $stop);
 
 	$backend->order(action => 'reset');
-	$node->configure(%right, 'pganalytics.request_timeout' => '60s');
+	$node->configure(%right, 'pganalytics.request_timeout' => '5min');
 	start_server();
 	ok($node->wait_for_state('ok'), "$name: afterwards all is well");
 }
@@ -142,7 +143,7 @@ $node->safe_psql('postgres', 'CREATE TABLE locked AS SELECT 1 AS id');
 my $visitors = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pganalytics visitor'};
 my $pid;
 wait_until('a visitor runs', sub { ($pid) = $node->safe_psql('postgres', $visitors) =~ /(\d+)/ });
-cmp_ok(seconds_to_terminate($pid), '<', 10, 'a visitor ends');
+cmp_ok(seconds_to_terminate($pid), '<', 60, 'a visitor ends');
 
 $backend->order(action => 'reset');
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all arrives in the end');

@@ -34,10 +34,10 @@ $node->safe_psql('postgres', 'CREATE DATABASE app');
 
 sub entry_like
 {
-	my ($pattern) = @_;
+	my ($pattern, $since) = @_;
 
 	my $metric = $backend->wait_for_metric('pg_log', undef,
-		where => sub { grep { $_->{message} =~ $pattern } @{ $_[0]{entries} } });
+		since => $since, where => sub { grep { $_->{message} =~ $pattern } @{ $_[0]{entries} } });
 	my ($entry) = grep { $_->{message} =~ $pattern } @{ $metric->{entries} };
 	return ($entry, $metric);
 }
@@ -56,6 +56,7 @@ foreach my $format (qw(stderr csvlog jsonlog))
 		$node->wait_for_status("$format: is read", sub { !grep { /log/ } @{ $_->{problems} } });
 
 		my $before = time;
+		my $since = $backend->position;
 		my $word = "$format-" . int rand 1e9;
 
 		$node->psql('app', qq{
@@ -82,7 +83,7 @@ foreach my $format (qw(stderr csvlog jsonlog))
 		cmp_ok($seconds, '>=', $before - 1, "$format: timestamp is not too early");
 		cmp_ok($seconds, '<=', time + 1, "$format: timestamp is not too late");
 
-		my ($error) = entry_like(qr/division by zero/);
+		my ($error) = entry_like(qr/division by zero/, $since);
 		is($error->{level}, 'ERROR', "$format: errors too");
 		is($error->{sqlstate}, '22012', "$format: SQLSTATE") if $format ne 'stderr';
 
@@ -110,6 +111,7 @@ $node->set(
 	'log_line_prefix' => '%m [%p] %e %q%u@%d ',
 	'pganalytics.log_redact' => 'parameters');
 $node->poll_query_until('postgres', "SELECT pg_current_logfile('stderr') IS NOT NULL");
+$node->wait_until_heard;
 $node->psql('postgres', q{SELECT 'a secret value'::int AS prefix});
 my ($error) = entry_like(qr/invalid input syntax for type integer/);
 is($error->{sqlstate}, '22P02', 'stderr: SQLSTATE where the prefix has it');
@@ -129,7 +131,7 @@ ok($node->wait_for_no_problem(qr/log_line_prefix/), 'a prefix that is understood
 # ---- other filters ----
 
 $node->set('pganalytics.log_filters' => 'LOG');
-$node->wait_for_status('reloaded', sub { 1 });
+$node->wait_until_heard;
 $node->psql('postgres', q{DO $$ BEGIN RAISE WARNING 'unfiltered warning'; RAISE LOG 'filtered log'; END $$});
 ok((entry_like(qr/filtered log/))[0], 'log_filters choose the severities');
 is(scalar(grep { $_->{message} =~ /unfiltered warning/ } map { @{ $_->{entries} } } $backend->metrics('pg_log')),
