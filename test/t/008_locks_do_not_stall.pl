@@ -34,7 +34,10 @@ $holder->query_safe('ROLLBACK');
 
 # ---- a catalogue that the probes need ----
 
-sub is_of_blocked { return $_[0]{database} eq 'blocked' && $_[0]{type} eq 'pg_stats' }
+sub is_of_blocked
+{
+	return $_[0]{database} eq 'blocked' && $_[0]{type} eq 'pg_stats' && $_[0]{error} !~ $PgAnalytics::Backend::NO_TIME;
+}
 
 my $other = $node->background_psql('blocked');
 $other->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_namespace IN ACCESS EXCLUSIVE MODE');
@@ -66,13 +69,17 @@ $since = $backend->position;
 my $log = $node->log_size;
 ok( $backend->wait_for_request(
 		'with a failed visit',
-		sub { $_[0]{stored} && grep { $_->{database} eq 'blocked' } @{ $_[0]{body}{collection_errors} } },
+		sub {
+			$_[0]{stored} && grep { $_->{database} eq 'blocked' && $_->{error} =~ /the visit ended early/ }
+			  @{ $_[0]{body}{collection_errors} };
+		},
 		$since),
 	'a database that cannot be connected to is an error too');
+$node->wait_for_log(qr/LOG:  pganalytics: the visit to database "blocked" ended early/, $log);
 my $runs = $node->status->{collectors}{pg_stats}{runs};
 $node->wait_for_status('some more rounds', sub { $_->{collectors}{pg_stats}{runs} > $runs + 3 });
 ok($backend->wait_for_metric('pg_stats', 'postgres', after => $node->utc_now), 'other databases go on');
-my @lines = grep { /LOG:  pganalytics: / } split /\n/, $node->log_text($log);
+my @lines = grep { /LOG:  pganalytics: the visit/ } split /\n/, $node->log_text($log);
 is(scalar @lines, 1, 'a state that lasts is one line in the log') or diag join "\n", @lines;
 $other->query_safe('ROLLBACK');
 $after = $node->utc_now;

@@ -35,6 +35,32 @@ sub copy_file
 	return "$dir/$name";
 }
 
+# Lines that we wrote to the log from an offset on, at least one.  A problem is in the status
+# before it is in the log, and so is its end: that of the one before may be told late.
+sub lines_of_ours
+{
+	my ($offset, $like) = @_;
+	my @lines;
+
+	wait_until(
+		'it is in the log',
+		sub {
+			@lines = grep { $_ =~ ($like // qr/LOG:  pganalytics/) && !/pganalytics: resolved: |parameter "/ }
+			  split /\n/, $node->log_text($offset);
+			return scalar @lines;
+		});
+	return @lines;
+}
+
+# What a slow machine had no time for is a problem, too, until it has been read.
+sub wait_for_only_problem
+{
+	my ($pattern) = @_;
+
+	return $node->wait_for_status("no problem but one like $pattern",
+		sub { @{ $_->{problems} } == 1 && $_->{problems}[0] =~ $pattern });
+}
+
 my @mistakes = (
 	{
 		name => 'an unparsable URL',
@@ -181,9 +207,8 @@ foreach my $mistake (@mistakes)
 	# it lasts for some attempts
 	my $runs = $status->{collectors}{sysstat}{runs};
 	$status = $node->wait_for_status("$name: collectors go on", sub { $_->{collectors}{sysstat}{runs} > $runs + 1 });
-	my @lines = grep { /WARNING:|LOG:.*pganalytics/ && !/parameter "/ } split /\n/, $node->log_text($log);
-	cmp_ok(scalar @lines, '<=', 1, "$name: one line in the log") or diag join "\n", @lines;
-	cmp_ok(scalar @lines, '>=', 1, "$name: and not none");
+	my @lines = lines_of_ours($log, qr/WARNING:|LOG:.*pganalytics/);
+	is(scalar @lines, 1, "$name: one line in the log") or diag join "\n", @lines;
 	cmp_ok($status->{spool}{batches}, '>', 0, "$name: batches wait");
 	if ($mistake->{hidden})
 	{
@@ -212,13 +237,15 @@ foreach my $wrong (
 	my ($setting, $value, $text) = @$wrong;
 
 	$node->set(%right, $setting => $value);
-	my $status = $node->wait_for_problem($text);
-	is(scalar @{ $status->{problems} }, 1, "after another mistake: it is the only problem") or diag explain $status->{problems};
-	like($node->log_text($log), qr/LOG:  pganalytics: (?!resolved).*$text/, "after another mistake: $text is logged");
+	wait_for_only_problem($text);
+	pass('after another mistake: it is the only problem');
+	$node->wait_for_log(qr/LOG:  pganalytics: (?!resolved).*$text/, $log);
+	pass("after another mistake: $text is logged");
 	$log = $node->log_size;
 }
 $node->set(%right);
 $node->wait_for_status('all is well', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
+$node->wait_for_log(qr/LOG:  pganalytics: resolved/, $log);
 is(scalar(() = $node->log_text($log) =~ /LOG:  pganalytics: resolved/g), 1, 'and the end of the last one');
 
 # ---- texts that are too long end with a whole character ----
@@ -244,18 +271,17 @@ rename "$dir/full", $disk->{flag};
 my $status = $node->wait_for_problem(qr/No space left on device/);
 my ($result, undef, $stderr) = $node->psql('postgres', q{SELECT pganalytics_collect('pg_extensions')});
 like($stderr, qr/ERROR:.*could not be kept/, 'a full disk: whoever asks for a collection learns of it');
-$status = $node->status;
+$status = wait_for_only_problem(qr/No space left on device/);
+pass('a full disk: is one problem');
 is($status->{delivery}{state}, 'misconfigured', 'a full disk: delivery.state');
 like($status->{delivery}{last_error}, qr/free disk space/, 'a full disk: the way out is named');
-is(scalar @{ $status->{problems} }, 1, 'a full disk: is one problem') or diag explain $status->{problems};
 $status = $node->wait_for_status('more batches are lost', sub { $_->{spool}{dropped} > 1 });
 pass('a full disk: is a problem, and what is lost is counted');
-my @lines = grep { /LOG:  pganalytics/ } split /\n/, $node->log_text($log);
+my @lines = lines_of_ours($log);
 is(scalar @lines, 1, 'a full disk: one line in the log') or diag join "\n", @lines;
 unlink $disk->{flag};
-$node->wait_for_no_problem(qr/No space left/);
-$status = $node->wait_for_state('ok');
-is_deeply($status->{problems}, [], 'a full disk: nothing is left of it, not even of a collector that runs every hour');
+$node->wait_for_status('it heals', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
+pass('a full disk: nothing is left of it, not even of a collector that runs every hour');
 my $dropped = $node->status->{spool}{dropped};
 my $position = $backend->position;
 my $batch = $backend->wait_for_request('after the full disk',
@@ -276,7 +302,7 @@ $status = $node->wait_for_status('both run for a while', sub {
 });
 ok($backend->wait_for_metric('sysstat', undef, after => $node->utc_now), 'a nearly full disk: small batches arrive');
 is($node->status->{delivery}{state}, 'misconfigured', 'a nearly full disk: is no good');
-@lines = grep { /LOG:  pganalytics/ } split /\n/, $node->log_text($log);
+@lines = lines_of_ours($log);
 is(scalar @lines, 1, 'a nearly full disk: the log is not told again and again') or diag join "\n", @lines;
 unlink $disk->{flag};
 $node->wait_for_status('it heals', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
@@ -307,14 +333,20 @@ sub state_directory_is_unusable
 {
 	my ($name, $log) = @_;
 
-	my $status = $node->wait_for_problem(qr{\Q$outside\E});
+	my $status = $node->wait_for_status(
+		"$name: is noticed",
+		sub {
+			$_->{workers}{collector}{pid} && $_->{workers}{sender}{pid} && grep { /\Q$outside\E/ } @{ $_->{problems} };
+		});
 	is($status->{delivery}{state}, 'misconfigured', "$name: delivery.state");
 	like($status->{delivery}{last_error}, qr/give the server's user read and write access/, "$name: the way out is named");
-	ok($status->{workers}{collector}{pid} && $status->{workers}{sender}{pid}, "$name: no reason to end");
+	my %before = %{ $status->{workers} };
 	my $runs = $status->{collectors}{pg_stats}{runs};
 	$status = $node->wait_for_status("$name: more is read", sub { $_->{collectors}{pg_stats}{runs} > $runs + 1 });
-	is(scalar @{ $status->{problems} }, 1, "$name: is one problem") or diag explain $status->{problems};
-	my @lines = grep { /LOG:  pganalytics/ } split /\n/, $node->log_text($log);
+	is($status->{workers}{$_}{pid}, $before{$_}{pid}, "$name: no reason for the $_ to end") foreach qw(collector sender);
+	wait_for_only_problem(qr/\Q$outside\E/);
+	pass("$name: is one problem");
+	my @lines = lines_of_ours($log);
 	is(scalar @lines, 1, "$name: one line in the log") or diag join "\n", @lines;
 	return;
 }

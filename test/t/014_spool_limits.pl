@@ -5,8 +5,10 @@
 use strict;
 use warnings;
 
+use List::Util qw(sum0 uniq);
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -17,14 +19,14 @@ my $node = PgAnalytics::Cluster->create(
 	backend => $backend,
 	settings => { 'pganalytics.pg_stats_interval' => '1h' });
 
-sub sequences { return map { m{(\d+)[^/]*$} ? $1 + 0 : () } $node->spool_files }
+sub sequences { return uniq(map { sequence_of($_) } $node->spool_files) }
 
 sub spooled_bytes
 {
-	my $sum = 0;
+	# one that is just being compressed may be listed in both forms
+	my %size = map { sequence_of($_) => -s $_ // 0 } $node->spool_files;
 
-	$sum += -s $_ // 0 foreach $node->spool_files;
-	return $sum;
+	return sum0(values %size);
 }
 
 $node->wait_for_state('ok');
@@ -44,23 +46,23 @@ my $status = $node->wait_for_status(
 	sub {
 		$node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_stats')});
 		$_->{spool}{dropped} > 2;
-	},
-	timeout => 120);
+	});
 cmp_ok(spooled_bytes(), '<=', $limit, 'spool_max_size is kept');
 ok(scalar(grep { /spool_max_size/ } @{ $status->{problems} }), 'the problem names spool_max_size');
 my @left = sequences();
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_stats')}) foreach 1 .. 5;
 my %still = map { $_ => 1 } sequences();
 my @gone = grep { !$still{ $left[$_] } } 0 .. $#left;
-is_deeply(\@gone, [ 0 .. $#gone ], 'the oldest goes first');
-cmp_ok(scalar @gone, '>', 0, 'to make room for new ones');
+cmp_ok(scalar @gone, '>', 0, 'some go to make room for new ones');
+my @passed_over = grep { $still{ $left[$_] } } 0 .. $gone[-1];
+cmp_ok(scalar @passed_over, '<=', 1, 'the oldest first, but for one that the sender has in hand');
 is($node->status->{spool}{oldest} =~ /^\d{4}-/ ? 1 : 0, 1, 'the status shows the time of the oldest');
 
 # ---- what was dropped is known after a restart, and to the backend ----
 
 my $dropped = $node->status->{spool}{dropped};
 $node->restart;
-cmp_ok($node->status->{spool}{dropped}, '>=', $dropped, 'the count survives a restart');
+ok($node->wait_for_status('the count is read', sub { $_->{spool}{dropped} >= $dropped }), 'the count survives a restart');
 $backend->start;
 my $since = $backend->position;
 $node->set('pganalytics.spool_max_size' => '256MB');
@@ -93,6 +95,7 @@ is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all 
 
 $backend->stop;
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+wait_until('a sealed batch', sub { grep { /\.batch$/ } $node->spool_files });
 $node->stop;
 my ($aged) = grep { /\.batch$/ } $node->spool_files;
 my $two_hours_older = $aged =~ s/(\d{20})/sprintf '%020d', $1 - 2 * 3600 * 1e6/er;
