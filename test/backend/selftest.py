@@ -58,7 +58,7 @@ class Backend:
         if client:
             context.load_cert_chain(os.path.join(self.certs, client + '.crt'),
                                     os.path.join(self.certs, 'client.key'))
-        return http.client.HTTPSConnection(host, self.port, context=context, timeout=10)
+        return http.client.HTTPSConnection(host, self.port, context=context, timeout=60)
 
     def request(self, method, path, body=None, connection=None, **headers):
         """(status, reply) of one request; reply is JSON where it can be."""
@@ -419,7 +419,7 @@ class Plain(BackendTest):
     options = ('--plain-http',)
 
     def test_push(self):
-        connection = http.client.HTTPConnection('127.0.0.1', self.backend.port, timeout=10)
+        connection = http.client.HTTPConnection('127.0.0.1', self.backend.port, timeout=60)
         self.assertEqual(self.backend.push(connection=connection)[0], 200)
         connection.close()
 

@@ -62,23 +62,35 @@ sub start
 		'--control-port' => $self->{control_port},
 		@{ $self->{options} });
 
-	defined($self->{pid} = fork) or croak "fork: $!";
-	if ($self->{pid} == 0)
-	{
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>>', "$self->{dir}/output";
-		open STDERR, '>&', \*STDOUT;
-		exec @command or POSIX::_exit(127);
-	}
 	push @running, $self;
 	wait_until(
 		'the backend listens',
-		sub { -e "$self->{dir}/control_port" or !$self->is_running },
-		otherwise => sub { $self->output });
-	croak 'the backend did not start: ' . $self->output unless $self->is_running;
+		sub {
+			$self->_launch(@command) unless $self->is_running;
+			wait_until(
+				'the backend listens, or cannot',
+				sub { -e "$self->{dir}/control_port" or !$self->is_running },
+				otherwise => sub { $self->output });
+			# a connection of somebody else's may have had the port for a moment
+			return 1 if $self->is_running;
+			croak 'the backend did not start: ' . $self->output unless $self->output =~ /Address already in use/;
+			return 0;
+		});
 	$self->{$_} = PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$_") + 0
 	  foreach qw(port control_port);
 	return $self;
+}
+
+sub _launch
+{
+	my ($self, @command) = @_;
+
+	defined($self->{pid} = fork) or croak "fork: $!";
+	return if $self->{pid};
+	open STDIN, '<', '/dev/null';
+	open STDOUT, '>>', "$self->{dir}/output";
+	open STDERR, '>&', \*STDOUT;
+	exec @command or POSIX::_exit(127);
 }
 
 sub is_running

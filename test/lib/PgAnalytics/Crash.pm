@@ -193,7 +193,7 @@ sub balance
 	ok($self->flush, "$name: all is delivered");
 
 	# a visit may be under way
-	eval { wait_until('nothing is missing', sub { $account = $self->account; !%{ $account->{wrong} } }, timeout => 20) };
+	eval { wait_until('nothing is missing', sub { $account = $self->account; !%{ $account->{wrong} } }) };
 	is_deeply($account->{wrong}, {}, "$name: $account->{text}")
 	  or diag explain($account->{wrong});
 	return;
