@@ -64,6 +64,23 @@ sub files_of
 	return scalar @files;
 }
 
+# The collectors go on, and a file that is just being written has another name for a moment.
+sub kept_files
+{
+	my $before = '';
+
+	return wait_until(
+		'the files that are kept',
+		sub {
+			my ($found) = PostgreSQL::Test::Utils::run_command([ 'find', $node->data_dir . '/pg_stat_tmp/pganalytics' ]);
+			my $kept = join ' ', sort map { s{.*/pganalytics/?}{}r } grep { !m{/spool/} } split /\n/, $found;
+			my $is_same = $kept eq $before;
+
+			$before = $kept;
+			return $is_same && $kept;
+		});
+}
+
 sub measure
 {
 	my $workers = $node->status->{workers};
@@ -76,9 +93,7 @@ sub measure
 		$figures{"memory of the $name"} = memory_of($pid);
 		$figures{"open files of the $name"} = files_of($pid);
 	}
-	my @kept = grep { !m{/spool/} } split /\n/,
-	  PostgreSQL::Test::Utils::run_command([ 'find', $node->data_dir . '/pg_stat_tmp/pganalytics' ]);
-	$figures{'files that are kept'} = join ' ', sort map { s{.*/pganalytics/?}{}r } @kept;
+	$figures{'files that are kept'} = kept_files();
 	return %figures;
 }
 
