@@ -32,8 +32,8 @@ PostgreSQL::Test::Utils::command_ok([ @upgrade, '--check' ], 'pg_upgrade --check
 PostgreSQL::Test::Utils::command_ok(\@upgrade, 'pg_upgrade succeeds');
 
 $new->start;
-my $status = $new->wait_for_state('ok');
-is_deeply($status->{problems}, [], 'the new cluster has no problems');
+my $status = $new->wait_for_status('all is well', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } });
+pass('the new cluster has no problems');
 ok( $backend->wait_for_metric('pg_stats', 'app',
 		collector => $status->{collector_id}, name => 'kept'),
 	'and its tables arrive');

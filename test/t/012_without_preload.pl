@@ -56,7 +56,7 @@ $node->safe_psql('postgres', "LOAD 'pganalytics'; ALTER SYSTEM $_")
 $node->configure('shared_preload_libraries' => 'pg_stat_statements,pganalytics');
 $node->restart;
 $status = $node->wait_for_status('the workers run',
-	sub { $_->{workers}{collector}{pid} && $_->{workers}{sender}{pid} });
+	sub { $_->{workers}{collector}{pid} && $_->{workers}{sender}{pid} && @{ $_->{problems} } == 1 });
 is($status->{collectors}{sysstat}{interval_seconds}, 7, 'and count afterwards');
 like(join("\n", @{ $status->{problems} }), qr/^"pganalytics\.backend_url" is not set.*$/,
 	'what is still missing is a backend');

@@ -137,7 +137,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE second');
 $node->safe_psql('second', 'CREATE TABLE t AS SELECT 1 AS id');
 my $since = $backend->position;
 $backend->order(action => 'status', status => 413, path => '/api/v1/metrics/push');
-$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+$node->collect;
 is(flush(), 't', '413: the batch leaves the spool');
 my ($parent) = grep { $_->{fault} } pushes($since);
 my @halves = grep { $_->{stored} } pushes($since);

@@ -134,8 +134,7 @@ my $sent = wait_until(
 	sub {
 		my %texts = map { $_->{text} => 1 } grep { defined $_->{text} } queries();
 		return !(grep { !$texts{$_} } @masked, $heavy_text) && [ keys %texts ];
-	},
-	timeout => 120);
+	});
 foreach my $text (@masked)
 {
 	is(scalar(grep { $_ eq $text } @$sent), 1, "masked: $text");

@@ -17,7 +17,6 @@ my $node = PgAnalytics::Cluster->create(
 	settings => {
 		'pganalytics.pg_stats_interval' => '1h',
 		'pganalytics.custom_row_limit' => '10',
-		'pganalytics.statement_timeout' => '1s',
 	});
 
 sub add
@@ -116,7 +115,7 @@ add_ok('orders', 'SELECT open FROM public.orders', databases => 'ap?,nowhere');
 is(metric('orders', 'app')->{rows}[0]{open}, 3, 'a database of the pattern');
 is(scalar $backend->metrics('custom', database => 'other'), 0, 'no other database');
 
-like(wait_for_error('breaks', qr/./), qr/larger than 1 MB/, 'one that fails half-way is an error');
+ok(wait_for_error('breaks', qr/larger than 1 MB/), 'one that fails half-way is an error');
 
 # ---- refused at registration ----
 
@@ -166,7 +165,7 @@ add_ok('who', q{SELECT current_user AS me, pg_catalog.current_setting('is_superu
 is(metric('who')->{rows}[0]{me}, 'watcher', 'it runs as its role');
 add_ok('read_all', 'SELECT id FROM public.things', role => 'watcher');
 $node->safe_psql('postgres', 'REVOKE SELECT ON things FROM watcher');
-like(wait_for_error('read_all', qr/./), qr/permission denied for table things/,
+ok(wait_for_error('read_all', qr/permission denied for table things/),
 	'a right that was withdrawn is missing');
 my (undef, undef, $not_own) = $node->psql('postgres',
 	q{SET ROLE mallory; SELECT pganalytics_remove_custom_collector('who')});
@@ -175,7 +174,7 @@ like($not_own, qr/registered by another role/, 'nobody removes what is of others
 # nor does it come to where its role may not connect
 $node->safe_psql('postgres', $_) foreach 'CREATE DATABASE walled', 'REVOKE CONNECT ON DATABASE walled FROM PUBLIC';
 add_ok('outside', 'SELECT pg_catalog.current_database() AS here', databases => 'walled', role => 'watcher');
-like(wait_for_error('outside', qr/./), qr/permission denied for database "walled"/, 'a database that keeps its role out');
+ok(wait_for_error('outside', qr/permission denied for database "walled"/), 'a database that keeps its role out');
 $node->safe_psql('postgres', 'GRANT CONNECT ON DATABASE walled TO watcher');
 is(metric('outside', 'walled')->{rows}[0]{here}, 'walled', 'lets it in when it may connect');
 
@@ -183,7 +182,7 @@ is(metric('outside', 'walled')->{rows}[0]{here}, 'walled', 'lets it in when it m
 add_ok('climb', 'SELECT 1 AS x', role => 'climber');
 metric('climb');
 $node->safe_psql('postgres', 'ALTER ROLE climber SUPERUSER');
-like(wait_for_error('climb', qr/./), qr/was no superuser when it registered/, 'never as superuser by surprise');
+ok(wait_for_error('climb', qr/was no superuser when it registered/), 'never as superuser by surprise');
 
 # ---- the code of others does not run as a superuser ----
 
@@ -247,7 +246,7 @@ foreach my $trap (
 	my ($name, $query, $like) = @$trap;
 
 	add_ok($name, $query, databases => 'app');
-	like(wait_for_error($name, qr/./), $like, "$name is not run");
+	ok(wait_for_error($name, $like), "$name is not run");
 }
 # what the session planned before the guard was up, with the search_path of custom collectors
 $node->safe_psql('postgres', q{
@@ -261,7 +260,7 @@ my (undef, undef, $planned) = $node->psql('postgres',
 	SELECT public.pganalytics_add_custom_collector('planned', 'SELECT public.planned() AS n', '1 s')});
 like($planned, qr/view view_of_others is not owned/, 'a plan that was there already is not used');
 add_ok('own', 'SELECT id FROM public.view_of_functions', databases => 'app', role => 'watcher');
-like(wait_for_error('own', qr/./), qr/permission denied/, 'another role runs into its own rights');
+ok(wait_for_error('own', qr/permission denied/), 'another role runs into its own rights');
 
 # ---- a query that cannot be stopped ends with its process, and costs nobody else anything ----
 
@@ -300,8 +299,7 @@ ok( wait_until(
 			my %ended = map { ($_ => 1) } $node->log_text =~ /stubborn in (\d+)/g;
 			return grep { $_->{name} eq 'before' && $ended{ $_->{rows}[0]{pid} } }
 			  $backend->metrics('custom', database => 'app', since => $since);
-		},
-		timeout => 120),
+		}),
 	'what the visit had read before is not lost');
 # another one in its place, of which the collector sees only that it has changed
 $node->safe_psql('postgres', q{BEGIN; SELECT pganalytics_remove_custom_collector('stubborn');
@@ -324,7 +322,7 @@ add_ok('late', 'SELECT pg_catalog.pg_sleep(seconds) AS slept FROM public.late', 
 $node->safe_psql('app', 'UPDATE late SET seconds = 3600');
 add_ok('after_late', 'SELECT 1 AS x', databases => 'app');
 is(metric('after_late', 'app')->{rows}[0]{x}, 1, 'one behind it has its turn');
-like(wait_for_error('late', qr/./), qr/statement timeout|running out of time/, 'though it took all of the time');
+ok(wait_for_error('late', qr/statement timeout|running out of time/), 'though it took all of the time');
 $node->safe_psql('postgres', q{SELECT pganalytics_remove_custom_collector('late')});
 
 # ---- more than a visit has time for ----
@@ -337,8 +335,12 @@ ok(metric("slow$_", 'other'), "all have their turn: $_ of 8") foreach 1 .. 8;
 
 $node->safe_psql('postgres', q{INSERT INTO pganalytics_custom_collector
 	VALUES ('restored', 'SELECT 7 AS x', '1 h', 'other', 'watcher', false)});
-$node->psql('postgres', q{SELECT pganalytics_collect('custom')});    # others fail
-is($node->safe_psql('postgres', q{SELECT runs FROM pganalytics_custom_collectors WHERE name = 'restored'}), '1',
+ok( wait_until(
+		'a run that was asked for',    # of all there are, which a visit may have no time for
+		sub {
+			$node->psql('postgres', q{SELECT pganalytics_collect('custom')});    # others fail
+			return $node->safe_psql('postgres', q{SELECT runs > 0 FROM pganalytics_custom_collectors WHERE name = 'restored'}) eq 't';
+		}),
 	'who asks for a run gets it');
 
 # ---- samples, dump, the view ----

@@ -143,7 +143,10 @@ my $holder = $node->background_psql('postgres');
 $holder->query_safe(q{BEGIN; LOCK TABLE "Größe"."Order" IN ACCESS EXCLUSIVE MODE});
 sql('CREATE VIEW more AS SELECT id FROM parts');
 ok(wait_for_row('definitions', named('more')), 'a definition, while another table is locked');
-my @locked = newest('postgres');
+my @locked;
+wait_until(
+	'all of it',    # which may take more than one visit
+	sub { sum0(map { $_->{definitions_skipped} // 0 } @locked = newest('postgres')) >= 6 });
 ok((first { $_->{name} eq 'By Label' } rows('indexes', @locked)), 'what is in the catalogues is there');
 is(scalar(grep { $_->{name} eq 'labels' } rows('definitions', @locked)), 0, 'what would wait is left out');
 is(sum0(map { $_->{definitions_skipped} // 0 } @locked), 6, 'and counted');

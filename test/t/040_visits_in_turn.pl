@@ -39,7 +39,7 @@ sub seconds_in_hour
 # ---- on request: all of them, now ----
 
 my $before = $backend->position;
-$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+$node->collect;
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what was asked for has arrived');
 my %visited = map { $_->{database} => 1 } $backend->metrics('pg_stats', since => $before);
 is_deeply([ sort keys %visited ], [ sort @databases ], 'all databases are visited on request');
@@ -99,7 +99,7 @@ $node->wait_for_status('a dropped database is forgotten',
 $node->set('pganalytics.visitors' => 4);
 my $after = $node->utc_now;
 $before = $backend->position;
-$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+$node->collect;
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', '... and again');
 %visited = map { $_->{database} => 1 }
   grep { $_->{timestamp} ge $after } $backend->metrics('pg_stats', since => $before);

@@ -157,7 +157,7 @@ ok(-e $file, 'what is in the spool is');
 collect();
 is(collect()->{kind}, 'partial', 'nothing is lost');
 my $rejected = $node->status->{spool}{rejected};
-$backend->order(action => 'status', status => 400, times => 1);
+$backend->order(action => 'status', status => 400, times => 1, path => '/api/v1/metrics/push');
 collect();
 is($node->status->{spool}{rejected}, $rejected + 1, 'a batch is rejected');
 is(collect()->{kind}, 'full', '... and then everything is sent');

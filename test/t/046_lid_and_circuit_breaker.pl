@@ -64,7 +64,7 @@ cmp_ok($status->{cpu}{percent}, '>', 0, 'the status says what is used');
 is($status->{cpu}{max_percent}, 1, '... and what may be');
 $node->wait_for_status('the delay adds up', sub { $_->{cpu}{delayed_seconds} > 0 });
 my $since = $backend->position;
-$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+$node->collect;
 $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
 ok(scalar($backend->metrics('pg_stats', since => $since)), 'what is asked for is read nevertheless');
 
