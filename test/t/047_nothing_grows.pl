@@ -93,32 +93,39 @@ sub measure
 		$figures{"memory of the $name"} = memory_of($pid);
 		$figures{"open files of the $name"} = files_of($pid);
 	}
-	$figures{'files that are kept'} = kept_files();
 	return %figures;
 }
 
+# The collectors go on: the least of several looks is the one between collections.
+sub least
+{
+	my ($looks, $is_enough) = @_;
+	my %least;
+
+	foreach my $look (1 .. $looks)
+	{
+		my %figures = measure();
+
+		foreach my $figure (keys %figures)
+		{
+			$least{$figure} = $figures{$figure} unless ($least{$figure} // 'inf') < $figures{$figure};
+		}
+		last if $is_enough && $is_enough->(%least);
+	}
+	return %least;
+}
+
 cycles(20);
-my %before = measure();
+my %most = least(5);
+$most{$_} += /^memory/ ? ROOM : 3 foreach keys %most;    # a connection, a log file
+my $kept = kept_files();
 my $runs = $node->status->{collectors}{pg_stats}{runs};
 cycles(CYCLES);
-my %after = measure();
+my %after = least(50, sub { my %found = @_; !grep { $found{$_} > $most{$_} } keys %most });
 
 cmp_ok($node->status->{collectors}{pg_stats}{runs}, '>=', $runs + CYCLES, CYCLES . ' cycles');
-foreach my $figure (sort keys %before)
-{
-	if ($figure =~ /^memory/)
-	{
-		cmp_ok($after{$figure}, '<=', $before{$figure} + ROOM, $figure);
-	}
-	elsif ($figure =~ /^open/)
-	{
-		cmp_ok($after{$figure}, '<=', $before{$figure} + 3, $figure);    # a connection, a log file
-	}
-	else
-	{
-		is($after{$figure}, $before{$figure}, $figure);
-	}
-}
+cmp_ok($after{$_}, '<=', $most{$_}, $_) foreach sort keys %most;
+is(kept_files(), $kept, 'files that are kept');
 is($node->status->{spool}{dropped}, 0, 'nothing was dropped');
 $node->check_log;
 done_testing();
