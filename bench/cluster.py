@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SERVER_USER = 'postgres' if os.geteuid() == 0 else getpass.getuser()
 PORT = 5432                 # names the socket only: the server listens nowhere else
 DATABASE = 'postgres'
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 # Nothing else starts while something is measured.
 SETTINGS = {
@@ -131,6 +131,7 @@ class Session:
 class Cluster:
     def __init__(self, settings):
         self.extra = settings
+        os.environ.setdefault('PGCTLTIMEOUT', '300')
         self.bindir = pathlib.Path(subprocess.check_output(
             [os.environ.get('PG_CONFIG', 'pg_config'), '--bindir'], text=True).strip())
 
