@@ -98,7 +98,10 @@ class Http(BaseHTTPRequestHandler):
         if int(length) > MAX_BODY:
             self.close_connection = True
             raise Refused(413, 'body is too large')
-        return self.rfile.read(int(length))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionAbortedError('the request was cut short')     # and is none
+        return body
 
     def encode(self, reply):
         """The head and the body of a reply as they go out."""
