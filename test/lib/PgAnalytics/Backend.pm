@@ -40,7 +40,7 @@ sub new
 		options => [@options],
 		port => 0,
 		control_port => 0,
-		http => HTTP::Tiny->new(keep_alive => 0, timeout => 30, proxy => undef, http_proxy => undef),
+		http => HTTP::Tiny->new(keep_alive => 0, timeout => 180, proxy => undef, http_proxy => undef),
 	}, $class;
 
 	PostgreSQL::Test::Utils::system_or_bail("$ROOT/test/backend/make-certs", $self->{certs});

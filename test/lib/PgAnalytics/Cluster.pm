@@ -27,6 +27,7 @@ BEGIN
 {
 	$ENV{TESTDATADIR} //= "$ENV{TESTDIR}/tmp_check";
 	$ENV{TESTLOGDIR} //= "$ENV{TESTDIR}/tmp_check/log";
+	$ENV{PGCTLTIMEOUT} //= 300;    # in a minute a loaded machine may not get far
 }
 
 # Everything soon: tests wait for things to happen.
@@ -35,12 +36,14 @@ my %SETTINGS = (
 	'logging_collector' => 'on',
 	'log_statement' => 'none',
 	'track_io_timing' => 'on',
+	'checkpoint_timeout' => '1h',    # what it says in the log is not expected there
 	'pganalytics.pg_stats_interval' => '1s',
 	'pganalytics.sysstat_interval' => '1s',
 	'pganalytics.disk_usage_interval' => '1s',
 	'pganalytics.pg_log_interval' => '1s',
 	'pganalytics.pg_query_stats_interval' => '1s',
 	'pganalytics.push_interval' => '0',
+	'pganalytics.connect_timeout' => '60s',    # a backend that stands still for a while is not away
 	'pganalytics.full_snapshot_interval' => '0',
 	'pganalytics.max_cpu_percent' => '0',
 	'pganalytics.spool_min_free' => '0');
