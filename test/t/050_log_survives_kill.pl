@@ -33,17 +33,25 @@ $node->wait_for_status('the log is read', sub { $_->{collectors}{pg_log}{runs} >
 
 my $number = 0;
 
-# Writes entries with numbers that go on; a server that crashes meanwhile may write fewer.
+# Writes entries with numbers that go on; a server that crashes meanwhile may write fewer, and
+# the result is false.
 sub write_entries
 {
 	my ($count) = @_;
 	my ($from, $to) = ($number + 1, $number += $count);
 
-	$node->psql('postgres', qq{
+	return $node->psql('postgres', qq{
 		DO \$\$ BEGIN
 			FOR i IN $from .. $to LOOP RAISE WARNING 'number % %', i, repeat('.', 100); END LOOP;
-		END \$\$;});
-	return;
+		END \$\$;}) == 0;
+}
+
+# That many at least: where the server is not back yet, with other numbers again.
+sub write_all_entries
+{
+	my ($count) = @_;
+
+	return wait_until("$count entries are written", sub { write_entries($count) });
 }
 
 sub numbers_in { return map { /number (\d+) \.\.\./ ? $1 : () } @_ }
@@ -57,7 +65,7 @@ foreach my $moment (
 	'before rename .batch', 'after rename .batch',
 	'before rename log_position', 'after rename log_position')
 {
-	write_entries(400);
+	write_all_entries(400);
 	append_to_file($killer->{flag}, $moment);
 	write_entries(400);
 	ok( wait_until(
@@ -76,12 +84,12 @@ foreach my $i (1 .. 3)
 	my $pid = wait_until('the collector runs',
 		sub { $node->psql('postgres', q{SELECT pganalytics_status() #>> '{workers,collector,pid}'}, stdout => \my $pid); $pid });
 
-	write_entries(300);
+	write_all_entries(300);
 	kill 'KILL', $pid;
 	wait_until('the server has noticed',
 		sub { $node->psql('postgres', q{SELECT pganalytics_status() #>> '{workers,collector,pid}'}, stdout => \my $now); $now && $now ne $pid });
 }
-write_entries(10);
+write_all_entries(10);
 
 # ---- nothing is missing, nothing is there twice ----
 
@@ -99,8 +107,8 @@ is(join(' ', grep { !$count{$_} } @written), '', 'every entry has arrived');
 is(join(' ', grep { $count{$_} > 1 } sort { $a <=> $b } keys %count), '', 'each once');
 is(join(' ', grep { !$written{$_} } @arrived), '', 'and nothing else');
 
-my $status = $node->status;
-is($status->{log}{backlog_bytes}, 0, 'status: nothing of the log is left');
+my $status = $node->wait_for_status('the log is read to its end', sub { $_->{log}{backlog_bytes} == 0 });
+pass('status: nothing of the log is left');
 is($status->{log}{source}, 'stderr', 'status: where it is read');
 is_deeply([ grep { $_->{error} && !$_->{event} } $backend->requests ], [], 'no request was refused');
 $node->check_log(allowed => [ qr/terminated by signal 9|in recovery mode|terminating connection|the database system is/ ]);

@@ -91,6 +91,7 @@ ok($node->wait_for_no_problem(qr/moved away/), 'renamed: rotation mends it');
 
 begin('down');
 write_entries(300);
+$node->log_size;    # they are in the file
 $node->stop('immediate');
 rename $log, "$log.2" or die "rename: $!";
 $node->start;
@@ -147,9 +148,11 @@ all_arrive_once('torn');
 # ---- more than the rate allows: it waits ----
 
 begin('waiting');
-$node->set('pganalytics.log_max_rate' => '40');
+$node->set('pganalytics.log_max_rate' => '1');
+$node->wait_until_heard;
 write_entries(100);
 $node->wait_for_status('a backlog', sub { $_->{log}{backlog_bytes} > 0 });
+$node->set('pganalytics.log_max_rate' => '40');
 all_arrive_once('more than the rate');
 is($node->status->{log}{dropped}, 0, 'more than the rate: none is dropped');
 
@@ -157,7 +160,7 @@ is($node->status->{log}{dropped}, 0, 'more than the rate: none is dropped');
 
 begin('going');
 $node->set('pganalytics.log_max_rate' => '1');
-$node->wait_for_status('the rate is set', sub { 1 });
+$node->wait_until_heard;
 write_entries(300);
 $node->wait_for_status('a backlog', sub { $_->{log}{backlog_bytes} > 0 });
 unlink $log or die "unlink: $!";

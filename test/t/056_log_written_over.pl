@@ -97,7 +97,7 @@ set_time($AGE_S);
 rotate_to(1);
 $node->wait_for_status('that file is read', sub { $_->{log}{file} eq name_of(1) });
 $node->set('pganalytics.log_max_rate' => '1');
-$node->wait_for_status('the reload is known', sub { 1 });
+$node->wait_until_heard;
 write_entries('many', $ENTRIES);
 $node->wait_for_status('a backlog', sub { $_->{log}{backlog_bytes} > 0 });
 
