@@ -56,7 +56,9 @@ foreach my $mistake (
 	{ 'pganalytics.backend_url' => 'https://localhost/?token=opensesame' },
 	{ 'pganalytics.proxy' => 'http://user:opensesame@localhost:1' })
 {
-	$node->set(%right, 'pganalytics.proxy' => '', %$mistake);
+	$node->set(%right, 'pganalytics.proxy' => '');
+	$node->wait_for_state('ok');
+	$node->set(%right, %$mistake);
 	$node->wait_for_status(join(' ', %$mistake), sub { $_->{delivery}{state} !~ /ok|starting/ });
 }
 
@@ -70,10 +72,10 @@ $node->set(%right, 'pganalytics.proxy' => '');
 flush();
 $backend->order(action => 'status', status => 400, path => $PUSH,
 	body => { code => 400, message => "do not know eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0.$secret" });
-$node->safe_psql('postgres', q{SELECT pganalytics_collect()});
+$node->collect;
 wait_until('a batch is rejected', sub { glob "$state/rejected/*" });
 $backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
-$node->safe_psql('postgres', q{SELECT pganalytics_collect()});
+$node->collect;
 wait_until('a batch waits', sub { grep { /batch$/ } $node->spool_files });
 
 my %places = (
@@ -93,12 +95,14 @@ like($places{'the server log'}, qr/DEBUG:/, 'the log is as talkative as it can b
 my %modes;
 find(
 	sub {
-		my $mode = S_IMODE((lstat $_)[2]);
+		# what a worker has renamed or removed meanwhile is not there any more
+		my $mode = S_IMODE((lstat $_)[2] // return);
 		my $text;
 
 		push @{ $modes{ sprintf '%s %04o', -d _ ? 'directories' : 'files', $mode } }, $_;
 		return if !-f $_ || $_ eq 'credentials';
-		$text = PostgreSQL::Test::Utils::slurp_file($_);
+		open my $file, '<:raw', $_ or return;
+		$text = do { local $/; <$file> };
 		$places{$File::Find::name} = $text;
 		if (/batch$/)
 		{
@@ -237,7 +241,7 @@ like($stderr, qr/trapped/, 'the trap works');
 
 my $log = $node->log_size;
 $since = $backend->position;
-$node->safe_psql('postgres', 'SELECT pganalytics_collect()');
+$node->collect;
 is(flush(), 't', 'everything is collected');
 my @types = sort { $a cmp $b } map { $_->{type} }
   grep { ($_->{database} // '') eq 'trap' } map { @{ $_->{metrics} } } map { $_->{body} } grep { $_->{stored} } $backend->requests($since);
