@@ -27,7 +27,7 @@ my $spool = "$state/spool";
 
 sub collect { $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) }
 
-sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}) }
+sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}) }
 
 sub path_of { return sprintf '%s/%020d%s', $spool, @_ }
 
@@ -119,6 +119,8 @@ $node->set('pganalytics.backend_url' => $backend->url);
 $node->wait_for_status('it sends', sub { $_->{delivery}{state} =~ /ok|starting/ });
 collect();
 is(flush(), 't', 'what is collected behind them is delivered');
+# one of them is called so that nobody waits for it
+$node->wait_for_status('all three', sub { $_->{spool}{rejected} - $rejected >= 3 });
 is($node->status->{spool}{rejected} - $rejected, 3, 'they are rejected');
 collect();
 is(flush(), 't', 'and it goes on');

@@ -9,6 +9,7 @@ use warnings;
 
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -27,7 +28,7 @@ my $node = PgAnalytics::Cluster->create(
 
 sub collect { $node->psql('postgres', qq{SELECT pganalytics_collect('$_[0]')}, stderr => \my $stderr) }
 
-sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('1min')}) }
+sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}) }
 
 # Some 200 kB that cannot be compressed much.
 sub collect_much
@@ -35,10 +36,16 @@ sub collect_much
 	$node->safe_psql('postgres', q{DO $$ BEGIN FOR i IN 1 .. 40 LOOP
 		RAISE WARNING '%', (SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 200)); END LOOP; END $$});
 	collect('pg_log');
-	return;
+	return 1;
 }
 
-sub files { my @files = glob "$small/state/spool/[0-9]*.{plain,batch}"; return @files }
+# Batches: one that is just being sealed has two files.
+sub files
+{
+	my %batches = map { sequence_of($_) => 1 } glob "$small/state/spool/[0-9]*.{plain,batch}";
+
+	return keys %batches;
+}
 
 $node->wait_for_state('ok');
 is(flush(), 't', 'with room on the disk batches are delivered');
@@ -47,9 +54,9 @@ is($node->status->{spool}{dropped}, 0, 'and none is dropped');
 # ---- full ----
 
 $backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
-my $status = $node->wait_for_status('batches are dropped', sub { collect_much(); $_->{spool}{dropped} > 0 });
+my $status = $node->wait_for_status('batches are dropped', sub { $_->{spool}{dropped} > 0 or !collect_much() });
 ok(scalar(grep { /No space left on device/ } @{ $status->{problems} }), 'the disk is full, and the status says so');
-is(scalar(() = $node->log_text =~ /could not .* No space left on device/g), 1, 'the server log once');
+is(scalar(() = $node->log_text =~ /pganalytics: could not .* No space left on device/g), 1, 'the server log once');
 my $kept = scalar files();
 cmp_ok($kept, '>', 3, 'what was kept before stays');
 collect('sysstat') foreach 1 .. 3;

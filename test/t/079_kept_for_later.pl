@@ -51,7 +51,7 @@ sub body_of
 sub metrics_in { return body_of($_[0]) =~ /"metrics_count":(\d+)/ ? $1 : 0 }
 
 my $id = $node->wait_for_state('ok')->{collector_id};
-is(flush('1min'), 't', 'the spool is empty');
+is(flush('3min'), 't', 'the spool is empty');
 
 # ---- it was not whole yet when somebody asked to send now ----
 
@@ -65,12 +65,12 @@ wait_until('a younger one', sub { sealed() == 1 });
 my $before = $backend->position;
 $backend->order(action => 'delay', seconds => 2, path => $PUSH);
 flush('1ms');
-$node->wait_for_status('on its way', sub { $_->{workers}{sender}{state} eq 'sending' });
+$backend->wait_for_request('on its way', sub { ($_[0]{fault} // '') eq 'delay' }, $before);
 rename $aside, $late or die "$aside: $!";
 $backend->wait_for_request('the late one', sub { $_[0]{stored} && sequence_of(key_of($_[0])) == sequence_of($late) }, $before);
 pass('a batch that is whole later than a younger one is sent with it');
 $node->set('pganalytics.push_interval' => '0');
-is(flush('1min'), 't', 'the spool is empty again');
+is(flush('3min'), 't', 'the spool is empty again');
 
 # ---- it cannot be read ----
 
@@ -88,7 +88,7 @@ my $status = $node->wait_for_problem(qr{cannot be read: Input/output error; it i
 is($status->{spool}{rejected}, 0, 'it is no damage');
 ok(-e $unreadable, 'and it stays where it is');
 unlink $bad->{flag} or die "unlink: $!";
-is(flush('1min'), 't', 'once it can be read it is sent');
+is(flush('3min'), 't', 'once it can be read it is sent');
 $key = "$id/" . sequence_of($unreadable);
 ok($backend->wait_for_request('the first one', sub { $_[0]{stored} && key_of($_[0]) eq $key }, $since), 'and arrives');
 ok($node->wait_for_no_problem(qr/cannot be read/), 'which ends the problem');
@@ -142,7 +142,7 @@ ok(scalar(grep { /cannot be split/ } @{ $node->status->{problems} }), 'which is 
 my $whole = metrics_in($large);
 $since = $backend->position;
 unlink $full->{flag} or die "unlink: $!";
-is(flush('1min'), 't', 'once the disk has room it is sent');
+is(flush('3min'), 't', 'once the disk has room it is sent');
 $status = $node->status;
 is($status->{spool}{split}, 1, 'in two halves');
 is($status->{spool}{rejected} + $status->{spool}{dropped}, 0, 'nothing is lost');
