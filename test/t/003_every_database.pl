@@ -29,7 +29,7 @@ sub create_database
 	my ($name, $options) = @_;
 
 	$name =~ s/"/""/g;
-	$node->safe_psql('postgres', qq{CREATE DATABASE "$name" } . ($options // ''));
+	$node->safe_psql_alone('postgres', qq{CREATE DATABASE "$name" } . ($options // ''));
 	return;
 }
 
@@ -106,14 +106,14 @@ foreach my $round (1 .. 5)
 	my $seconds = seconds_of(
 		sub {
 			create_database("copy$round", 'TEMPLATE app');
-			$node->safe_psql('postgres', qq{DROP DATABASE copy$round});
+			$node->safe_psql_alone('postgres', qq{DROP DATABASE copy$round});
 		});
 	push @slow, $seconds if $seconds > 60;
 }
 is_deeply(\@slow, [], 'databases can be copied and dropped at any time');
-$node->safe_psql('postgres', 'ALTER DATABASE late RENAME TO later');
+$node->safe_psql_alone('postgres', 'ALTER DATABASE late RENAME TO later');
 ok($backend->wait_for_metric('pg_stats', 'later'), 'a renamed database reports');
-$node->safe_psql('postgres', 'DROP DATABASE later');
+$node->safe_psql_alone('postgres', 'DROP DATABASE later');
 
 # ---- patterns ----
 

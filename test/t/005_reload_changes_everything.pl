@@ -130,11 +130,12 @@ $node->set('pganalytics.database' => 'home');
 ok( $node->poll_query_until('postgres',
 		q{SELECT datname = 'home' FROM pg_stat_activity WHERE backend_type = 'pganalytics collector'}),
 	'the collector moves to another database');
-$node->safe_psql('home', 'ALTER DATABASE postgres RENAME TO former');
+$node->safe_psql_alone('home', 'ALTER DATABASE postgres RENAME TO former');
 pass('the former one is free');
 ok($second->wait_for_metric('pg_stats', 'former'), 'and reports under its new name');
 
-$node->safe_psql('home', 'CREATE EXTENSION pganalytics; ALTER DATABASE former RENAME TO postgres');
+$node->safe_psql('home', 'CREATE EXTENSION pganalytics');
+$node->safe_psql_alone('home', 'ALTER DATABASE former RENAME TO postgres');
 # A visitor may be on its way to a database that is just being renamed.
 $node->check_log(allowed => [qr/database "(?:postgres|former)" does not exist|canceling statement due to lock timeout/]);
 done_testing();

@@ -104,9 +104,9 @@ foreach my $name (sort keys %hangs)
 
 	# DROP DATABASE asks every process to absorb a barrier
 	$node->safe_psql('postgres', 'CREATE DATABASE doomed');
-	my $seconds = seconds_of(sub { $node->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE doomed') });
+	my $seconds = seconds_of(sub { $node->safe_psql_alone('postgres', 'CREATE DATABASE copied TEMPLATE doomed') });
 	cmp_ok($seconds, '<', 60, sprintf '%s: CREATE DATABASE TEMPLATE goes on (%.2f s)', $name, $seconds);
-	$seconds = seconds_of(sub { $node->safe_psql('postgres', "DROP DATABASE $_") foreach qw(copied doomed) });
+	$seconds = seconds_of(sub { $node->safe_psql_alone('postgres', "DROP DATABASE $_") foreach qw(copied doomed) });
 	cmp_ok($seconds, '<', 60, sprintf '%s: DROP DATABASE goes on (%.2f s)', $name, $seconds);
 	is($node->safe_psql('postgres',
 			q{SELECT count(backend_xmin) FROM pg_stat_activity WHERE backend_type = 'pganalytics sender'}),

@@ -48,7 +48,7 @@ $node->poll_query_until('postgres',
 ok( $node->poll_query_until('postgres',
 		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'monitoring'}),
 	'a reload frees it');
-$node->safe_psql('postgres', 'DROP DATABASE monitoring');
+$node->safe_psql_alone('postgres', 'DROP DATABASE monitoring');
 ok($node->wait_for_status('no problems', sub { !@{ $_->{problems} } }), 'and it can be dropped');
 
 # ---- too few worker processes; PostgreSQL itself takes one ----

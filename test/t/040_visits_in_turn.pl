@@ -90,7 +90,7 @@ ok($status->{visits}{longest_visit_ms} > 0, '... and how long a visit took');
 
 $node->safe_psql('postgres', 'CREATE DATABASE late');
 ok($backend->wait_for_metric('pg_stats', 'late'), 'a new database is visited');
-$node->safe_psql('postgres', 'DROP DATABASE late');
+$node->safe_psql_alone('postgres', 'DROP DATABASE late');
 $node->wait_for_status('a dropped database is forgotten',
 	sub { $_->{visits}{databases} == @databases });
 
@@ -105,5 +105,6 @@ is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', '... 
   grep { $_->{timestamp} ge $after } $backend->metrics('pg_stats', since => $before);
 is_deeply([ sort keys %visited ], [ sort @databases ], 'four visitors leave none out');
 
-$node->check_log;
+# A visitor may be on its way to the database that is just being dropped.
+$node->check_log(allowed => [qr/database (?:\d+|"late") does not exist|canceling statement due to lock timeout/]);
 done_testing();

@@ -185,7 +185,7 @@ ok(!$after_restart->{partial}, 'after a restart the snapshot is full');
 
 # ---- and as its database ----
 
-$node->safe_psql('postgres', 'DROP DATABASE app');
+$node->safe_psql_alone('postgres', 'DROP DATABASE app');
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('pg_stats')});
 ok(!-e $file, 'the memory of a dropped database is removed');
 
