@@ -31,7 +31,7 @@ my $node;
 			map { ("pganalytics.${_}_interval" => '1h') } qw(sysstat disk_usage pg_connections) });
 }
 
-sub collect { $node->safe_psql('postgres', qq{SELECT pganalytics_collect('$_[0]')}) }
+sub collect { return $node->collect(@_) }
 
 sub flush { $node->safe_psql('postgres', qq{SELECT pganalytics_flush('$_[0]')}) }
 
@@ -99,7 +99,7 @@ hold();
 my $large = wait_until(
 	'a batch of several metrics',
 	sub {
-		collect('all');
+		collect();
 		(grep { metrics_in($_) > 1 } sealed())[0];
 	});
 collect('pg_connections');
