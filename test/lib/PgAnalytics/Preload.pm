@@ -281,6 +281,9 @@ name(const char *path, int flags, ...) \
 
 OPENER(open)
 OPENER(open64)
+/* what _FORTIFY_SOURCE may make of them */
+OPENER(__open_2)
+OPENER(__open64_2)
 C
 
 # A process that is about to do what the file KILL says, or has just done it, dies as by
