@@ -28,6 +28,7 @@ my $node;
 		backend => $backend,
 		settings => {
 			'pganalytics.enabled_collectors' => 'sysstat,disk_usage,pg_connections',
+			'pganalytics.push_interval' => '1h',
 			map { ("pganalytics.${_}_interval" => '1h') } qw(sysstat disk_usage pg_connections) });
 }
 
@@ -50,12 +51,13 @@ sub body_of
 
 sub metrics_in { return body_of($_[0]) =~ /"metrics_count":(\d+)/ ? $1 : 0 }
 
-my $id = $node->wait_for_state('ok')->{collector_id};
+$node->wait_for_status('each has run', sub { my $of = $_->{collectors}; !grep { !$of->{$_}{runs} } qw(sysstat disk_usage pg_connections) });
+collect('sysstat');
 is(flush('3min'), 't', 'the spool is empty');
+my $id = $node->wait_for_state('ok')->{collector_id};
 
 # ---- it was not whole yet when somebody asked to send now ----
 
-$node->set('pganalytics.push_interval' => '1h');
 collect('sysstat');
 my ($late) = wait_until('a batch', sub { (sealed())[0] });
 my $aside = $node->data_dir . '/late';
