@@ -26,6 +26,7 @@
 #include "postgres.h"
 
 #include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
 
 #include "base/shared.h"
 #include "base/worker.h"
@@ -68,6 +69,8 @@ RunErrand(int64 now)
 	if (ErrandsDue(PassIsBackingOff()) > now)
 		return false;
 	ordered = ErrandsAreOrdered();
+	if (ordered && ConfigReloadPending)
+		return true; /* it was given after the reload: first the settings */
 	if (EndpointCurrent()->state == ENDPOINT_UNUSABLE || !EndpointIsFresh())
 		PassCheckEndpoint(now); /* what was wrong may have been mended */
 	switch (EndpointCurrent()->state)
