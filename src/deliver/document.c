@@ -126,7 +126,7 @@ ReadIntervals(Document *document, const char *key, const json_t *value)
 /* A list of names as a mask; "all" stands for each of them. */
 static bool
 ReadNames(Document *document, const char *key, const json_t *value,
-		  int (*by_name)(const char *name), uint32_t *mask)
+		  int (*by_name)(const char *name), int count, uint32_t *mask)
 {
 	size_t	index;
 	json_t *item;
@@ -143,7 +143,7 @@ ReadNames(Document *document, const char *key, const json_t *value,
 			return Refuse(document, key, "holds something that is no name");
 		number = by_name(name);
 		if (strcmp(name, "all") == 0)
-			*mask = UINT32_MAX;
+			*mask = (1U << count) - 1;
 		else if (number >= 0)
 			*mask |= 1U << number;
 		else
@@ -156,7 +156,8 @@ static bool
 ReadCollectors(Document *document, const char *key, const json_t *value)
 {
 	document->config->has_collectors = true;
-	return ReadNames(document, key, value, CollectorByAnyName, &document->config->collectors);
+	return ReadNames(document, key, value, CollectorByAnyName, NUM_COLLECTORS,
+					 &document->config->collectors);
 }
 
 static bool
@@ -165,7 +166,8 @@ ReadSeverities(Document *document, const char *key, const json_t *value)
 	if (document->config->has_severities)
 		return Refuse(document, key, "is given under two names");
 	document->config->has_severities = true;
-	return ReadNames(document, key, value, SeverityByName, &document->config->severities);
+	return ReadNames(document, key, value, SeverityByName, NUM_SEVERITIES,
+					 &document->config->severities);
 }
 
 /* The backend's own. */

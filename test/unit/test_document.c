@@ -65,7 +65,9 @@ test_nothing_is_asked_for(void **state)
 	assert_true(config.has_collectors);
 	assert_int_equal(config.collectors, 0);
 	assert_true(Parse("{\"version\":1,\"enabled_collectors\":[\"all\"]}"));
-	assert_int_equal(config.collectors, UINT32_MAX);
+	assert_int_equal(config.collectors, (1U << NUM_COLLECTORS) - 1);
+	assert_true(Parse("{\"version\":1,\"log_filters\":[\"all\"]}"));
+	assert_int_equal(config.severities, (1U << NUM_SEVERITIES) - 1);
 }
 
 static void
