@@ -51,8 +51,9 @@ my %SETTINGS = (
 # Never all right in a server log.
 my $BAD_LINE = qr/\b(?:ERROR|FATAL|PANIC):  |terminated by signal|TRAP:/;
 
-# What a session may say that has not quite ended when the test stops the server.
-my $STOPPED = qr/FATAL:  terminating connection due to administrator command/;
+# What a session may say that has not quite ended when the test stops the server,
+# and a visitor that is just connecting then.
+my $STOPPED = qr/FATAL:  terminating (?:connection|background worker "pganalytics visitor") due to administrator command/;
 
 # What PostgreSQL says when somebody is in the way of who wants a database for himself.
 my $IN_USE = qr/is being accessed by other users/;
