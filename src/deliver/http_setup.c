@@ -19,6 +19,8 @@
 /* mux, connection, and the pair of sockets that the resolver thread wakes us by */
 #define DESCRIPTORS 4
 
+#define NO_DIRECTORY "/dev/null" /* exists, and holds no file */
+
 HttpClient http = {.mux = -1, .timer_at = -1};
 char	   http_body[HTTP_BODY_LIMIT + 1];
 
@@ -177,8 +179,13 @@ SetTlsOptions(CURL *easy)
 	if (Setting.tls_ca_file[0])
 	{
 		SET(CURLOPT_CAINFO, Setting.tls_ca_file);
-		/* or the directory of the operating system would be believed as well */
-		SET(CURLOPT_CAPATH, NULL);
+
+		/*
+		 * Or the directory of the operating system would be believed as well.
+		 * Where there is none: libcurl takes NULL for "not set" since 8.17, and
+		 * then that directory.
+		 */
+		SET(CURLOPT_CAPATH, NO_DIRECTORY);
 	}
 	if (Setting.tls_cert_file[0] || registered[0])
 	{

@@ -9,11 +9,17 @@ use warnings;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Files;
+use PgAnalytics::Preload;
 use PgAnalytics::Wait;
 use Test::More;
 
 my $backend = PgAnalytics::Backend->new;
-my $node = PgAnalytics::Cluster->create('main', backend => $backend);
+my $node;
+{
+	# the other CA is one that the operating system believes
+	local $ENV{LD_PRELOAD} = system_authority($backend->file('stranger.crt'));
+	$node = PgAnalytics::Cluster->create('main', backend => $backend);
+}
 my %right = $node->backend_settings($backend);
 
 # what is wrong: the order to the backend, the settings of the collector, what
@@ -22,7 +28,7 @@ my %right = $node->backend_settings($backend);
 # it may see no more than that the connection is cut.
 my @cases = (
 	{
-		name => 'certificate of another CA',
+		name => 'certificate of another CA, which the operating system knows',
 		order => { action => 'certificate', name => 'other-ca' },
 		error => qr/certificate/i,
 	},

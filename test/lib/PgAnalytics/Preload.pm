@@ -15,7 +15,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(hanging_resolver moving_resolver hostile_name memory_scanner full_disk bad_disk mount_table killer);
+our @EXPORT = qw(hanging_resolver moving_resolver hostile_name memory_scanner full_disk bad_disk mount_table killer system_authority);
 
 # Names that begin with "hang" are looked up for ever.
 my $HANGING_RESOLVER = <<'C';
@@ -360,6 +360,25 @@ WRITER(pwrite, off_t)
 WRITER(pwrite64, off64_t)
 C
 
+# Whatever directory OpenSSL is to look for authorities in: AUTHORITY is what lies there.
+my $SYSTEM_AUTHORITY = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/stat.h>
+
+int
+X509_STORE_load_path(void *store, const char *path)
+{
+	int			(*load_path) (void *, const char *) = dlsym(RTLD_NEXT, "X509_STORE_load_path");
+	int			(*load_file) (void *, const char *) = dlsym(RTLD_DEFAULT, "X509_STORE_load_file");
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return load_path(store, path);
+	return load_file(store, AUTHORITY);
+}
+C
+
 sub build
 {
 	my ($source, @options) = @_;
@@ -415,6 +434,14 @@ sub mount_table
 	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('mounts')) . '/mountinfo';
 
 	return { library => build($MOUNT_TABLE, qq{-DTABLE="$flag"}), flag => $flag };
+}
+
+# The operating system knows the authority of that file.
+sub system_authority
+{
+	my ($file) = @_;
+
+	return build($SYSTEM_AUTHORITY, qq{-DAUTHORITY="$file"});
 }
 
 # "library" to preload; "flag" is the file whose text says at which moment a process dies.
