@@ -68,7 +68,18 @@ NoPassphrase(char *buffer, int size, int writing, void *arg)
 	return -1;
 }
 
-/* The first certificate of the file. */
+/*
+ * The first certificate.  One may be encrypted, too, whoever would do that: by
+ * itself OpenSSL would ask the terminal, or standard input, and wait.
+ */
+static X509 *
+ParseCertificate(BIO *bio)
+{
+	bool asked;
+
+	return PEM_read_bio_X509_AUX(bio, NULL, NoPassphrase, &asked);
+}
+
 static X509 *
 ReadCertificate(const char *what, const char *path, size_t most, char *error, size_t error_size)
 {
@@ -77,7 +88,7 @@ ReadCertificate(const char *what, const char *path, size_t most, char *error, si
 
 	if (BufferRead(&file, what, path, false, most, error, error_size))
 	{
-		certificate = PEM_read_bio_X509_AUX(file.bio, NULL, NULL, NULL);
+		certificate = ParseCertificate(file.bio);
 		if (certificate == NULL)
 			snprintf(error, error_size, "%s \"%s\" holds no certificate in PEM form", what, path);
 	}
@@ -201,7 +212,7 @@ AuthCheckPair(const char *certificate_pem, const char *key_pem, CertificateLife 
 	bool	  ok;
 
 	if (certificate_bio)
-		certificate = PEM_read_bio_X509_AUX(certificate_bio, NULL, NULL, NULL);
+		certificate = ParseCertificate(certificate_bio);
 	if (key_bio)
 		key = PEM_read_bio_PrivateKey(key_bio, NULL, NoPassphrase, &asked);
 	ok = certificate && key && X509_check_private_key(certificate, key) == 1;
