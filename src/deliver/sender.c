@@ -110,8 +110,9 @@ SenderCycle(void *arg)
 	RegistrationLoad();
 	if (now >= room_at)
 	{
+		if (!SpoolMakeRoom())
+			return 0;
 		room_at = now + PASS_IDLE_MS;
-		SpoolMakeRoom();
 	}
 	if (SealNext(now))
 		return 0;

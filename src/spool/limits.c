@@ -6,6 +6,7 @@
 
 #include <sys/statvfs.h>
 
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/problem.h"
@@ -17,6 +18,13 @@
 #include "spool/spool.h"
 
 #define LIST_SIZE 256
+
+/*
+ * Of thousands (a server that was off for days, a limit that was lowered) only
+ * so many go at once: each costs two fsyncs, and barriers, a shutdown and who
+ * wants to drop the database wait for us meanwhile.
+ */
+#define EVICT_MOST 20
 
 const char *const LimitSettings[] = {
 	[LIMIT_SIZE] = "pganalytics.spool_max_size",
@@ -88,7 +96,8 @@ ExceededLimit(uint64 needed, const Disk *disk)
  * Drops one batch, unless the sender has it in hand.  The sender announces
  * its batch in "sending" and then looks at "evicting"; here it is the other
  * way round, so at least one of the two sees the other and steps back: no
- * batch is both delivered and counted as dropped.
+ * batch is both delivered and counted as dropped.  No interrupt may end it
+ * while it is announced, or nobody could evict any more.
  */
 static bool
 EvictBatch(uint64 sequence, Limit limit, bool *busy)
@@ -96,8 +105,10 @@ EvictBatch(uint64 sequence, Limit limit, bool *busy)
 	uint64 none = 0;
 	bool   evicted = false;
 
+	HOLD_INTERRUPTS();
 	if (!pg_atomic_compare_exchange_u64(&Shared->evicting, &none, sequence))
 	{
+		RESUME_INTERRUPTS();
 		*busy = true; /* another writer makes room */
 		return false;
 	}
@@ -105,6 +116,7 @@ EvictBatch(uint64 sequence, Limit limit, bool *busy)
 	if (pg_atomic_read_u64(&Shared->sending) != sequence && !SpoolHasArrived(sequence))
 		evicted = SpoolDrop(sequence);
 	pg_atomic_write_u64(&Shared->evicting, 0);
+	RESUME_INTERRUPTS();
 	if (evicted)
 		ProblemSet(PROBLEM_EVICTION, limit,
 				   "batches that could not be sent are dropped, oldest first, to keep \"%s\"; "
@@ -113,24 +125,31 @@ EvictBatch(uint64 sequence, Limit limit, bool *busy)
 	return evicted;
 }
 
-Limit
-LimitMakeRoom(uint64 needed)
+/*
+ * Is it time for a writer to leave the rest to whoever is evicting just now, or
+ * for anybody to leave it to the next call?  Not before what is needed has been
+ * made up for.
+ */
+static bool
+IsEnoughForNow(int evictions, bool busy, uint64 needed, uint64 bytes_before)
+{
+	return (evictions >= EVICT_MOST || (busy && needed > 0)) &&
+		pg_atomic_read_u64(&Shared->bytes) + needed <= bytes_before;
+}
+
+/* *unfinished: stopped though there is more to evict. */
+static Limit
+MakeRoom(uint64 needed, const Disk *disk, bool *unfinished)
 {
 	uint64 sequences[LIST_SIZE];
-	Disk   disk = {PG_UINT64_MAX, 0};
+	uint64 bytes_before = pg_atomic_read_u64(&Shared->bytes);
 	Limit  limit;
 	bool   evicted = true;
+	int	   evictions = 0;
 	int	   pauses = 0;
 
-	/* one that is too large by itself must not cost those already kept */
-	if (needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
-		return LIMIT_SIZE;
-	/* nor must it where others fill the disk, and all that is kept would not be enough */
-	if (needed > 0)
-		disk = LookAtDisk();
-	if (disk.free != PG_UINT64_MAX && disk.free + disk.spool < MinFree())
-		return LIMIT_FREE;
-	while ((limit = ExceededLimit(needed, &disk)) != LIMIT_NONE && evicted)
+	*unfinished = false;
+	while ((limit = ExceededLimit(needed, disk)) != LIMIT_NONE && evicted)
 	{
 		int	 count = SpoolList(0, LIST_SIZE, sequences);
 		bool busy = false;
@@ -152,10 +171,15 @@ LimitMakeRoom(uint64 needed)
 
 				/* known from the list: spare a look at the directory */
 				evicted = true;
+				evictions++;
 				if (i + 1 < count)
 					pg_atomic_compare_exchange_u64(&Shared->oldest, &unknown, sequences[i + 1]);
 			}
-			limit = ExceededLimit(needed, &disk);
+			limit = ExceededLimit(needed, disk);
+			*unfinished =
+				limit != LIMIT_NONE && IsEnoughForNow(evictions, busy, needed, bytes_before);
+			if (*unfinished)
+				return limit;
 		}
 		/* what the other one drops may be enough for both, and else it is our turn */
 		if (busy && pauses++ < SPOOL_PAUSES)
@@ -167,8 +191,29 @@ LimitMakeRoom(uint64 needed)
 	return limit == LIMIT_AGE ? LIMIT_NONE : limit;
 }
 
-void
+Limit
+LimitMakeRoom(uint64 needed)
+{
+	Disk  disk = LookAtDisk();
+	Limit limit;
+	bool  unfinished;
+
+	/* one that is too large by itself must not cost those already kept */
+	if (needed > (uint64) Setting.spool_max_size_mb * 1024 * 1024)
+		return LIMIT_SIZE;
+	/* nor must it where others fill the disk, and all that is kept would not be enough */
+	if (disk.free != PG_UINT64_MAX && disk.free + disk.spool < MinFree())
+		return LIMIT_FREE;
+	limit = MakeRoom(needed, &disk, &unfinished);
+	return unfinished ? LIMIT_NONE : limit;
+}
+
+bool
 SpoolMakeRoom(void)
 {
-	(void) LimitMakeRoom(0);
+	const Disk of_no_interest = {PG_UINT64_MAX, 0};
+	bool	   unfinished;
+
+	(void) MakeRoom(0, &of_no_interest, &unfinished);
+	return !unfinished;
 }

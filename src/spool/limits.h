@@ -21,6 +21,8 @@ extern const char *const LimitSettings[];
 /*
  * Evicts, oldest first, until all limits are kept with "needed" bytes more,
  * which are on the disk under a temporary name; returns the one that cannot be.
+ * Where much has to go, some of it is left to the next call: then there is no
+ * more in the spool, "needed" included, than before.
  */
 extern Limit LimitMakeRoom(uint64 needed);
 

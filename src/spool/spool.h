@@ -124,8 +124,8 @@ extern bool SpoolRemovePlain(uint64 sequence);
 /* To rejected/, which is bounded.  False: it could not be moved, and stays (PROBLEM_POSTPONED). */
 extern bool SpoolReject(uint64 sequence, const char *why);
 
-/* Drops what is older than spool_max_age, or over the other limits. */
-extern void SpoolMakeRoom(void);
+/* Drops what is older than spool_max_age, or over spool_max_size.  False: there is more, call it again. */
+extern bool SpoolMakeRoom(void);
 
 /* The smallest sequence present, 0: the spool is empty.  False: the directory cannot be read. */
 extern bool SpoolPeek(uint64 *oldest);

@@ -96,14 +96,18 @@ is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all 
 $backend->stop;
 $node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
 wait_until('a sealed batch', sub { grep { /\.batch$/ } $node->spool_files });
+$dropped = $node->status->{spool}{dropped};
 $node->stop;
 my ($aged) = grep { /\.batch$/ } $node->spool_files;
-my $two_hours_older = $aged =~ s/(\d{20})/sprintf '%020d', $1 - 2 * 3600 * 1e6/er;
-rename $aged, $two_hours_older or die "$aged: $!";
+# more than go in one turn
+my @two_hours_older = map { my $n = $_; $aged =~ s/(\d{20})/sprintf '%020d', $1 - 2 * 3600 * 1e6 + $n/er } 1 .. 100;
+link $aged, $_ or die "$_: $!" foreach @two_hours_older;
+unlink $aged or die "$aged: $!";
 $node->configure('pganalytics.spool_max_age' => '1h');
 $node->start;
 $node->wait_for_problem(qr/spool_max_age/);
-ok(!-e $two_hours_older, 'what is older than spool_max_age is dropped');
+wait_until('what is older than spool_max_age goes', sub { !grep { -e } @two_hours_older });
+is($node->status->{spool}{dropped} - $dropped, scalar @two_hours_older, 'what is older than spool_max_age is dropped');
 $backend->start;
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what is younger is delivered');
 
