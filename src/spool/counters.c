@@ -67,22 +67,17 @@ WriteCounters(bool sync)
 	errno = ENOSPC; /* of a write that ends too early */
 	done = write(fd, text, len) == len && (!sync || pg_fsync(fd) == 0);
 	close(fd);
-	return done && rename(temporary, path) == 0;
+	/* not durable_rename(): it may end in an error, and others wait for us */
+	return done && rename(temporary, path) == 0 && (!sync || SpoolSyncFolder(""));
 }
 
-/* False: errno says why. */
+/* One process at a time writes the file. */
 static bool
-Save(bool sync)
+WaitForTurn(void)
 {
 	uint32 idle = 0;
 	int	   pauses = 0;
-	bool   done;
 
-	if (!SpoolIsOpen())
-	{
-		errno = EBUSY;
-		return false; /* the directory may be another server's */
-	}
 	while (!pg_atomic_compare_exchange_u32(&Shared->counters_busy, &idle, 1))
 	{
 		if (pauses++ == SPOOL_PAUSES)
@@ -93,8 +88,29 @@ Save(bool sync)
 		SpoolPause();
 		idle = 0;
 	}
-	done = WriteCounters(sync); /* a full disk: shared memory still has them, and the next try */
-	pg_atomic_write_u32(&Shared->counters_busy, 0);
+	return true;
+}
+
+/* False: errno says why. */
+static bool
+Save(bool sync)
+{
+	bool done = false;
+
+	if (!SpoolIsOpen())
+	{
+		errno = EBUSY;
+		return false; /* the directory may be another server's */
+	}
+	/* an interrupt must not end it halfway: nobody else would get a turn any more */
+	HOLD_INTERRUPTS();
+	if (WaitForTurn())
+	{
+		/* a full disk: shared memory still has them, and the next try */
+		done = WriteCounters(sync);
+		pg_atomic_write_u32(&Shared->counters_busy, 0);
+	}
+	RESUME_INTERRUPTS();
 	return done;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -186,6 +187,25 @@ SpoolOldest(void)
 	uint64 oldest;
 
 	return SpoolPeek(&oldest) ? oldest : 0;
+}
+
+bool
+SpoolSyncFolder(const char *folder)
+{
+	char path[MAXPGPATH];
+	int	 failed = 0;
+	int	 fd;
+
+	SpoolPath(path, sizeof(path), folder);
+	fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	/* some file systems do that for files only */
+	if (pg_fsync(fd) != 0 && errno != EBADF && errno != EINVAL)
+		failed = errno;
+	close(fd);
+	errno = failed;
+	return failed == 0;
 }
 
 /* ---- accounting ---- */

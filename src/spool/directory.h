@@ -36,6 +36,9 @@ extern uint64 SpoolNow(void);
 /* Opens <state_directory>/folder; its path goes into a buffer of MAXPGPATH. */
 extern DIR *SpoolOpenFolder(const char *folder, char *path);
 
+/* So that names given in <state_directory>[/folder] outlive a crash of the machine.  False: see errno. */
+extern bool SpoolSyncFolder(const char *folder);
+
 extern void SpoolAccountAdded(uint64 sequence, uint64 size);
 extern void SpoolAccountRemoved(uint64 sequence, uint64 size);
 extern void SpoolAccountBytes(uint64 size);
@@ -68,7 +71,7 @@ extern bool SpoolWriteWhole(uint64 sequence, BatchHeader *header, const char *su
 
 /* After a crash: what a server was about to do with a batch that it had counted. */
 extern void SpoolFinishRejecting(uint64 sequence);
-/* True: both have their names, now or already. */
+/* True: both have their names, now or already; false: errno says why not. */
 extern bool SpoolNameHalves(const uint64 sequences[2]);
 
 #endif /* DIRECTORY_H */

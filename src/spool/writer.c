@@ -221,25 +221,6 @@ ChecksumFile(SpoolFile *file, pg_crc32c *crc)
 	return true;
 }
 
-/* So that new names outlive a crash of the machine; the files are there in any case. */
-static void
-SyncFolder(void)
-{
-	char path[MAXPGPATH];
-	int	 fd;
-	int	 failed;
-
-	SpoolPath(path, sizeof(path), "spool");
-	fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	failed = pg_fsync(fd) != 0 ? errno : 0;
-	close(fd); /* first: a report may end in an error */
-	errno = failed;
-	if (failed)
-		ereport(DEBUG1, (errcode_for_file_access(), errmsg("could not fsync \"%s\": %m", path)));
-}
-
 /*
  * The last step.  On failure nothing is left of the file.
  *
@@ -256,8 +237,9 @@ NameFile(SpoolFile *file, const char *suffix)
 	CloseFile(file);
 	if (rename(file->path, final) == 0)
 	{
+		/* the file is there in any case */
 		if (Setting.spool_sync)
-			SyncFolder();
+			(void) SpoolSyncFolder("spool");
 		return true;
 	}
 	save_errno = errno;
