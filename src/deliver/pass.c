@@ -37,6 +37,9 @@
 /* … and after 20 s, 40 s, … where the backend has been sent them, and would be each time. */
 #define POSTPONED_LIMIT_MS (5 * 60 * 1000)
 
+/* Batches that are listed at a time. */
+#define LIST_SIZE 1024
+
 /* Passes in between leave out so many of those; with more of them all batches wait. */
 #define VAIN_MOST 16
 
@@ -76,7 +79,7 @@ static struct
 	bool		active;
 	bool		whole; /* leaves out none */
 	uint64		after; /* the last one listed */
-	uint64		list[SPOOL_LIST_MOST];
+	uint64		list[LIST_SIZE];
 	int			listed;
 	int			next;
 	Suspects	suspects;
@@ -201,7 +204,7 @@ NextInPass(void)
 {
 	if (pass.next >= pass.listed)
 	{
-		pass.listed = SpoolList(pass.after, SPOOL_LIST_MOST, pass.list);
+		pass.listed = SpoolList(pass.after, LIST_SIZE, pass.list);
 		pass.next = 0;
 		if (pass.listed == 0)
 			return 0;

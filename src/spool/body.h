@@ -44,8 +44,8 @@ typedef struct BodyHalf
 } BodyHalf;
 
 /*
- * Cuts a body in two of about the same size.  The halves are batches of
- * collector_id with these sequence numbers; errors that the batch reports stay
+ * Cuts a body in two of about the same size.  The halves are batches of the same
+ * collector id with these sequence numbers; errors that the batch reports stay
  * with the first.  The caller frees both bodies after BODY_SPLIT.
  */
 extern BodySplitResult BodySplit(const char *body, size_t size, const uint64_t sequences[2],

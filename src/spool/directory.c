@@ -105,7 +105,7 @@ SpoolOpenFolder(const char *folder, char *path)
 
 /* The "most" oldest batches above "after", oldest first; -1: the directory cannot be read. */
 static int
-ListBatches(uint64 after, int most, uint64 *sequences, bool *sealed)
+ListBatches(uint64 after, int most, uint64 *sequences)
 {
 	char		   path[MAXPGPATH];
 	DIR			  *dir = SpoolOpenFolder("spool", path);
@@ -124,20 +124,13 @@ ListBatches(uint64 after, int most, uint64 *sequences, bool *sealed)
 			continue;
 		for (at = count; at > 0 && sequences[at - 1] > sequence; at--)
 			;
-		if (at > 0 && sequences[at - 1] == sequence)
-		{
-			/* sealed, but the plain one was not removed before a crash: SpoolRead prefers the sealed */
-			sealed[at - 1] = true;
-			continue;
-		}
-		if (at == most)
+		/* sealed, but the plain one has not been removed: one batch */
+		if (at == most || (at > 0 && sequences[at - 1] == sequence))
 			continue;
 		if (count < most)
 			count++;
 		memmove(sequences + at + 1, sequences + at, sizeof(uint64) * (count - at - 1));
-		memmove(sealed + at + 1, sealed + at, sizeof(bool) * (count - at - 1));
 		sequences[at] = sequence;
-		sealed[at] = kind == FILE_SEALED;
 	}
 	FreeDir(dir);
 	return count;
@@ -146,10 +139,7 @@ ListBatches(uint64 after, int most, uint64 *sequences, bool *sealed)
 int
 SpoolList(uint64 after, int most, uint64 *sequences)
 {
-	static bool sealed[SPOOL_LIST_MOST];
-
-	Assert(most <= SPOOL_LIST_MOST);
-	return Max(ListBatches(after, most, sequences, sealed), 0);
+	return Max(ListBatches(after, most, sequences), 0);
 }
 
 int
@@ -173,8 +163,7 @@ SpoolListPlain(int most, uint64 *sequences)
 bool
 SpoolPeek(uint64 *oldest)
 {
-	bool sealed;
-	int	 count = ListBatches(0, 1, oldest, &sealed);
+	int count = ListBatches(0, 1, oldest);
 
 	if (count == 0)
 		*oldest = 0;

@@ -77,8 +77,7 @@ extern bool SpoolAdopt(uint64 sequence, const char *path);
 
 /* ---- the sender's side ---- */
 
-/* The oldest sequences above "after", at most "most" of them (of SPOOL_LIST_MOST).  Returns how many. */
-#define SPOOL_LIST_MOST 1024
+/* The oldest sequences above "after", at most "most" of them.  Returns how many. */
 extern int SpoolList(uint64 after, int most, uint64 *sequences);
 
 /* At most "most" of those that are not sealed, in no order.  Returns how many. */
