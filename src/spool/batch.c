@@ -125,11 +125,16 @@ ResetWriter(Batch *batch)
 
 /* ---- life ---- */
 
-/* An error between two metrics must not leave a descriptor and a file behind. */
+/* What is in the file is lost, perhaps by an error between two metrics. */
 static void
 AbandonFile(void *arg)
 {
-	SpoolFileAbort(&((Batch *) arg)->file);
+	SpoolFile *file = &((Batch *) arg)->file;
+
+	if (file->fd < 0)
+		return;
+	SpoolFileAbort(file);
+	CountersAdd(&Shared->dropped, 1);
 }
 
 static Batch *
@@ -250,11 +255,7 @@ WriteTail(Batch *batch)
 static void
 GiveUp(Batch *batch)
 {
-	if (batch->file.fd >= 0)
-	{
-		SpoolFileAbort(&batch->file);
-		CountersAdd(&Shared->dropped, 1);
-	}
+	AbandonFile(batch);
 	batch->lost = true;
 	batch->target = TO_NOWHERE;
 	ResetWriter(batch);
