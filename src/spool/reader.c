@@ -372,7 +372,7 @@ PutAside(uint64 sequence, uint64 *size)
 			moved = true;
 			*size = st.st_size;
 		}
-		else
+		else if (errno != ENOENT) /* evicted meanwhile */
 			failed = errno;
 	}
 	errno = failed;

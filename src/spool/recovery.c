@@ -196,7 +196,7 @@ LockDirectory(void)
 		ReleaseExternalFD();
 	}
 	if (!AcquireExternalFD())
-		return false;
+		return DirectoryFailed("lock", path);
 	lock_fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	if (lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return true;

@@ -49,15 +49,21 @@ SpoolNameHalves(const uint64 sequences[2])
 {
 	char written[MAXPGPATH];
 	char final[MAXPGPATH];
-	bool named = true;
+	int	 failed = 0;
 
 	for (int i = 0; i < 2; i++)
 	{
+		int code;
+
 		HalfPaths(sequences[i], written, final);
-		if (rename(written, final) < 0 && access(final, F_OK) < 0)
-			named = false;
+		if (rename(written, final) == 0)
+			continue;
+		code = errno;
+		if (access(final, F_OK) < 0)
+			failed = code;
 	}
-	return named;
+	errno = failed;
+	return failed == 0;
 }
 
 /* As if it had not been tried; errno says why it failed. */
