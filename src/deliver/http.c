@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -73,6 +74,20 @@ SlowestRate(void)
 	return limit > 0 ? Min(limit, SLOWEST_LINE) : SLOWEST_LINE;
 }
 
+/*
+ * Has the peer said something on the open connection since the last reply?
+ * curl (7.88, for one) would take it for the reply to what is sent next, and
+ * a batch would be gone by what is said of another one.  Most often it is the
+ * end of the connection, which then needs no second try.
+ */
+static bool
+SpeaksUnasked(void)
+{
+	struct pollfd connection = {.fd = http.connection, .events = POLLIN};
+
+	return http.connection >= 0 && poll(&connection, 1, 0) != 0;
+}
+
 static CURLcode
 SetRequest(CURL *easy, const HttpRequest *request)
 {
@@ -91,6 +106,7 @@ SetRequest(CURL *easy, const HttpRequest *request)
 
 	SET(CURLOPT_URL, request->url);
 	SET(CURLOPT_HTTPHEADER, http.headers);
+	SET(CURLOPT_FRESH_CONNECT, SpeaksUnasked() ? 1L : 0L);
 	if (request->body)
 	{
 		SET(CURLOPT_POST, 1L);
@@ -220,9 +236,13 @@ WaitForRequest(int64 give_up_at)
 static void
 FinishRequest(CURLcode code, HttpReply *reply)
 {
-	long status = 0;
+	curl_socket_t connection = CURL_SOCKET_BAD;
+	long		  status = 0;
 
 	curl_easy_getinfo(http.easy, CURLINFO_RESPONSE_CODE, &status);
+	/* it is known only while the request is curl's */
+	curl_easy_getinfo(http.easy, CURLINFO_ACTIVESOCKET, &connection);
+	http.connection = connection;
 
 	if (http.discarded > HTTP_DISCARD_LIMIT)
 		code = CURLE_OK;

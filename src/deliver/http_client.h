@@ -32,6 +32,7 @@ typedef struct HttpClient
 	bool   mux_failed; /* epoll_ctl() did */
 	int64  timer_at;   /* when curl wants to be called, -1: not */
 	uint64 settings;   /* HttpSettings() when it was opened */
+	int	   connection; /* the socket of the one that is kept open, -1: none */
 
 	/* of the request in hand */
 	bool			   running; /* easy has been added to multi */

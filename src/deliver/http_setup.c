@@ -21,7 +21,7 @@
 
 #define NO_DIRECTORY "/dev/null" /* exists, and holds no file */
 
-HttpClient http = {.mux = -1, .timer_at = -1};
+HttpClient http = {.mux = -1, .timer_at = -1, .connection = -1};
 char	   http_body[HTTP_BODY_LIMIT + 1];
 
 /* ---- callbacks: called by curl ---- */
@@ -339,6 +339,7 @@ HttpClose(void)
 	http.multi = NULL;
 	http.mux = -1;
 	http.timer_at = -1;
+	http.connection = -1;
 	for (int i = 0; i < DESCRIPTORS; i++)
 		ReleaseExternalFD();
 }

@@ -137,6 +137,13 @@ def send_garbage(connection, _reply, fault):
     connection.cut()
 
 
+def send_two(connection, reply, fault):
+    """The second one is to no request."""
+    connection.send(reply)
+    connection.send(reply_status(None, fault))
+    connection.server.journal.append(connection=connection.number, event='unasked')
+
+
 SENDING_FAULTS = {
     'delay': send_late,
     'silence': send_nothing,
@@ -144,9 +151,10 @@ SENDING_FAULTS = {
     'drip': send_slowly,
     'endless': send_for_ever,
     'garbage': send_garbage,
+    'unasked': send_two,
 }
 
-PROCESSED = {'delay', 'drip'}       # by default
+PROCESSED = {'delay', 'drip', 'unasked'}       # by default
 
 
 def wait_for_close(sock, seconds=None):

@@ -77,6 +77,20 @@ is(scalar pushes_under({ action => 'huge_body', size => 4 * 1024 * 1024 }), 1, '
 is(scalar pushes_under({ action => 'endless' }), 1, 'a body without an end: delivered');
 is(scalar pushes_under({ action => 'compressed' }), 1, 'a compressed reply is understood');
 
+# ---- a reply that comes before its request is none ----
+
+foreach my $status (200, 400)
+{
+	my $since = $backend->position;
+
+	is(scalar pushes_under({ action => 'unasked', status => $status }), 1, "$status unasked: the batch before it is delivered");
+	$backend->wait_for_request("$status unasked: it is there", sub { ($_[0]{event} // '') eq 'unasked' }, $since);
+	my @pushes = pushes_under({ action => 'status', status => 503 });
+	is(scalar @pushes, 2, "$status unasked: it says nothing of the next batch");
+	ok($pushes[1]{stored}, "$status unasked: which arrives");
+}
+is($node->status->{spool}{rejected}, 0, 'and none is rejected');
+
 # ---- Retry-After ----
 
 my $in_ten_minutes = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 600));
