@@ -135,6 +135,7 @@ BeginRequest(const HttpRequest *request, HttpReply *reply)
 	HttpEndRequest(); /* one that an error interrupted */
 	http.error[0] = '\0';
 	http.connecting = http.tls_began = http.head_began = http.head_complete = false;
+	http.head_size = 0;
 	http.discarded = 0;
 	http.retry_after[0] = '\0';
 	http.mux_failed = false;

@@ -11,6 +11,7 @@
 
 #define HTTP_BODY_LIMIT (256 * 1024)		  /* of a reply; what follows is discarded */
 #define HTTP_DISCARD_LIMIT (16 * 1024 * 1024) /* up to here; then it counts as complete */
+#define HTTP_HEAD_LIMIT (256 * 1024)		  /* of all headers of a reply: curl keeps them */
 #define HTTP_MAX_HEADERS 16
 
 typedef struct HttpRequest

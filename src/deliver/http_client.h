@@ -45,6 +45,7 @@ typedef struct HttpClient
 	bool			   tls_began;	  /* connected, the handshake follows */
 	bool			   head_began;	  /* of the reply */
 	bool			   head_complete; /* the empty line has come */
+	size_t			   head_size;	  /* all headers: of interim replies, the reply, its trailers */
 	size_t			   discarded;	  /* of the body */
 	char			   retry_after[64];
 	char			   error[CURL_ERROR_SIZE];

@@ -96,6 +96,11 @@ HttpExplain(CURLcode code, char *error, size_t size)
 		snprintf(error, size, "a socket could not be watched");
 		return;
 	}
+	if (http.head_size > HTTP_HEAD_LIMIT)
+	{
+		snprintf(error, size, "the headers of the reply are too large");
+		return;
+	}
 	/* under one code or another, as the version of libcurl has it */
 	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 300)

@@ -112,7 +112,8 @@ OnHeader(char *line, size_t unit, size_t count, void *arg)
 {
 	size_t size = unit * count;
 
-	if (http.reply == NULL)
+	http.head_size += size;
+	if (http.reply == NULL || http.head_size > HTTP_HEAD_LIMIT)
 		return 0;
 	if (size >= 5 && memcmp(line, "HTTP/", 5) == 0)
 	{

@@ -132,6 +132,13 @@ def send_for_ever(connection, _reply, _fault):
     connection.cut()
 
 
+def send_trailers(connection, _reply, fault):
+    connection.wfile.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n')
+    for number in range(fault.get('size', 1024 * 1024) // 1000):
+        connection.wfile.write(b'X-%d: %s\r\n' % (number, b'x' * 1000))
+    connection.wfile.write(b'\r\n')
+
+
 def send_garbage(connection, _reply, fault):
     connection.wfile.write(fault.get('bytes', 'this is not HTTP\r\n\r\n').encode())
     connection.cut()
@@ -150,6 +157,7 @@ SENDING_FAULTS = {
     'cut': send_part,
     'drip': send_slowly,
     'endless': send_for_ever,
+    'trailers': send_trailers,
     'garbage': send_garbage,
     'unasked': send_two,
 }

@@ -306,7 +306,10 @@ foreach my $name (sort keys %replies)
 	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
 	is(flush(), 't', "$name: the batch leaves the spool") or diag explain $node->status->{problems};
 }
-foreach my $order ({ action => 'huge_body', size => 64 * 1024 * 1024 }, { action => 'huge_header', size => 10 * 1024 * 1024 })
+foreach my $order (
+	{ action => 'huge_body', size => 64 * 1024 * 1024 },
+	{ action => 'huge_header', size => 10 * 1024 * 1024 },
+	{ action => 'trailers', size => 64 * 1024 * 1024 })
 {
 	$backend->order(%$order, path => $PUSH);
 	$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
