@@ -92,14 +92,12 @@ CopyArgument(char *slot, size_t size, const char *what, text *argument)
 static void
 CheckName(const char *name)
 {
-	for (const char *p = name; *p; p++)
-	{
-		if (!isalnum((unsigned char) *p) && strchr("_-.", *p) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_NAME),
-					 errmsg("invalid name of a custom collector: \"%s\"", name),
-					 errdetail("Only letters, digits and the characters _ - . are allowed.")));
-	}
+	/* of ASCII: it is a key in the status, whatever the encoding of the database */
+	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid name of a custom collector: \"%s\"", name),
+				 errdetail("Only letters, digits and the characters _ - . are allowed.")));
 }
 
 static int

@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/credentials.h"
 #include "base/settings.h"
 #include "base/url.h"
 
@@ -242,7 +243,7 @@ AssignProxy(const char *newval, void *extra)
 	Setting.proxy_refused = extra != NULL;
 }
 
-/* Goes into HTTP headers, file names and JSON: nothing but printable ASCII. */
+/* Goes into HTTP headers, file names and JSON: nothing but ASCII, which isalnum() does not promise. */
 static bool
 CheckIdentifier(char **newval, void **extra, GucSource source)
 {
@@ -253,14 +254,10 @@ CheckIdentifier(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("It is longer than 128 bytes.");
 		return false;
 	}
-	for (const char *p = *newval; *p; p++)
+	if (len > 0 && !CollectorIdIsValid(*newval))
 	{
-		if (!isalnum((unsigned char) *p) && strchr("-._:@%", *p) == NULL)
-		{
-			GUC_check_errdetail(
-				"Only letters, digits and the characters - . _ : @ %% are allowed.");
-			return false;
-		}
+		GUC_check_errdetail("Only letters, digits and the characters - . _ : @ %% are allowed.");
+		return false;
 	}
 	return true;
 }
