@@ -125,13 +125,17 @@ WorkerReport(const char *state)
 {
 	static TimestampTz measured_at = 0;
 	TimestampTz		   now = GetCurrentTimestamp();
+	int64			   memory_bytes = my_slot->memory_bytes;
 
 	if (measured_at == 0 || TimestampDifferenceExceeds(measured_at, now, MEMORY_REFRESH_MS))
 	{
-		my_slot->memory_bytes = WorkerMemory();
+		memory_bytes = WorkerMemory();
 		measured_at = now;
 	}
+	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
+	my_slot->memory_bytes = memory_bytes;
 	strlcpy(my_slot->state, state, sizeof(my_slot->state));
+	LWLockRelease(Shared->lock);
 }
 
 /* Which worker an error in the server log comes from. */
@@ -325,7 +329,8 @@ WorkerLoop(WorkerCycle cycle, void *arg)
 		{
 			TimestampTz now = GetCurrentTimestamp();
 
-			if (now >= until)
+			/* the latter: the clock was set back */
+			if (now >= until || until - now > ERROR_PAUSE_MS * 1000)
 				break;
 			WorkerWait(TimestampDifferenceMilliseconds(now, until));
 		}
