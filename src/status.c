@@ -73,7 +73,7 @@ WriteWorkerFields(JsonWriter *w, const WorkerSlot *slot)
 	JsonText(w, "state", runs ? slot->state : "not running");
 	WriteTime(w, "started_at", slot->started_at);
 	JsonInt(w, "restarts", slot->restarts);
-	if (runs)
+	if (runs && slot->memory_bytes > 0)
 		JsonInt(w, "memory_bytes", slot->memory_bytes);
 	else
 		JsonNull(w, "memory_bytes");

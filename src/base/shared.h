@@ -35,7 +35,7 @@ typedef struct WorkerSlot
 	TimestampTz started_at; /* 0: never */
 	int			restarts;
 	char		state[32];	  /* "idle", "collecting", "sending", … */
-	int64		memory_bytes; /* private memory */
+	int64		memory_bytes; /* private memory, 0: not known */
 } WorkerSlot;
 
 typedef struct VisitorSlot
