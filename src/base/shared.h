@@ -43,13 +43,14 @@ typedef struct VisitorSlot
 	WorkerSlot worker;
 	Oid		   database;
 	char	   database_name[NAMEDATALEN];
-	uint32	   collectors;	   /* mask of 1 << CollectorType */
-	uint64	   custom;		   /* mask of 1 << place in SharedState.custom */
-	bool	   finished;	   /* set by the visitor: it has reported all it has to say */
-	uint32	   left;		   /* the same: what it did not come to */
-	uint32	   failed;		   /* the same: what ran into a timeout */
-	uint64	   custom_left;	   /* the same: of "custom", what it did not come to */
-	uint64	   custom_running; /* the same: number of the custom collector, 0: none */
+	uint32	   collectors;			  /* mask of 1 << CollectorType */
+	uint8	   order[NUM_COLLECTORS]; /* in which they come, here all of them */
+	uint64	   custom;				  /* mask of 1 << place in SharedState.custom */
+	bool	   finished;			  /* set by the visitor: it has reported all it has to say */
+	uint32	   left;				  /* the same: what it did not come to */
+	uint32	   failed;				  /* the same: what ran into a timeout */
+	uint64	   custom_left;			  /* the same: of "custom", what it did not come to */
+	uint64	   custom_running;		  /* the same: number of the custom collector, 0: none */
 } VisitorSlot;
 
 /* One per collector type; written by collect/ledger.c. */

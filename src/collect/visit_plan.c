@@ -175,6 +175,29 @@ DueCollectors(const VisitPlan *plan, const PlannedDatabase *database, int64_t no
 	return due;
 }
 
+static bool
+ComesBefore(const VisitPlan *plan, const PlannedDatabase *database, int a, int b, int64_t now)
+{
+	if (HAS(database->forced, a) != HAS(database->forced, b))
+		return HAS(database->forced, a);
+	return DueFor(plan, database, a, now) < DueFor(plan, database, b, now);
+}
+
+void
+VisitPlanOrder(const VisitPlan *plan, int database, int64_t now, uint8_t order[NUM_COLLECTORS])
+{
+	const PlannedDatabase *visited = &plan->databases[database];
+
+	for (int collector = 0; collector < NUM_COLLECTORS; collector++)
+	{
+		int place = collector;
+
+		for (; place > 0 && ComesBefore(plan, visited, collector, order[place - 1], now); place--)
+			order[place] = order[place - 1];
+		order[place] = (uint8_t) collector;
+	}
+}
+
 int
 VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *collectors,
 			  int64_t *wait)
@@ -232,6 +255,7 @@ VisitPlanBegun(VisitPlan *plan, int i, uint32_t collectors, int64_t now)
 {
 	PlannedDatabase *database = &plan->databases[i];
 
+	memcpy(database->was_due, database->due, sizeof(database->was_due));
 	for (int c = 0; c < NUM_COLLECTORS; c++)
 	{
 		int64_t interval = plan->interval[c];
@@ -291,7 +315,7 @@ VisitPlanEnded(VisitPlan *plan, uint32_t oid, uint32_t left, uint32_t failed, in
 	for (int c = 0; c < NUM_COLLECTORS; c++)
 	{
 		if (HAS(left, c))
-			database->due[c] = Earlier(database->due[c], now);
+			database->due[c] = Earlier(database->due[c], database->was_due[c]);
 		else if (HAS(failed, c))
 			database->due[c] =
 				Earlier(database->due[c], now + Earlier(plan->interval[c], RETRY_AFTER));

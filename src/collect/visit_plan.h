@@ -20,8 +20,9 @@ typedef struct PlannedDatabase
 {
 	uint32_t oid;
 	char	 name[64];
-	double	 place;				  /* within the interval, 0 to 1 */
-	int64_t	 due[NUM_COLLECTORS]; /* 0: at once */
+	double	 place;					  /* within the interval, 0 to 1 */
+	int64_t	 due[NUM_COLLECTORS];	  /* 0: at once */
+	int64_t	 was_due[NUM_COLLECTORS]; /* when the last visit began */
 	int64_t	 known_since;
 	int64_t	 visited_at; /* when the last visit began, 0: never */
 	int64_t	 gap;		 /* between the last two */
@@ -76,6 +77,14 @@ extern bool VisitPlanRoundIsOver(const VisitPlan *plan, int collector);
  */
 extern int VisitPlanNext(const VisitPlan *plan, int64_t now, bool scheduled, uint32_t *collectors,
 						 int64_t *wait);
+
+/*
+ * The order in which a visit takes the collectors: what somebody asked for, then
+ * whoever is most overdue.  A visit that cannot come to all would otherwise leave
+ * the same ones each time, where the first are due again before the next visit.
+ */
+extern void VisitPlanOrder(const VisitPlan *plan, int database, int64_t now,
+						   uint8_t order[NUM_COLLECTORS]);
 
 extern void VisitPlanBegun(VisitPlan *plan, int database, uint32_t collectors, int64_t now);
 

@@ -141,16 +141,18 @@ Visit(TimestampTz deadline)
 		collectors |= 1U << COLLECTOR_PG_SCHEMA;
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
-		if ((collectors & (1U << i)) == 0)
+		int collector = slot->order[i];
+
+		if ((collectors & (1U << collector)) == 0)
 			continue;
 		if (HasRoomForMore(ran, deadline))
 		{
-			RunCollector(i, deadline);
+			RunCollector(collector, deadline);
 			ran++;
-			slot->failed |= results[i].complete ? 0 : 1U << i;
+			slot->failed |= results[collector].complete ? 0 : 1U << collector;
 		}
 		else
-			slot->left |= 1U << i;
+			slot->left |= 1U << collector;
 	}
 	cancel_before_shmem_exit(FinishEarly, (Datum) 0);
 	Finish();

@@ -347,18 +347,20 @@ GiveUpIfStuck(int i, Batch *batch, TimestampTz now)
 }
 
 static bool
-StartVisitor(int i, const PlannedDatabase *database, uint32 collectors)
+StartVisitor(int i, int next, uint32 collectors, TimestampTz now)
 {
-	VisitorSlot		*slot = &Shared->visitors[i];
-	BackgroundWorker worker;
-	MemoryContext	 old;
-	bool			 started;
+	const PlannedDatabase *database = &plan.databases[next];
+	VisitorSlot			  *slot = &Shared->visitors[i];
+	BackgroundWorker	   worker;
+	MemoryContext		   old;
+	bool				   started;
 
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	memset(&slot->worker, 0, sizeof(slot->worker));
 	slot->database = database->oid;
 	strlcpy(slot->database_name, database->name, sizeof(slot->database_name));
 	slot->collectors = collectors;
+	VisitPlanOrder(&plan, next, now, slot->order);
 	slot->custom = CustomForDatabase(custom_set, database->name);
 	if (database->custom_left != 0)
 		slot->custom &= database->custom_left;
@@ -445,7 +447,7 @@ Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz no
 		RelationMemoriesSweep(IsVisited); /* the next list will show no difference */
 		return true;
 	}
-	if (StartVisitor(i, database, collectors))
+	if (StartVisitor(i, next, collectors, now))
 	{
 		VisitPlanBegun(&plan, next, collectors, now);
 		if (IsIn(collectors, COLLECTOR_CUSTOM))

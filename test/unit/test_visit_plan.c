@@ -194,6 +194,54 @@ what_a_visit_left_is_due_as_before(void **state)
 }
 
 static void
+visits_that_never_come_to_all_are_fair(void **state)
+{
+	VisitPlan plan = PlanOf(1);
+	int		  runs[NUM_COLLECTORS] = {0};
+	int64_t	  now = START;
+
+	VisitPlanInterval(&plan, STATS, SECOND, START);
+	VisitPlanInterval(&plan, CACHE, SECOND, START);
+	VisitPlanInterval(&plan, BLOAT, 3600 * SECOND, START);
+	for (int visits = 0; visits < 100; visits++)
+	{
+		uint32_t collectors;
+		uint8_t	 order[NUM_COLLECTORS];
+		int64_t	 wait;
+		int		 first = 0;
+
+		while (VisitPlanNext(&plan, now, true, &collectors, &wait) < 0)
+			now += wait;
+		VisitPlanOrder(&plan, 0, now, order);
+		while ((collectors & BIT(order[first])) == 0)
+			first++;
+		runs[order[first]]++;
+		VisitPlanBegun(&plan, 0, collectors, now);
+		now += 5 * SECOND;
+		VisitPlanEnded(&plan, 100, collectors & ~BIT(order[first]), 0, now);
+	}
+	assert_int_equal(runs[STATS] + runs[CACHE] + runs[BLOAT], 100);
+	assert_in_range(runs[STATS], 49, 50);
+	assert_in_range(runs[CACHE], 49, 50);
+	assert_in_range(runs[BLOAT], 1, 2);
+	free(plan.databases);
+}
+
+static void
+what_somebody_asked_for_comes_first_in_a_visit(void **state)
+{
+	VisitPlan plan = PlanOf(1);
+	uint8_t	  order[NUM_COLLECTORS];
+
+	VisitPlanInterval(&plan, STATS, SECOND, START);
+	VisitPlanInterval(&plan, CACHE, SECOND, START);
+	VisitPlanAsk(&plan, 0, BLOAT, true);
+	VisitPlanOrder(&plan, 0, START, order);
+	assert_int_equal(order[0], BLOAT);
+	free(plan.databases);
+}
+
+static void
 what_ran_out_of_time_is_tried_again_within_a_minute(void **state)
 {
 	VisitPlan plan = PlanOf(1);
@@ -287,6 +335,8 @@ main(void)
 		cmocka_unit_test(what_was_asked_for_comes_first),
 		cmocka_unit_test(a_visit_that_began_before_does_not_count),
 		cmocka_unit_test(what_a_visit_left_is_due_as_before),
+		cmocka_unit_test(visits_that_never_come_to_all_are_fair),
+		cmocka_unit_test(what_somebody_asked_for_comes_first_in_a_visit),
 		cmocka_unit_test(what_ran_out_of_time_is_tried_again_within_a_minute),
 		cmocka_unit_test(databases_come_and_go),
 		cmocka_unit_test(a_changed_interval_keeps_the_places),
