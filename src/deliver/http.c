@@ -32,6 +32,7 @@
 #include "base/settings.h"
 #include "base/worker.h"
 #include "deliver/http_client.h"
+#include "deliver/registration.h"
 #include "deliver/reply.h"
 
 /* A body gets so much longer than request_timeout as it takes on a line this slow. */
@@ -88,10 +89,24 @@ SpeaksUnasked(void)
 	return http.connection >= 0 && poll(&connection, 1, 0) != 0;
 }
 
+/* A connection that was made with another certificate is not used. */
+static CURLcode
+SetCertificate(CURL *easy, bool as_stranger)
+{
+	const char *registered = as_stranger ? "" : RegistrationCertificateFile();
+	const char *certificate = Setting.tls_cert_file[0] ? Setting.tls_cert_file : registered;
+	const char *key = Setting.tls_cert_file[0] ? Setting.tls_key_file : registered;
+	CURLcode	code = CURLE_OK;
+
+	SET(CURLOPT_SSLCERT, certificate[0] ? certificate : NULL);
+	SET(CURLOPT_SSLKEY, key[0] ? key : NULL);
+	return code;
+}
+
 static CURLcode
 SetRequest(CURL *easy, const HttpRequest *request)
 {
-	CURLcode code = CURLE_OK;
+	CURLcode code = SetCertificate(easy, request->as_stranger);
 	int64	 piece_s = 2 * UPLOAD_PIECE / SlowestRate();
 	int64	 rate = (int64) Setting.drain_rate_kb * 1024;
 
@@ -258,6 +273,8 @@ FinishRequest(CURLcode code, HttpReply *reply)
 	 */
 	if (code == CURLE_OK || (status >= 300 && http.head_complete))
 		reply->status = (int) status;
+	reply->shut_out = reply->status == 0 && http.tls_began && !http.head_began &&
+		code != CURLE_OPERATION_TIMEDOUT;
 	if (reply->status == 0)
 		HttpExplain(code, reply->error, sizeof(reply->error));
 	reply->body = http_body;

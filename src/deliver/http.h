@@ -20,12 +20,14 @@ typedef struct HttpRequest
 	const char *headers[HTTP_MAX_HEADERS]; /* "Name: value", NULL behind the last one */
 	const char *body;					   /* POSTed; NULL: GET */
 	size_t		body_size;
+	bool		as_stranger; /* without the certificate from registration */
 } HttpRequest;
 
 typedef struct HttpReply
 {
-	int			status;		   /* 0: none, see error */
-	bool		interrupted;   /* given up for other settings: no failure, just not done */
+	int			status;		 /* 0: none, see error */
+	bool		interrupted; /* given up for other settings: no failure, just not done */
+	bool		shut_out; /* the peer ended a new TLS connection: it may not like our certificate */
 	int			retry_after_s; /* 0: not asked for */
 	const char *body;		   /* with a NUL behind it; valid until the next request */
 	size_t		body_size;

@@ -7,6 +7,7 @@
 #include "base/settings.h"
 #include "deliver/auth.h"
 #include "deliver/http_client.h"
+#include "deliver/registration.h"
 #include "deliver/reply.h"
 #include "deliver/tlserror.h"
 
@@ -65,6 +66,15 @@ ExplainConnect(char *error, size_t size)
 			 number != 0 ? strerror((int) number) : "no address answered");
 }
 
+/* Where a certificate that the backend does not accept comes from. */
+static const char *
+CertificateRemedy(void)
+{
+	return !Setting.tls_cert_file[0] && RegistrationCertificateFile()[0] ?
+		"pganalytics_register() gets another one" :
+		"look at \"pganalytics.tls_cert_file\"";
+}
+
 static void
 ExplainCut(char *error, size_t size)
 {
@@ -78,7 +88,8 @@ ExplainCut(char *error, size_t size)
 		snprintf(
 			error, size,
 			"the connection was cut before the reply was complete; it was a new one, so perhaps the "
-			"backend does not accept the client certificate: look at \"pganalytics.tls_cert_file\"");
+			"backend does not accept the client certificate: %s",
+			CertificateRemedy());
 	else
 		snprintf(error, size, "the connection was cut before the reply was complete");
 }
@@ -111,7 +122,10 @@ HttpExplain(CURLcode code, char *error, size_t size)
 	meaning = TlsErrorMeaning(http.error);
 	if (meaning != NULL)
 	{
-		strlcpy(error, meaning, size);
+		if (strncmp(meaning, CERTIFICATE_REFUSED, strlen(CERTIFICATE_REFUSED)) == 0)
+			snprintf(error, size, "%s; %s", meaning, CertificateRemedy());
+		else
+			strlcpy(error, meaning, size);
 		return;
 	}
 	/* in the handshake it has the code of any trouble with TLS */

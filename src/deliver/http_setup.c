@@ -170,8 +170,7 @@ HttpSettings(void)
 static CURLcode
 SetTlsOptions(CURL *easy)
 {
-	const char *registered = RegistrationCertificateFile();
-	CURLcode	code = CURLE_OK;
+	CURLcode code = CURLE_OK;
 
 	SET(CURLOPT_SSL_CTX_FUNCTION, OnTls);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_3);
@@ -188,13 +187,8 @@ SetTlsOptions(CURL *easy)
 		 */
 		SET(CURLOPT_CAPATH, NO_DIRECTORY);
 	}
-	if (Setting.tls_cert_file[0] || registered[0])
-	{
-		SET(CURLOPT_SSLCERT, Setting.tls_cert_file[0] ? Setting.tls_cert_file : registered);
-		SET(CURLOPT_SSLKEY, Setting.tls_cert_file[0] ? Setting.tls_key_file : registered);
-		/* never ask at the terminal */
-		SET(CURLOPT_KEYPASSWD, "");
-	}
+	/* never ask at the terminal */
+	SET(CURLOPT_KEYPASSWD, "");
 	return code;
 }
 

@@ -101,6 +101,17 @@ $node->set('pganalytics.tls_cert_file' => '', 'pganalytics.tls_key_file' => '');
 $node->wait_for_state('ok');
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all that waited arrives');
 
+# ---- one that the backend does not accept any more is in nobody's way ----
+
+$backend->order(action => 'registration', certificate => 'client-other-ca');
+$node->safe_psql('postgres', 'SELECT pganalytics_register()');
+ok($node->wait_for_problem(qr/client certificate.*pganalytics_register\(\) gets another one/),
+	'a certificate that is not accepted is a problem');
+$backend->order(action => 'registration', certificate => 'client');
+$node->safe_psql('postgres', 'SELECT pganalytics_register()');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'with another one all that waited arrives');
+$node->wait_for_no_problem(qr/client certificate/);
+
 # ---- a useless certificate is refused before it replaces a good one ----
 
 $backend->order(action => 'registration', certificate => 'server');
