@@ -18,6 +18,7 @@
 #include "deliver/push.h"
 #include "deliver/reply.h"
 #include "deliver/request.h"
+#include "deliver/tlserror.h"
 #include "deliver/token.h"
 #include "spool/body.h"
 #include "spool/spool.h"
@@ -372,7 +373,12 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 			return PUSH_FAILED;
 
 		case REPLY_REJECTED:
-			return Reject(outcome);
+			meaning = reply->status == 400 ? TlsPageMeaning(reply->body) : NULL;
+			if (meaning == NULL)
+				return Reject(outcome);
+			/* of a server in front of the backend, which has not seen the batch */
+			strlcpy(outcome->error, meaning, sizeof(outcome->error));
+			return PUSH_FAILED;
 
 		case REPLY_NOT_A_BACKEND:
 		case REPLY_RETRY:

@@ -11,14 +11,22 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct
+#include "deliver/reply.h"
+
+typedef struct Meaning
 {
-	const char *word;
+	const char *word; /* NULL: the last one */
 	const char *meaning;
-} tls_errors[] = {
-	{"alert certificate required",
-	 "the backend wants a client certificate: set "
-	 "\"pganalytics.tls_cert_file\" and \"pganalytics.tls_key_file\""},
+} Meaning;
+
+#define CERTIFICATE_WANTED \
+	"the backend wants a client certificate: set " \
+	"\"pganalytics.tls_cert_file\" and \"pganalytics.tls_key_file\""
+#define TLS_WANTED \
+	"the backend speaks TLS on this port: begin \"pganalytics.backend_url\" with https://"
+
+static const Meaning tls_errors[] = {
+	{"alert certificate required", CERTIFICATE_WANTED},
 	{"alert unknown ca", CERTIFICATE_REFUSED ": it does not know the authority that issued it"},
 	{"alert certificate expired", CERTIFICATE_REFUSED ": it has expired"},
 	{"alert certificate revoked", CERTIFICATE_REFUSED ": it is revoked"},
@@ -37,17 +45,38 @@ static const struct
 	{"unexpected eof", "the backend cut the connection"},
 	{"SSL_ERROR_SYSCALL", "the backend cut the connection"},
 	{"SSL_ERROR_ZERO_RETURN", "the backend cut the connection"},
+	{NULL, NULL},
 };
+
+/* nginx, Apache and Go's own server */
+static const Meaning tls_pages[] = {
+	{"No required SSL certificate was sent", CERTIFICATE_WANTED},
+	{"The SSL certificate error", CERTIFICATE_REFUSED},
+	{"plain HTTP request was sent to HTTPS port", TLS_WANTED},
+	{"speaking plain HTTP to an SSL-enabled server port", TLS_WANTED},
+	{"sent an HTTP request to an HTTPS server", TLS_WANTED},
+	{NULL, NULL},
+};
+
+static const char *
+Find(const Meaning *meanings, const char *text)
+{
+	for (; meanings->word != NULL; meanings++)
+	{
+		if (strstr(text, meanings->word) != NULL)
+			return meanings->meaning;
+	}
+	return NULL;
+}
 
 const char *
 TlsErrorMeaning(const char *text)
 {
-	if (strstr(text, "SSL") == NULL)
-		return NULL;
-	for (size_t i = 0; i < sizeof(tls_errors) / sizeof(tls_errors[0]); i++)
-	{
-		if (strstr(text, tls_errors[i].word) != NULL)
-			return tls_errors[i].meaning;
-	}
-	return NULL;
+	return strstr(text, "SSL") != NULL ? Find(tls_errors, text) : NULL;
+}
+
+const char *
+TlsPageMeaning(const char *body)
+{
+	return ReplyBodyIsOurs(body, strlen(body)) ? NULL : Find(tls_pages, body);
 }

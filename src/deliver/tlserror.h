@@ -14,4 +14,11 @@
  */
 extern const char *TlsErrorMeaning(const char *text);
 
+/*
+ * The meaning of the page with which a web server in front of the backend
+ * answers 400 where it does not like the connection, whatever was sent over
+ * it; NULL: it is another page, or the backend's own answer.
+ */
+extern const char *TlsPageMeaning(const char *body);
+
 #endif /* TLSERROR_H */

@@ -59,6 +59,8 @@ foreach my $order ({ action => 'status', status => 200, body => '' }, { action =
 
 foreach my $order (
 	(map { { action => 'status', status => $_ } } 408, 425, 429, 500, 502, 503, 504),
+	(map { { action => 'status', status => 400, body => $_ } } '<html><head><title>400 The SSL certificate error</title></head></html>',
+		"Client sent an HTTP request to an HTTPS server.\n"),
 	{ action => 'html' }, { action => 'garbage' }, { action => 'cut' },
 	{ action => 'redirect', location => 'https://localhost:1/' },
 	{ action => 'huge_header' })

@@ -193,6 +193,19 @@ words_of_openssl_are_explained(void **state)
 	assert_null(TlsErrorMeaning(""));
 }
 
+static void
+pages_about_tls_are_explained(void **state)
+{
+	const char *page =
+		"<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>";
+
+	assert_non_null(strstr(TlsPageMeaning(page), "tls_cert_file"));
+	assert_non_null(TlsPageMeaning("Client sent an HTTP request to an HTTPS server.\n"));
+	assert_null(TlsPageMeaning("{\"message\":\"No required SSL certificate was sent\"}"));
+	assert_null(TlsPageMeaning("<html><head><title>400 Bad Request</title></head></html>"));
+	assert_null(TlsPageMeaning(""));
+}
+
 int
 main(void)
 {
@@ -207,6 +220,7 @@ main(void)
 		cmocka_unit_test(useless_retry_after_is_ignored),
 		cmocka_unit_test(an_excerpt_is_short_and_printable),
 		cmocka_unit_test(words_of_openssl_are_explained),
+		cmocka_unit_test(pages_about_tls_are_explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
