@@ -70,7 +70,10 @@ FreeByNow(const Disk *disk)
 static bool
 IsTooOld(uint64 sequence)
 {
-	return sequence + (uint64) Setting.spool_max_age_s * USECS_PER_SEC < SpoolNow();
+	uint64 now = SpoolNow();
+
+	/* neither may wrap around: the number of a batch may be any, the clock near its beginning */
+	return sequence < now && now - sequence > (uint64) Setting.spool_max_age_s * USECS_PER_SEC;
 }
 
 /* Which limit is not kept with "needed" bytes more?  On the disk they are no longer free. */

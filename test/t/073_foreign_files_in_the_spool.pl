@@ -161,5 +161,17 @@ $node->start;
 is(flush(), 't', 'it is sent');
 ok(scalar(grep { sequence_of($_->{batch_id}) eq $whole } $backend->batches), 'and arrives as a whole');
 
+# ---- a name after which there are hardly any numbers left ----
+
+my $dropped = $node->status->{spool}{dropped};
+$node->stop;
+write_file("$spool/18446744073709551000.batch", 'x');
+$backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
+$node->start;
+collect() foreach 1 .. 3;
+$backend->order(action => 'reset');
+is(flush(), 't', 'what is collected after it is delivered');
+is($node->status->{spool}{dropped}, $dropped, 'and none of it is taken for old and dropped');
+
 $node->check_log;
 done_testing();
