@@ -250,16 +250,6 @@ MeaningOf(int status)
 	}
 }
 
-/* A backend that says what it did not like may say the secret. */
-static bool
-RepeatsSecret(const char *error, const char *secret)
-{
-	char beginning[17];
-
-	strlcpy(beginning, secret, sizeof(beginning));
-	return strstr(error, beginning) != NULL;
-}
-
 /* What a reply that is no grant means; of a message that repeats the secret nothing is told. */
 static TokenResult
 Describe(const HttpReply *reply, const char *meaning, const char *secret, RequestFailure *failure)

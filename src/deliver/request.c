@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "deliver/endpoint.h"
 #include "deliver/json_reply.h"
+#include "deliver/registration.h"
 #include "deliver/reply.h"
 #include "deliver/request.h"
 
@@ -66,6 +67,25 @@ RequestPerform(Request *request, HttpReply *reply)
 	Forget(request);
 }
 
+bool
+RepeatsSecret(const char *text, const char *secret)
+{
+	char beginning[17];
+
+	strlcpy(beginning, secret, sizeof(beginning));
+	return strstr(text, beginning) != NULL;
+}
+
+/* The token of the request, or any other one that looks like a token. */
+static bool
+RepeatsToken(const char *text)
+{
+	const Registration *registration = RegistrationCurrent();
+
+	return strstr(text, "eyJ") != NULL ||
+		(registration != NULL && RepeatsSecret(text, registration->token));
+}
+
 static void
 MessageOf(const HttpReply *reply, char *buffer, size_t size)
 {
@@ -76,7 +96,7 @@ MessageOf(const HttpReply *reply, char *buffer, size_t size)
 
 	buffer[0] = '\0';
 	message = JsonReplyText(root, names);
-	if (message != NULL && strstr(message, "eyJ") == NULL)
+	if (message != NULL && !RepeatsToken(message))
 		ReplyExcerpt(buffer, size, message, EXCERPT_SIZE);
 	json_decref(root);
 }

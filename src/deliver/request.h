@@ -43,6 +43,9 @@ extern void RequestAuthorize(Request *request, const char *token);
 /* HttpPerform, after which no secret is left in the request. */
 extern void RequestPerform(Request *request, HttpReply *reply);
 
+/* A backend that says what it did not like may say a secret: is the beginning of it in the text? */
+extern bool RepeatsSecret(const char *text, const char *secret);
+
 /*
  * "the backend answered 403: <meaning> ("<its message>")".  The message is made
  * fit for the log; one that seems to repeat a token is left out.

@@ -121,6 +121,21 @@ is($node->status->{collector_id}, $id, 'under the same id');
 is(register(), $id, 'registering again gives the same id');
 is((registrations($since))[0]{body}{name}, 'The Server', 'under the same name');
 
+# ---- a token need not look like one ----
+
+my $token = 'not-a-jwt-but-a-secret-all-the-same';
+$backend->order(action => 'status', status => 403, path => '/api/v1/metrics/push', times => undef,
+	body => { code => 403, message => "do not know $token" });
+$backend->order(action => 'status', status => 200, path => '/api/v1/collectors/register',
+	body => { collector_id => $id, token => $token, expires_at => '2099-01-01T00:00:00Z' });
+register();
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat'), pganalytics_flush('0s')});
+$node->wait_for_status('a backend that repeats it is not repeated',
+	sub { ($_->{delivery}{last_error} // '') =~ /answered 403: this collector is not allowed to push$/ });
+$backend->order(action => 'reset');
+register();
+is(collect_and_flush(), 't', 'with another token batches arrive');
+
 # ---- another id ----
 
 $backend->order(action => 'registration', new_ids => JSON::PP::true);
