@@ -19,7 +19,7 @@
 #include "spool/directory.h"
 #include "spool/spool.h"
 
-#define MAX_REJECTED 100 /* files in rejected/ */
+#define MAX_REJECTED 100 /* files in rejected/, and no more bytes than may wait */
 
 /* A batch was postponed since the last SpoolNoteRound; of the sender. */
 static bool postponed_since_round = false;
@@ -315,6 +315,7 @@ BoundRejected(void)
 	char path[MAXPGPATH];
 	char oldest[MAXPGPATH * 2];
 	int	 count;
+	bool too_many;
 
 	do
 	{
@@ -322,6 +323,7 @@ BoundRejected(void)
 		struct dirent *entry;
 		uint64		   lowest = PG_UINT64_MAX;
 		uint64		   sequence;
+		uint64		   bytes = 0;
 
 		if (dir == NULL)
 			return;
@@ -337,6 +339,7 @@ BoundRejected(void)
 			if (lstat(file, &st) < 0 || S_ISDIR(st.st_mode))
 				continue; /* a directory of such a name is not removed by unlink() */
 			count++;
+			bytes += st.st_size;
 			if (sequence < lowest)
 			{
 				lowest = sequence;
@@ -344,7 +347,9 @@ BoundRejected(void)
 			}
 		}
 		FreeDir(dir);
-	} while (count > MAX_REJECTED && unlink(oldest) == 0);
+		too_many = count > MAX_REJECTED ||
+			(count > 1 && bytes > (uint64) Setting.spool_max_size_mb * 1024 * 1024);
+	} while (too_many && unlink(oldest) == 0);
 }
 
 /* Moves the file(s) of a batch to rejected/; false: there is none (errno 0), or they cannot be moved. */

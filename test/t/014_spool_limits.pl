@@ -144,6 +144,22 @@ $backend->order(action => 'reset');
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what is accepted arrives again');
 my @rejected = grep { -f } glob($node->data_dir . '/pg_stat_tmp/pganalytics/rejected/*');
 is(scalar @rejected, 100, 'rejected/ is bounded, whatever else lies there');
+
+# three that are too large together: the oldest goes
+unlink @rejected;
+my @large = map { $directory =~ s/\d{20}/sprintf '%020d', $_/er } 2 .. 4;
+foreach my $path (@large)
+{
+	open my $sparse, '>', $path or die "$path: $!";
+	truncate $sparse, $limit * 2 / 5 or die "$path: $!";
+	close $sparse;
+}
+$node->set('pganalytics.spool_max_size' => "${smallest}MB");
+$backend->order(action => 'status', status => 422, path => '/api/v1/metrics/push');
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+wait_until('it goes', sub { !-e $large[0] });
+is(join(' ', map { -e $_ ? 'there' : 'gone' } @large), 'gone there there', 'and has no more bytes than may wait');
+$backend->order(action => 'reset');
 rmdir $directory or die "$directory: $!";
 
 $node->check_log;
