@@ -52,8 +52,8 @@ my %SETTINGS = (
 my $BAD_LINE = qr/\b(?:ERROR|FATAL|PANIC):  |terminated by signal|TRAP:/;
 
 # What a session may say that has not quite ended when the test stops the server,
-# and a visitor that is just connecting then.
-my $STOPPED = qr/FATAL:  terminating (?:connection|background worker "pganalytics visitor") due to administrator command/;
+# autovacuum, and a visitor that is just connecting then.
+my $STOPPED = qr/FATAL:  terminating (?:connection|autovacuum process|background worker "pganalytics visitor") due to administrator command/;
 
 # What PostgreSQL says when somebody is in the way of who wants a database for himself.
 my $IN_USE = qr/is being accessed by other users/;
