@@ -183,6 +183,16 @@ AuthRandomId(char id[33])
 	return true;
 }
 
+void
+AuthSetUpTls(void *ssl_context)
+{
+	/*
+	 * Or OpenSSL reads on, within one call, as long as session tickets come: a
+	 * peer that sends nothing else would keep us from signals and time-outs.
+	 */
+	SSL_CTX_clear_mode((SSL_CTX *) ssl_context, SSL_MODE_AUTO_RETRY);
+}
+
 const char *
 AuthTlsVersion(void *ssl)
 {

@@ -83,6 +83,9 @@ extern bool AuthCheckPair(const char *certificate, const char *key, CertificateL
 /* Why a peer's certificate was refused, for a code of X509_V_ERR_*. */
 extern const char *AuthVerifyError(long code);
 
+/* What libcurl leaves undone with an SSL_CTX * of its own. */
+extern void AuthSetUpTls(void *ssl_context);
+
 /* "TLSv1.3" of an SSL *, a constant. */
 extern const char *AuthTlsVersion(void *ssl);
 

@@ -82,6 +82,7 @@ static CURLcode
 OnTls(CURL *easy, void *ssl_context, void *arg)
 {
 	http.tls_began = true;
+	AuthSetUpTls(ssl_context);
 	return CURLE_OK;
 }
 
