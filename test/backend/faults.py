@@ -16,6 +16,8 @@ import struct
 import threading
 from collections import namedtuple
 
+from tickets import connection_tickets
+
 Reply = namedtuple('Reply', 'status headers body')
 
 
@@ -45,6 +47,7 @@ CONNECTION_FAULTS = {
     'refuse': connection_refuse,
     'no_handshake': connection_silence,
     'no_tls': connection_garbage,
+    'tickets': connection_tickets,
 }
 
 

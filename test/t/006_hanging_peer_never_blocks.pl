@@ -80,6 +80,13 @@ my %hangs = (
 		hang => sub { $backend->order(action => $_, times => undef) foreach qw(no_handshake disconnect) },
 		wait => \&wait_for_fault,
 	},
+	'session tickets without end' => {
+		hang => sub {
+			$backend->order(action => 'tickets', certs => $backend->{certs}, times => undef);
+			$backend->order(action => 'disconnect');
+		},
+		wait => \&wait_for_fault,
+	},
 	'a reply that comes byte by byte' => {
 		hang => sub { $backend->order(action => 'drip', seconds => 5, times => undef) },
 		wait => \&wait_for_fault,
