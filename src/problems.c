@@ -143,7 +143,7 @@ CheckSettings(JsonWriter *w)
 			"\"lc_messages\" is \"%s\": entries of the server log are understood in English; in "
 			"other languages only what SQLSTATE tells is known, without names and numbers, so "
 			"checkpoints, slow statements and the like are not; set it to C",
-			GetConfigOption("lc_messages", true, false));
+			LogLanguage());
 	CheckTracker(w, "track_counts", "counters of tables and indexes, and autovacuum's needs");
 	CheckTracker(w, "track_activities", "active and idle-in-transaction times");
 	CheckTracker(w, "track_io_timing", "read and write times");

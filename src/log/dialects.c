@@ -6,10 +6,17 @@
 
 #include "log/dialects.h"
 
+#include "log/output.h"
 #include "miscadmin.h"
 #include "utils/elog.h"
+#include "utils/guc.h"
+#include "utils/pg_locale.h"
 
-/* What the server itself says for the words, whatever the table in severity.c holds. */
+/*
+ * What the server itself says for the words, whatever the table in severity.c
+ * holds.  A worker speaks English (session.c), so for a moment it has to speak
+ * as the server does.
+ */
 static void
 LearnTranslations(LogDialect *dialect)
 {
@@ -28,10 +35,13 @@ LearnTranslations(LogDialect *dialect)
 		{WORD_STATEMENT, "STATEMENT:  "},
 	};
 
+	if (LogIsEnglish() || pg_perm_setlocale(LC_MESSAGES, LogLanguage()) == NULL)
+		return;
 	for (LogWord word = WORD_DEBUG; word <= WORD_PANIC; word++)
 		LogDialectLearn(dialect, word, gettext(LogWordName(word)));
 	for (int i = 0; i < lengthof(words); i++)
 		LogDialectLearn(dialect, words[i].word, gettext(words[i].msgid));
+	(void) pg_perm_setlocale(LC_MESSAGES, GetConfigOption("lc_messages", false, false));
 #endif
 }
 

@@ -190,10 +190,17 @@ LogOutputEntry(LogOutput *out, const LogOrigin *origin, LogEntry *entry)
 		WriteEntry(out, origin, entry, has_time, unix_us);
 }
 
+/* Of the server: our workers speak English whatever it speaks (session.c). */
+const char *
+LogLanguage(void)
+{
+	return GetConfigOptionResetString("lc_messages");
+}
+
 bool
 LogIsEnglish(void)
 {
-	const char *language = GetConfigOption("lc_messages", true, false);
+	const char *language = LogLanguage();
 
 	if (language == NULL || language[0] == '\0')
 		language = setlocale(LC_MESSAGES, NULL);

@@ -51,6 +51,9 @@ typedef struct LogOutput
  */
 extern bool LogIsEnglish(void);
 
+/* Its "lc_messages"; empty: that of its environment. */
+extern const char *LogLanguage(void);
+
 /* Nothing is limited or left out at first. */
 extern void LogOutputBegin(LogOutput *out, Batch *batch);
 

@@ -68,7 +68,9 @@ $node->wait_for_state('ok');
 my $status = $node->wait_for_problem(qr/"lc_messages" is "\Q$LANGUAGE\E".*SQLSTATE/);
 ok($status, 'the status says what another language costs');
 $node->wait_for_status('the log is read', sub { $_->{collectors}{pg_log}{runs} > 0 });
-$node->safe_psql('postgres', 'CREATE TABLE people (email text PRIMARY KEY)');
+$node->safe_psql('postgres', q{
+	CREATE TABLE people (email text PRIMARY KEY);
+	CREATE PROCEDURE pay(card bigint) LANGUAGE plpgsql AS 'BEGIN END'});
 
 foreach my $format (qw(stderr csvlog jsonlog))
 {
@@ -81,6 +83,8 @@ foreach my $format (qw(stderr csvlog jsonlog))
 		SELECT 1/0;
 		SELECT no_such_column FROM people;
 		DO \$\$ BEGIN RAISE WARNING 'eine Warnung'; RAISE LOG 'ein Eintrag'; END \$\$;
+		SET log_min_duration_statement = 0;
+		CALL pay(4111111111111111);
 	}, on_error_stop => 0);
 
 	is(with_message($format, 'eine Warnung')->{level}, 'WARNING', "$format: a warning is one");
@@ -94,6 +98,10 @@ foreach my $format (qw(stderr csvlog jsonlog))
 	like($violation->{statement}, qr/INSERT INTO people VALUES \(\$1\)/, "$format: and the statement");
 	is(with_sqlstate($format, '22012')->{event}, 'division_by_zero', "$format: another event");
 	is(with_sqlstate($format, '42703')->{event}, 'undefined_column', "$format: and another one");
+	like(
+		entry("$format: a slow statement",
+			sub { $_[0]{message} =~ /CALL pay/ && ($_[0]{application} // '') eq $format })->{message},
+		qr/Anweisung: CALL pay\(\?\)/, "$format: a statement that nobody knows as one keeps no number");
 }
 is_deeply([ grep { join(' ', map { $_ // '' } @$_{qw(message detail statement)}) =~ /secret/ } entries() ],
 	[], 'nobody\'s data has left');
