@@ -122,6 +122,8 @@
 /*
  * From "columns" to "width" of the relations; its bytes are a multiple of 8
  * where they are exact.  "more" is what else is to be made of a relation's columns.
+ * The limit is for exp(), to which what is too small is an error: some fifty
+ * columns that are always null.
  */
 #define WIDTH(more) \
 	"grouped AS (SELECT *, " \
@@ -135,7 +137,7 @@
 	"bytes AS (SELECT relid, pg_catalog.sum(bytes) AS bytes, " \
 	"pg_catalog.sum(present_bytes) AS present_bytes FROM by8 GROUP BY relid), " \
 	"presence AS (SELECT relid, pg_catalog.count(*) AS columns, " \
-	"1 - pg_catalog.exp(pg_catalog.sum(ln_present)) AS any_null, " \
+	"1 - pg_catalog.exp(greatest(pg_catalog.sum(ln_present), -100)) AS any_null, " \
 	"pg_catalog.bool_or(has_statistics) AND NOT pg_catalog.bool_or(is_strange) AS is_known" more " " \
 	"FROM columns GROUP BY relid), " \
 	"width AS (SELECT * FROM bytes JOIN presence USING (relid))"

@@ -58,6 +58,11 @@ sql(q{
 	ALTER TABLE toasted ALTER b SET STORAGE EXTERNAL;
 	INSERT INTO toasted SELECT g, repeat('t', 4000) FROM generate_series(1, 4000) g;
 	DELETE FROM toasted WHERE a % 2 = 0;
+	DO $$BEGIN
+		EXECUTE (SELECT 'CREATE TABLE wide AS SELECT g AS a, ' || string_agg('NULL::int AS n' || i, ', ')
+			|| ' FROM generate_series(1, 250000) g' FROM generate_series(1, 60) i);
+	END$$;
+	DELETE FROM wide WHERE a % 2 = 0;
 	VACUUM ANALYZE;
 	CREATE TABLE never AS SELECT g AS a FROM generate_series(1, 300000) g;
 });
@@ -83,7 +88,7 @@ foreach my $table (sort keys %$found)
 	my $size = $estimated{$table}{size_bytes} / 8192;    # with free space and visibility map
 	ok($size >= $found->{$table}{pages} && $size < $found->{$table}{pages} + 10, "$table: its size");
 }
-is(scalar(grep { $found->{$_}{pages} > 1000 } keys %$found), 7, 'all of them have over 1,000 pages');
+is(scalar(grep { $found->{$_}{pages} > 1000 } keys %$found), 8, 'all of them have over 1,000 pages');
 
 is($estimated{parted}, undef, 'a partitioned table has no bloat of its own');
 is($estimated{never}, undef, 'a table that was never analysed is left out');
