@@ -275,13 +275,17 @@ static const Probe functions_probe = {
 #define HAS_VALUE "v.key > 0"
 #define NEVER_USED "v.number = 1"
 
-/* What is used up of what the sequence, and the column that it is for, can hold. */
+/*
+ * What is used up of what the sequence, and the column that it is for, can hold;
+ * null where the column holds none of its values.
+ */
+#define ROOM(from, to) "nullif(greatest(" to "::double precision - " from " + 1, 0), 0)"
 #define USED_RATIO \
 	"CASE WHEN " HAS_VALUE " THEN CASE WHEN q.seqincrement > 0 " \
 	"THEN (v.number::double precision - q.seqmin + 1) / " \
-	"(least(q.seqmax, o.column_max)::double precision - q.seqmin + 1) " \
+	ROOM("q.seqmin", "least(q.seqmax, o.column_max)") " " \
 	"ELSE (q.seqmax::double precision - v.number + 1) / " \
-	"(q.seqmax::double precision - greatest(q.seqmin, o.column_min) + 1) END " \
+	ROOM("greatest(q.seqmin, o.column_min)", "q.seqmax") " END " \
 	"WHEN " NEVER_USED " THEN 0 END"
 
 static const Field sequence_fields[] = {

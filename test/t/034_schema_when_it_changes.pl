@@ -165,7 +165,8 @@ sql(q{
 	CREATE SEQUENCE down INCREMENT -1 MINVALUE -10 MAXVALUE -1;
 	CREATE TABLE small (id smallint);
 	CREATE SEQUENCE small_id OWNED BY small.id;
-	SELECT setval('small_id', 30000), nextval('down'), nextval('down');
+	CREATE SEQUENCE beyond MINVALUE 32768 OWNED BY small.id;
+	SELECT setval('small_id', 30000), nextval('down'), nextval('down'), nextval('beyond');
 });
 my $small = wait_for_row('sequences', sub { $_->{name} eq 'small_id' && defined $_->{last_value} });
 my %sequence = map { ($_->{name} => $_) } rows('sequences', newest('postgres'));
@@ -174,6 +175,8 @@ is($small->{owned_by}, 'public.small.id', 'its column');
 cmp_ok(abs($small->{used_ratio} - 30000 / 32767), '<', 0.0001, 'whose type decides what is used up');
 is_deeply([ @{ $sequence{down} }{qw(last_value used_ratio)} ], [ -2, 0.2 ], 'one that counts down');
 is_deeply([ @{ $sequence{fresh} }{qw(last_value used_ratio)} ], [ undef, 0 ], 'one that was never used');
+is_deeply([ @{ $sequence{beyond} }{qw(last_value used_ratio)} ],
+	[ 32768, undef ], 'one whose column holds none of its values');
 
 $holder->query_safe('BEGIN; DROP SEQUENCE small_id');
 sql('CREATE SEQUENCE other');
