@@ -54,6 +54,8 @@ typedef struct CollectorResult
 	int64  rows;
 	int	   errors;
 	double ms;
+
+	const char *error; /* the last one; of the batch's memory */
 } CollectorResult;
 
 /* The one of this process. */
@@ -84,6 +86,7 @@ RunCollector(int collector, TimestampTz deadline)
 	result->ran = true;
 	result->rows = BatchRows(batch) - rows;
 	result->errors = BatchErrors(batch) - errors;
+	result->error = result->errors ? BatchLastError(batch) : NULL;
 	result->ms = (GetCurrentTimestamp() - started_at) / 1000.0;
 }
 
@@ -110,8 +113,7 @@ Finish(void)
 
 		if (!result->ran)
 			continue;
-		LedgerAdd(i, result->rows, result->errors, result->errors ? BatchLastError(batch) : NULL,
-				  slot->database_name);
+		LedgerAdd(i, result->rows, result->errors, result->error, slot->database_name);
 		LedgerAddTime(i, result->ms);
 		if (kept)
 			continue;
