@@ -248,7 +248,9 @@ PutTextLine(Redactor *r, const char *data, size_t len, size_t start)
 		}
 	}
 	RedactPut(r, data + start, key - start);
-	if (IsHeading(data + key, end - key) || Contains(data + key, end - key, "  (cost="))
+	/* what looks like a node, but has constants, is one of the values of the query */
+	if (IsHeading(data + key, end - key) ||
+		(Contains(data + key, end - key, "  (cost=") && !Contains(data + key, end - key, "'")))
 		RedactVerbatim(r, data + key, end - key);
 	else if (colon != NULL)
 	{
