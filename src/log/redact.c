@@ -7,6 +7,10 @@
  * base/literals.c.  Passwords and connection strings are looked for in
  * everything that is copied, whatever the setting.  Pure C.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memmem */
+#endif
+
 #include "log/redact.h"
 
 #include <string.h>
@@ -202,11 +206,37 @@ MayBeStatement(const Redactor *r, const char *data, size_t len)
 	return false;
 }
 
+/*
+ * Where a statement may begin, which is not to be sent: in all languages behind a
+ * colon, and in no message of an error.  len: nowhere.
+ */
+static size_t
+StartOfStatement(const Redactor *r, const char *data, size_t len, int part)
+{
+	static const char *const colons[] = {": ", "\xEF\xBC\x9A" /* wide */};
+	size_t					 start = len;
+
+	if (r->mode != LOG_REDACT_STATEMENTS || part == LOG_HINT ||
+		(part == LOG_MESSAGE && r->level > WORD_LOG) || !MayBeStatement(r, data, len))
+		return len;
+	for (size_t i = 0; i < sizeof(colons) / sizeof(colons[0]); i++)
+	{
+		const char *colon = memmem(data, start, colons[i], strlen(colons[i]));
+
+		if (colon != NULL)
+			start = colon - data + strlen(colons[i]);
+	}
+	return start;
+}
+
 static void
 RedactUnknown(Redactor *r, const char *data, size_t len, int part)
 {
-	int flags = 0;
+	size_t statement = StartOfStatement(r, data, len, part);
+	bool   has_statement = statement < len;
+	int	   flags = 0;
 
+	len = statement;
 	if (r->mode == LOG_REDACT_NONE)
 	{
 		RedactVerbatim(r, data, len);
@@ -236,6 +266,8 @@ RedactUnknown(Redactor *r, const char *data, size_t len, int part)
 			r->result->cut = true;
 	}
 	RedactProse(r, data, len, flags);
+	if (has_statement)
+		RedactPut(r, REDACT_MASK, strlen(REDACT_MASK));
 }
 
 /* ---- texts with patterns ---- */
@@ -389,6 +421,7 @@ LogRedactEntry(Redactor *r, const LogEntry *entry, const Meaning *meaning, Redac
 	result->plan_format = NULL;
 	result->cut = false;
 	r->result = result;
+	r->level = entry->level;
 	r->used = 0;
 
 	if (mode == LOG_REDACT_NONE && QuotesPassword(entry, meaning))

@@ -37,6 +37,8 @@ typedef struct Redactor
 	char	 *buffer;  /* of REDACTOR_BUFFER_SIZE(room) */
 	char	 *scratch; /* of the same size */
 
+	/* the entry at hand */
+	LogWord	  level;
 	size_t	  used; /* of buffer */
 	Redacted *result;
 } Redactor;

@@ -2,6 +2,10 @@
  * test_log_redact.c
  *		What leaves the server of an entry, by setting; and how much of it.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memmem */
+#endif
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +30,7 @@ typedef struct Options
 {
 	LogRedact mode;
 	bool	  foreign; /* messages are in another language */
+	LogWord	  level;   /* WORD_NONE: ERROR */
 	size_t	  room;	   /* 0: plenty */
 } Options;
 
@@ -38,7 +43,7 @@ redact(Options options, const char *sqlstate, LogField field, const char *text,
 						 .room = options.room ? options.room : MAX_ROOM,
 						 .buffer = buffer,
 						 .scratch = scratch};
-	LogEntry entry = {.level = WORD_ERROR};
+	LogEntry entry = {.level = options.level ? options.level : WORD_ERROR};
 
 	entry.text[LOG_MESSAGE] = (LogText){"x", 1};
 	entry.text[field] = (LogText){(char *) text, strlen(text)};
@@ -220,6 +225,59 @@ other_languages(void **state)
 						"la contrainte \xAB?\xBB");
 }
 
+static void
+statements_of_other_languages(void **state)
+{
+	Options foreign = {LOG_REDACT_STATEMENTS, .foreign = true, .level = WORD_LOG};
+
+	assert_string_equal(redacted_text(foreign, LOG_MESSAGE, "Dauer: 1.5 ms  Anweisung: CALL f(x)"),
+						"Dauer: ?");
+	assert_string_equal(redacted_text(foreign, LOG_MESSAGE, "语句：CALL f(x)"), "语句：?");
+	assert_string_equal(redacted_text(foreign, LOG_DETAIL,
+									  "Prozess 1 wartet auf Prozess 2.\nProzess 1: TABLE a\nb"),
+						"Prozess ? wartet auf Prozess ?.\nProzess ?: ?");
+	assert_string_equal(redacted_text(foreign, LOG_CONTEXT, "entfernter SQL-Befehl: TABLE a"),
+						"entfernter SQL-Befehl: ?");
+	assert_string_equal(redacted_text(foreign, LOG_MESSAGE, "Verbindung verloren"),
+						"Verbindung verloren");
+	foreign.level = WORD_ERROR;
+	assert_string_equal(redacted_text(foreign, LOG_MESSAGE, "fehlgeschlagen: Platte voll"),
+						"fehlgeschlagen: Platte voll");
+	/* a session of a server that speaks English */
+	assert_string_equal(redacted_text((Options){LOG_REDACT_STATEMENTS, .level = WORD_LOG},
+									  LOG_MESSAGE, "Anweisung: SELECT a FROM t"),
+						"Anweisung: ?");
+	assert_string_equal(redacted_text((Options){LOG_REDACT_STATEMENTS, .level = WORD_LOG},
+									  LOG_MESSAGE, "autoprewarm: all done"),
+						"autoprewarm: all done");
+}
+
+/* A literal may look like a node of the plan, and the name of a table hold an apostrophe. */
+static void
+what_looks_like_a_node(void **state)
+{
+	static const char *const plans[] = {
+		"Seq Scan on t  (cost=0.00..1.00 rows=1 width=4)\n"
+		"  Filter: (note = 'x  (cost=0) qqqq'::text)",
+		"Seq Scan on t  (cost=0.00..1.00 rows=1 width=4)\n"
+		"  Filter: (note = 'x\n  (cost=0)\nqqqq'::text)",
+		"Seq Scan on \"it's\"  (cost=0.00..1.00 rows=1 width=4)\n"
+		"  Filter: (note = 'qqqq'::text)",
+	};
+
+	for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)
+	{
+		char text[512];
+
+		snprintf(text, sizeof(text), "duration: 1.000 ms  plan:\nQuery Text: SELECT 1\n%s",
+				 plans[i]);
+		redact((Options){LOG_REDACT_PARAMETERS}, NULL, LOG_MESSAGE, text, NULL);
+		assert_non_null(redacted.capture[2].data);
+		assert_null(memmem(buffer, sizeof(buffer), "qqqq", 4));
+		memset(buffer, 0, sizeof(buffer));
+	}
+}
+
 static bool
 ends_with(const char *text, const char *end)
 {
@@ -330,6 +388,8 @@ main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(other_languages),
 		cmocka_unit_test(an_entry_is_cut),
+		cmocka_unit_test(statements_of_other_languages),
+		cmocka_unit_test(what_looks_like_a_node),
 		cmocka_unit_test(a_long_plan_is_cut),
 		cmocka_unit_test(any_text_takes_linear_time),
 	};
