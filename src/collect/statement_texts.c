@@ -187,23 +187,24 @@ QueryIds(const StatementTexts *list)
 						   TYPALIGN_DOUBLE);
 }
 
-/* What cannot be converted ends the text: one statement must not cost all of them theirs. */
+/* What cannot be converted ends the text, and cuts it: one statement must not cost all of them theirs. */
 static char *
-ToUtf8(char *raw, int encoding)
+ToUtf8(char *raw, int encoding, bool *cut)
 {
 	int	  len = (int) strlen(raw);
 	int	  size = len * MAX_CONVERSION_GROWTH + 1;
 	Oid	  procedure;
 	char *converted;
 
+	*cut = false;
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
 		return raw; /* the JSON writer replaces what is no UTF-8 */
 	procedure = FindDefaultConversionProc(encoding, PG_UTF8);
 	if (!OidIsValid(procedure))
 		return raw;
 	converted = palloc0(size);
-	(void) pg_do_encoding_conversion_buf(procedure, encoding, PG_UTF8, (unsigned char *) raw, len,
-										 (unsigned char *) converted, size, true);
+	*cut = pg_do_encoding_conversion_buf(procedure, encoding, PG_UTF8, (unsigned char *) raw, len,
+										 (unsigned char *) converted, size, true) < len;
 	return converted;
 }
 
@@ -211,12 +212,13 @@ ToUtf8(char *raw, int encoding)
 static void
 Keep(StatementTexts *list, StatementText *wanted, char *raw, int encoding, int all_bytes)
 {
-	char *utf8 = ToUtf8(raw, encoding);
+	bool  converted_in_part;
+	char *utf8 = ToUtf8(raw, encoding, &converted_in_part);
 	char *out = palloc(Setting.query_text_size);
 	bool  cut;
 
 	wanted->len = SecretsMask(utf8, strlen(utf8), out, Setting.query_text_size, &cut);
-	wanted->truncated = cut || strlen(raw) < (size_t) all_bytes;
+	wanted->truncated = cut || converted_in_part || strlen(raw) < (size_t) all_bytes;
 	wanted->text = memcpy(MemoryContextAlloc(list->context, wanted->len + 1), out, wanted->len);
 	pfree(out);
 }
