@@ -28,6 +28,17 @@
 #define VALUES 10
 #define TEXT_SIZE (COLLECTOR_ID_SIZE + 512)
 
+/* What the file says. */
+typedef struct Counters
+{
+	char			   id[COLLECTOR_ID_SIZE];
+	unsigned long long dropped;
+	unsigned long long rejected;
+	unsigned long long split;
+	unsigned long long sequence;
+	unsigned long long leaving[5];
+} Counters;
+
 static int
 FormatCounters(char *text, size_t size)
 {
@@ -185,49 +196,64 @@ CountersBatchStays(pg_atomic_uint64 *counter)
 
 /* ---- at the server's start ---- */
 
-static ssize_t
-ReadCounters(char *text, size_t size)
+/* False: there are none, and "why" says so where there should be; "" before anything was counted. */
+static bool
+ReadCounters(Counters *c, char *why, size_t size)
 {
 	char	path[MAXPGPATH];
+	char	text[TEXT_SIZE];
 	ssize_t len;
 	int		fd;
 
+	why[0] = '\0';
 	SpoolPath(path, sizeof(path), "counters");
 	fd = BasicOpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
-	len = read(fd, text, size - 1);
+	{
+		if (errno != ENOENT)
+			strlcpy(why, strerror(errno), size);
+		return false;
+	}
+	len = read(fd, text, sizeof(text) - 1);
+	if (len < 0)
+		strlcpy(why, strerror(errno), size);
 	close(fd);
-	text[Max(len, 0)] = '\0';
-	return len;
+	if (len < 0)
+		return false;
+	text[len] = '\0';
+	if (sscanf(text, READ_FORMAT, c->id, &c->dropped, &c->rejected, &c->split, &c->sequence,
+			   &c->leaving[0], &c->leaving[1], &c->leaving[2], &c->leaving[3],
+			   &c->leaving[4]) == VALUES)
+		return true;
+	strlcpy(why, "it is damaged", size);
+	return false;
 }
 
 void
 CountersLoad(void)
 {
-	char			   text[TEXT_SIZE];
-	char			   id[COLLECTOR_ID_SIZE];
-	unsigned long long dropped;
-	unsigned long long rejected;
-	unsigned long long split;
-	unsigned long long sequence;
-	unsigned long long leaving[5];
+	Counters c;
+	char	 why[ERROR_TEXT_SIZE];
 
-	if (ReadCounters(text, sizeof(text)) <= 0)
-		return;
-	if (sscanf(text, READ_FORMAT, id, &dropped, &rejected, &split, &sequence, &leaving[0],
-			   &leaving[1], &leaving[2], &leaving[3], &leaving[4]) != VALUES)
-		return;
-
-	SpoolRaiseSequence(sequence);
-	if (strcmp(id, CollectorId()) == 0)
+	if (!ReadCounters(&c, why, sizeof(why)))
 	{
-		pg_atomic_write_u64(&Shared->dropped, dropped);
-		pg_atomic_write_u64(&Shared->rejected, rejected);
-		pg_atomic_write_u64(&Shared->split, split);
+		if (why[0])
+			ereport(LOG,
+					(errmsg("pganalytics: \"%s/counters\" cannot be read: %s; what was dropped, "
+							"rejected and split until now is not known, and counted from zero",
+							Setting.state_directory, why),
+					 errhidecontext(true)));
+		return;
 	}
-	Shared->leaving = (Leaving){.dropping = leaving[0],
-								.rejecting = leaving[1],
-								.splitting = leaving[2],
-								.halves = {leaving[3], leaving[4]}};
+	SpoolRaiseSequence(c.sequence);
+	if (strcmp(c.id, CollectorId()) == 0)
+	{
+		pg_atomic_write_u64(&Shared->dropped, c.dropped);
+		pg_atomic_write_u64(&Shared->rejected, c.rejected);
+		pg_atomic_write_u64(&Shared->split, c.split);
+	}
+	Shared->leaving = (Leaving){.dropping = c.leaving[0],
+								.rejecting = c.leaving[1],
+								.splitting = c.leaving[2],
+								.halves = {c.leaving[3], c.leaving[4]}};
 }

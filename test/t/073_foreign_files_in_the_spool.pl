@@ -161,6 +161,31 @@ $node->start;
 is(flush(), 't', 'it is sent');
 ok(scalar(grep { sequence_of($_->{batch_id}) eq $whole } $backend->batches), 'and arrives as a whole');
 
+# ---- the counters cannot be read ----
+
+my $unknown = qr{pganalytics: "[^"]*/counters" cannot be read: };
+foreach my $case ([ 'damaged', sub { write_file("$state/counters", substr $counters, 0, 60) }, qr/it is damaged/ ],
+	[ 'a symbolic link', sub { unlink "$state/counters"; symlink '/dev/null', "$state/counters" or die "symlink: $!" }, qr/.*symbolic links/ ])
+{
+	my ($what, $spoil, $why) = @$case;
+
+	$node->stop;
+	my $log_size = -s $node->logfile;
+	$spoil->();
+	$node->start;
+	collect();
+	is(flush(), 't', "with counters that are $what it goes on");
+	my @lines = grep { $_ =~ $unknown } split /\n/, $node->log_text($log_size);
+	is(scalar @lines, 1, 'the log says so once');
+	like($lines[0], qr/$unknown$why.*not known, and counted from zero/, 'and why, and what it means');
+	is($node->status->{spool}{$_}, 0, "$_ begins at zero") foreach qw(dropped rejected split);
+}
+$node->stop;
+my $log_size = -s $node->logfile;
+$node->start;
+is(flush(), 't', 'a restart later');
+unlike($node->log_text($log_size), $unknown, 'they can be read again');
+
 # ---- a name after which there are hardly any numbers left ----
 
 my $dropped = $node->status->{spool}{dropped};
