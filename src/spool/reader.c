@@ -21,6 +21,9 @@
 
 #define MAX_REJECTED 100 /* files in rejected/, and no more bytes than may wait */
 
+/* Of PROBLEM_SPOOL when batches have arrived; a write that fails so is PROBLEM_STATE_DIRECTORY. */
+#define ARRIVED_CODE EACCES
+
 /* A batch was postponed since the last SpoolNoteRound; of the sender. */
 static bool postponed_since_round = false;
 
@@ -231,7 +234,7 @@ RememberArrived(uint64 sequence)
 	/* where SpoolOpen meets it as well, it is the same problem */
 	SpoolPath(path, sizeof(path), "spool");
 	writable = access(path, R_OK | W_OK | X_OK) == 0;
-	ProblemSet(writable ? PROBLEM_SPOOL : PROBLEM_STATE_DIRECTORY, writable ? EACCES : errno,
+	ProblemSet(writable ? PROBLEM_SPOOL : PROBLEM_STATE_DIRECTORY, writable ? ARRIVED_CODE : errno,
 			   "batch " UINT64_FORMAT " has arrived but cannot be removed from \"%s\": give the "
 			   "server's user write access to it",
 			   sequence, path);
@@ -276,7 +279,8 @@ SpoolRemoveArrived(void)
 		if (!IsPresent(sequence))
 			pg_atomic_write_u64(&Shared->arrived[i], 0);
 	}
-	if (before > 0 && SpoolArrived() == 0)
+	/* only ours: the disk may be full, too */
+	if (before > 0 && SpoolArrived() == 0 && Shared->problems[PROBLEM_SPOOL].code == ARRIVED_CODE)
 		ProblemClear(PROBLEM_SPOOL);
 }
 

@@ -10,17 +10,23 @@ use JSON::PP;
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Files;
+use PgAnalytics::Preload;
 use PgAnalytics::Wait;
 use Test::More;
 
 my $PUSH = '/api/v1/metrics/push';
 my $backend = PgAnalytics::Backend->new;
-my $node = PgAnalytics::Cluster->create(
-	'main',
-	backend => $backend,
-	settings => {
-		'pganalytics.enabled_collectors' => 'pg_stats,sysstat,disk_usage,pg_log',
-		map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats sysstat disk_usage pg_log) });
+my ($kept, $full) = (kept_files(), full_disk());
+my $node;
+{
+	local $ENV{LD_PRELOAD} = "$kept->{library} $full->{library}";
+	$node = PgAnalytics::Cluster->create(
+		'main',
+		backend => $backend,
+		settings => {
+			'pganalytics.enabled_collectors' => 'pg_stats,sysstat,disk_usage,pg_log',
+			map { ("pganalytics.${_}_interval" => '1h') } qw(pg_stats sysstat disk_usage pg_log) });
+}
 my $spool = $node->data_dir . '/pg_stat_tmp/pganalytics/spool';
 
 sub flush { $node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}) }
@@ -61,6 +67,24 @@ SKIP:
 	is(scalar @again, 1, 'and has been sent once');
 }
 
+# ---- one that the disk does not let go, while it is full as well ----
+
+write_file($kept->{flag}, '');
+$node->collect('sysstat');
+ok($node->wait_for_problem(qr/has arrived but cannot be removed/), 'another one has arrived and cannot be removed');
+write_file($full->{flag}, '');
+$node->psql('postgres', q{SELECT pganalytics_collect('sysstat')}, stderr => \my $stderr);
+like($stderr, qr/could not be kept/, 'then nothing can be written any more');
+$node->wait_for_problem(qr/could not keep a batch.*No space left on device/);
+unlink $kept->{flag} or die "unlink: $!";
+is(flush(), 't', 'it goes when the disk lets it go');
+my $status = $node->status;
+ok(scalar(grep { /No space left on device/ } @{ $status->{problems} }), 'which does not end the other problem');
+unlink $full->{flag} or die "unlink: $!";
+$node->collect('sysstat');
+ok($node->wait_for_no_problem(qr/No space left on device/), 'a batch that is kept does');
+is(flush(), 't', 'and it is delivered');
+
 # ---- halves ----
 
 my $since = $backend->position;
@@ -88,5 +112,5 @@ my %metrics;
 $metrics{ join ' ', $_->{type}, $_->{database} // '', $_->{timestamp} }++ foreach map { @{ $_->{body}{metrics} } } @stored;
 is_deeply([ grep { $metrics{$_} > 1 } sort keys %metrics ], [], 'no metric is there twice');
 
-$node->check_log;
+$node->check_log(allowed => [ qr/the batch could not be kept in the spool/ ]);
 done_testing();

@@ -15,7 +15,7 @@ use Carp;
 use Exporter 'import';
 use PostgreSQL::Test::Utils ();
 
-our @EXPORT = qw(hanging_resolver moving_resolver hostile_name memory_scanner full_disk bad_disk mount_table killer system_authority);
+our @EXPORT = qw(hanging_resolver moving_resolver hostile_name memory_scanner full_disk bad_disk kept_files terminal mount_table killer system_authority);
 
 # Names that begin with "hang" are looked up for ever.
 my $HANGING_RESOLVER = <<'C';
@@ -254,6 +254,55 @@ READER(pread, off_t)
 READER(pread64, off64_t)
 C
 
+# While the file KEPT exists, no file below a folder "spool" can be removed.
+my $KEPT_FILES = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+unlink(const char *path)
+{
+	int			(*real) (const char *) = dlsym(RTLD_NEXT, "unlink");
+
+	if (strstr(path, "/spool/") && access(KEPT, F_OK) == 0)
+	{
+		errno = EIO;
+		return -1;
+	}
+	return real(path);
+}
+C
+
+# There is a terminal, at which nobody answers; who asks something there leaves the file ASKED.
+my $TERMINAL = <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OPENER(name) \
+FILE * \
+name(const char *path, const char *mode) \
+{ \
+	FILE	   *(*real) (const char *, const char *) = dlsym(RTLD_NEXT, #name); \
+\
+	if (strcmp(path, "/dev/tty") == 0) \
+	{ \
+		close(open(ASKED, O_WRONLY | O_CREAT, 0600)); \
+		path = "/dev/null"; \
+	} \
+	return real(path, mode); \
+}
+
+OPENER(fopen)
+OPENER(fopen64)
+C
+
 # While the file TABLE exists, it is the mount table.
 my $MOUNT_TABLE = <<'C';
 #define _GNU_SOURCE
@@ -426,6 +475,22 @@ sub bad_disk
 	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('bad')) . '/bad';
 
 	return { library => build($BAD_DISK, qq{-DBAD="$flag"}), flag => $flag };
+}
+
+# The same, "flag" is the file that keeps all files of the spool.
+sub kept_files
+{
+	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('kept')) . '/kept';
+
+	return { library => build($KEPT_FILES, qq{-DKEPT="$flag"}), flag => $flag };
+}
+
+# "library" to preload; "asked" is the file that is there once somebody was to answer.
+sub terminal
+{
+	my $asked = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('terminal')) . '/asked';
+
+	return { library => build($TERMINAL, qq{-DASKED="$asked"}), asked => $asked };
 }
 
 # The same, "flag" is a mount table in the place of the kernel's.
