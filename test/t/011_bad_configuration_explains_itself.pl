@@ -18,9 +18,10 @@ use Test::More;
 my $backend = PgAnalytics::Backend->new;
 my $disk = full_disk();
 my $mounts = mount_table();
+my $terminal = terminal();
 my $node;
 {
-	local $ENV{LD_PRELOAD} = "$disk->{library} $mounts->{library}";
+	local $ENV{LD_PRELOAD} = "$disk->{library} $mounts->{library} $terminal->{library}";
 	$node = PgAnalytics::Cluster->create('main', backend => $backend);
 }
 my %right = $node->backend_settings($backend);
@@ -33,6 +34,16 @@ sub copy_file
 	copy($backend->file($name), "$dir/$name") or die "copy $name: $!";
 	chmod $mode, "$dir/$name";
 	return "$dir/$name";
+}
+
+# The same file, as if its content were protected by a passphrase.
+sub protect_file
+{
+	my ($name, $mode) = @_;
+	my $text = PostgreSQL::Test::Utils::slurp_file($backend->file($name));
+
+	$text =~ s/^(-+BEGIN .*\n)/$1Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n/m;
+	return write_file("$dir/protected-$name", $text, $mode);
 }
 
 # Lines that we wrote to the log from an offset on, at least one.  A problem is in the status
@@ -118,6 +129,24 @@ my @mistakes = (
 		settings => { 'pganalytics.tls_key_file' => '' },
 		state => 'misconfigured',
 		problem => qr/tls_key_file/,
+	},
+	{
+		name => 'a key with a passphrase',
+		settings => { 'pganalytics.tls_key_file' => protect_file('client.key', 0600) },
+		state => 'misconfigured',
+		problem => qr/protected-client\.key.*passphrase/,
+	},
+	{
+		name => 'a certificate with a passphrase',
+		settings => { 'pganalytics.tls_cert_file' => protect_file('client.crt', 0644) },
+		state => 'misconfigured',
+		problem => qr/protected-client\.crt.*no certificate in PEM form/,
+	},
+	{
+		name => 'a CA file with a passphrase',
+		settings => { 'pganalytics.tls_ca_file' => protect_file('ca.crt', 0644) },
+		state => 'misconfigured',
+		problem => qr/protected-ca\.crt.*no certificate in PEM form/,
 	},
 	{
 		name => 'an expired certificate',
@@ -223,6 +252,7 @@ foreach my $mistake (@mistakes)
 	is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', "$name: heals, and what waited arrives");
 }
 is($node->status->{spool}{$_}, 0, "no batch was $_") foreach qw(dropped rejected);
+ok(!-e $terminal->{asked}, 'nobody was asked for a passphrase at the terminal');
 
 # ---- one mistake after the other: each is told ----
 
