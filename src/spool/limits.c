@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "miscadmin.h"
@@ -67,13 +69,47 @@ FreeByNow(const Disk *disk)
 	return disk->free + (disk->spool > spool ? disk->spool - spool : 0);
 }
 
+/* The time of a batch's file, one in the future being set to now. */
+static uint64
+FileTime(uint64 sequence, uint64 now)
+{
+	static const char *const suffixes[] = {SEALED_SUFFIX, PLAIN_SUFFIX};
+
+	for (int i = 0; i < lengthof(suffixes); i++)
+	{
+		char		path[MAXPGPATH];
+		struct stat st;
+		uint64		modified;
+
+		SpoolSequencePath(path, "spool", sequence, suffixes[i]);
+		if (lstat(path, &st) < 0)
+			continue;
+		modified = (uint64) st.st_mtime * USECS_PER_SEC;
+		if (modified <= now)
+			return modified;
+		(void) utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+		break;
+	}
+	return now;
+}
+
+/*
+ * When a batch was written, as far as is known.  Where the clock was ahead for a
+ * while, its number and those of all that follow lie in the future: then the
+ * file knows.  Where its time lies there, too, the batch gets older from now on.
+ */
+static uint64
+WrittenAt(uint64 sequence, uint64 now)
+{
+	return sequence <= now ? sequence : FileTime(sequence, now);
+}
+
 static bool
 IsTooOld(uint64 sequence)
 {
 	uint64 now = SpoolNow();
 
-	/* neither may wrap around: the number of a batch may be any, the clock near its beginning */
-	return sequence < now && now - sequence > (uint64) Setting.spool_max_age_s * USECS_PER_SEC;
+	return now - WrittenAt(sequence, now) > (uint64) Setting.spool_max_age_s * USECS_PER_SEC;
 }
 
 /* Which limit is not kept with "needed" bytes more?  On the disk they are no longer free. */

@@ -157,6 +157,19 @@ collect() foreach 1 .. 3;
 $clock->set_ahead(0);
 collect();
 wait_until_idle();
+
+# their numbers are those of the next year; the time of the oldest is such a one, too
+my %ahead = map { sequence_of($_) => 1 } $node->spool_files;
+my ($oldest) = $node->spool_files;
+utime time + $YEAR_S, time + $YEAR_S, $oldest or die "$oldest: $!";
+wait_until('it counts as written now', sub { collect(); ((stat $oldest)[9] // 0) < time + $YEAR_S / 2 });
+ok(-e $oldest, 'what was written while the clock was ahead is not too old');
+$clock->set_ahead($THREE_DAYS_S + 3600);
+wait_until('they get too old', sub { collect(); !grep { $ahead{ sequence_of($_) } } $node->spool_files });
+pass('but gets so in its time, and what was written afterwards as well');
+$clock->set_ahead(0);
+collect();
+wait_until_idle();
 $backend->order(action => 'reset');
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'all else is delivered when it has come back');
 $node->set('pganalytics.interval' => '1d', 'pganalytics.pg_activity_interval' => '1d');
