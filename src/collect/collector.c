@@ -67,6 +67,7 @@ typedef struct Collection
 	LogReader	*log;
 	TimestampTz	 log_hurried_at; /* when it was read before its time */
 	uint64		 reloads;		 /* that were seen */
+	Batch		*batch;			 /* of the cycle */
 } Collection;
 
 /* ---- what each collector does ---- */
@@ -276,6 +277,37 @@ TakeSamples(Collection *c, TimestampTz now)
 		ActivitySample();
 }
 
+/*
+ * What ends the process while it reads (a database that is dropped on the primary, the end
+ * of the postmaster) does not take along what it has read.  The runs are not over: whoever
+ * waits for one gets it from the next collector.
+ */
+static void
+FinishEarly(int code, Datum arg)
+{
+	Batch *batch = ((Collection *) DatumGetPointer(arg))->batch;
+
+	if (!proc_exit_inprogress)
+		return; /* an error: it may have come while the batch was written */
+	BatchMetricAbort(batch);
+	(void) BatchClose(batch);
+}
+
+/* Reads what is due; returns ms until another visit is. */
+static long
+ReadAll(Collection *c, uint32 due, bool scheduled)
+{
+	long wait_ms = -1;
+
+	PG_ENSURE_ERROR_CLEANUP(FinishEarly, PointerGetDatum(c));
+	{
+		RunDueCollectors(c, due, c->batch);
+		wait_ms = VisitsAdvance(c->batch, scheduled);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(FinishEarly, PointerGetDatum(c));
+	return wait_ms;
+}
+
 /* Runs what is due; returns ms until something else is, -1: nothing will be. */
 static long
 RunWork(Collection *c, TimestampTz now)
@@ -284,7 +316,6 @@ RunWork(Collection *c, TimestampTz now)
 	long   wait_ms;
 	bool   scheduled = CpuLidAllows(now);
 	bool   kept;
-	Batch *batch;
 
 	if (!CollectorEnabled(COLLECTOR_PG_LOG))
 		LogReaderRest(c->log);
@@ -299,11 +330,10 @@ RunWork(Collection *c, TimestampTz now)
 	c->reloads = WorkerReloadCount();
 	SnapshotsKept(false); /* left over where an error ended the last cycle */
 
-	batch = BatchCreate();
+	c->batch = BatchCreate();
 	due = DueCollectors(c, now, scheduled);
-	RunDueCollectors(c, due, batch);
-	wait_ms = VisitsAdvance(batch, scheduled);
-	kept = BatchClose(batch);
+	wait_ms = ReadAll(c, due, scheduled);
+	kept = BatchClose(c->batch);
 	SnapshotsKept(kept);
 	FinishRuns(c, due, kept);
 	pgstat_report_stat(true);

@@ -8,11 +8,13 @@ use warnings;
 
 use PgAnalytics::Backend;
 use PgAnalytics::Crash;
+use PgAnalytics::Files;
+use PgAnalytics::Wait;
 use Test::More;
 
 my $PUSH = '/api/v1/metrics/push';
 my $backend = PgAnalytics::Backend->new('--schema' => '');
-my $crash = PgAnalytics::Crash->create($backend);
+my $crash = PgAnalytics::Crash->create($backend, max_prepared_transactions => 1);
 my $node = $crash->node;
 
 # ---- each point, by kill -9 of the writer; at one of them everybody else ----
@@ -43,6 +45,32 @@ foreach my $target (qw(backend postmaster orphan wait term))
 	$crash->strike('renamed', 'visitor', target => $target, by => $collect{visitor});
 	$crash->balance("$name{$target} while collector and visitor write");
 }
+
+# ---- the end of the collector while it reads, in whatever way ----
+
+# At its start all is due; a transaction of nobody is in the way of the last of that.
+$node->safe_psql('postgres', q{
+	BEGIN;
+	LOCK TABLE pganalytics_custom_collector IN ACCESS EXCLUSIVE MODE;
+	PREPARE TRANSACTION 'in the way'});
+$node->stop;
+$node->configure(
+	'pganalytics.enabled_collectors' => 'pg_stats,sysstat,disk_usage,pg_log,custom',
+	'pganalytics.lock_timeout' => '60s',
+	'pganalytics.statement_timeout' => '10min');
+$crash->start;
+my $collector = wait_until('the collector waits', sub {
+	$node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pganalytics collector' AND wait_event_type = 'Lock'}) });
+my ($in_hand) = glob $node->data_dir . "/pg_stat_tmp/pganalytics/spool/*.tmp.$collector";
+ok($in_hand, 'the collector has something in hand');
+$node->kill9;
+my $kept = $in_hand =~ s/\.tmp\..*/.plain/r;
+ok(-e $kept, 'which it leaves in the spool');
+$crash->start;
+$node->safe_psql('postgres', q{ROLLBACK PREPARED 'in the way'});
+$crash->wait_until_up;
+$crash->balance('the end of the postmaster while the collector reads');
+ok(scalar(grep { sequence_of($_->{batch_id}) == sequence_of($kept) } $backend->batches), 'it arrives');
 
 # ---- eviction ----
 
