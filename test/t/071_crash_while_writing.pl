@@ -48,6 +48,9 @@ foreach my $target (qw(backend postmaster orphan wait term))
 
 # ---- the end of the collector while it reads, in whatever way ----
 
+# All of this with fsync, which tests are without otherwise: a server that comes up again after a
+# crash forces its whole data directory to disk, and that takes its time.
+
 # At its start all is due; a transaction of nobody is in the way of the last of that.
 $node->safe_psql('postgres', q{
 	BEGIN;
@@ -55,6 +58,7 @@ $node->safe_psql('postgres', q{
 	PREPARE TRANSACTION 'in the way'});
 $node->stop;
 $node->configure(
+	'fsync' => 'on',
 	'pganalytics.enabled_collectors' => 'pg_stats,sysstat,disk_usage,pg_log,custom',
 	'pganalytics.lock_timeout' => '60s',
 	'pganalytics.statement_timeout' => '10min');
@@ -71,6 +75,10 @@ $node->safe_psql('postgres', q{ROLLBACK PREPARED 'in the way'});
 $crash->wait_until_up;
 $crash->balance('the end of the postmaster while the collector reads');
 ok(scalar(grep { sequence_of($_->{batch_id}) == sequence_of($kept) } $backend->batches), 'it arrives');
+
+$crash->strike('renamed', 'collector', by => $collect{collector});
+$crash->balance('kill -9 of the collector, with fsync');
+$node->set('fsync' => 'off');
 
 # ---- eviction ----
 
