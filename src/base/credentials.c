@@ -44,9 +44,10 @@ CredentialsFormat(const Credentials *credentials, char *text, size_t size)
 
 	length = snprintf(text, size,
 					  "%s\nsystem_identifier %s\nhostname %s\nname %s\ncollector_id %s\n"
+					  "registered_as %s\n"
 					  "issued_at %lld\nexpires_at %lld\ntoken %s\n%s%s",
 					  FIRST_LINE, credentials->system_identifier, credentials->hostname,
-					  credentials->name, credentials->collector_id,
+					  credentials->name, credentials->collector_id, credentials->registered_as,
 					  (long long) credentials->issued_at, (long long) credentials->expires_at,
 					  credentials->token, credentials->certificate, credentials->private_key);
 	return length < 0 || (size_t) length >= size ? 0 : (size_t) length;
@@ -87,6 +88,8 @@ ParseValue(Credentials *c, const char *name, size_t name_length, const char *val
 		return Copy(c->name, sizeof(c->name), value, length);
 	if (IS("collector_id"))
 		return Copy(c->collector_id, sizeof(c->collector_id), value, length);
+	if (IS("registered_as"))
+		return Copy(c->registered_as, sizeof(c->registered_as), value, length);
 	if (IS("issued_at"))
 		return CopyNumber(&c->issued_at, value, length);
 	if (IS("expires_at"))

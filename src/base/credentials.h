@@ -25,11 +25,13 @@
 /* To be wiped after use: it holds secrets. */
 typedef struct Credentials
 {
-	char	system_identifier[32];
-	char	hostname[256];
-	char	name[CREDENTIALS_NAME_SIZE]; /* registered under it */
-	char	collector_id[CREDENTIALS_ID_SIZE];
-	int64_t issued_at; /* of the token, seconds since 1970 by our clock */
+	char system_identifier[32];
+	char hostname[256];
+	char name[CREDENTIALS_NAME_SIZE]; /* registered under it */
+	char collector_id[CREDENTIALS_ID_SIZE];
+	char
+		registered_as[CREDENTIALS_ID_SIZE]; /* the id that the backend was told, which it accepts */
+	int64_t issued_at;						/* of the token, seconds since 1970 by our clock */
 	int64_t expires_at;
 	char	token[CREDENTIALS_TOKEN_SIZE];
 	char	certificate[CREDENTIALS_PEM_SIZE]; /* "": none */

@@ -50,6 +50,31 @@ RegistrationCurrent(void)
 	return present ? &current : NULL;
 }
 
+static bool
+IsOfThisHost(void)
+{
+	return strcmp(current.hostname, Hostname()) == 0;
+}
+
+static bool
+IsKnown(const char *collector_id)
+{
+	return strcmp(current.collector_id, collector_id) == 0 ||
+		strcmp(current.registered_as, collector_id) == 0;
+}
+
+/*
+ * The backend is told of a new id only when nothing waits under the old one any
+ * more (batches go out in their order): it may not accept both.
+ */
+bool
+RegistrationCovers(const char *collector_id)
+{
+	const char *id = CollectorId();
+
+	return IsKnown(id) ? IsOfThisHost() : strcmp(collector_id, id) != 0;
+}
+
 bool
 RegistrationIsPossible(void)
 {
@@ -94,8 +119,10 @@ CheckCertificate(CertificateLife *life, char *error, size_t error_size)
 static void
 Adopt(const CertificateLife *life)
 {
+	strlcpy(current.hostname, work.hostname, sizeof(current.hostname));
 	strlcpy(current.name, work.name, sizeof(current.name));
 	strlcpy(current.collector_id, work.collector_id, sizeof(current.collector_id));
+	strlcpy(current.registered_as, work.registered_as, sizeof(current.registered_as));
 	strlcpy(current.token, work.token, sizeof(current.token));
 	current.issued_at = work.issued_at;
 	current.expires_at = work.expires_at;
@@ -105,9 +132,9 @@ Adopt(const CertificateLife *life)
 	IdentitySetRegistered(current.collector_id);
 }
 
-/* Reads the file into the credentials in hand.  False: there is none for this server. */
+/* Reads the file into the credentials in hand.  False: there is none for this server and host. */
 static bool
-ReadCredentials(char *error, size_t error_size)
+ReadCredentials(const char *hostname, char *error, size_t error_size)
 {
 	char	system_identifier[32];
 	ssize_t size = StateFileRead(CREDENTIALS_FILE, file_text, CREDENTIALS_SIZE, error, error_size);
@@ -122,7 +149,7 @@ ReadCredentials(char *error, size_t error_size)
 	}
 	SystemIdentifier(system_identifier, sizeof(system_identifier));
 	if (strcmp(work.system_identifier, system_identifier) != 0 ||
-		strcmp(work.hostname, Hostname()) != 0)
+		strcmp(work.hostname, hostname) != 0)
 	{
 		snprintf(error, error_size, "they were given to another server or host name");
 		return false;
@@ -151,7 +178,7 @@ RegistrationLoad(void)
 	if (loaded)
 		return;
 	loaded = true;
-	if (ReadCredentials(error, sizeof(error)))
+	if (ReadCredentials(Hostname(), error, sizeof(error)))
 	{
 		/* an expired one is not used, but the token may be good */
 		if (!CheckCertificate(&life, error, sizeof(error)))
@@ -190,7 +217,7 @@ WriteBody(void *arg, const char *data, size_t len)
 }
 
 static bool
-FormatBody(Body *body, const char *name)
+FormatBody(Body *body, const char *name, const char *collector_id)
 {
 	JsonSink   sink = {.write = WriteBody, .arg = body};
 	JsonWriter json;
@@ -205,7 +232,7 @@ FormatBody(Body *body, const char *name)
 	JsonText(&json, "hostname", Hostname());
 	JsonText(&json, "version", PGANALYTICS_VERSION);
 	JsonText(&json, "system_identifier", system_identifier);
-	JsonText(&json, "collector_id", CollectorId());
+	JsonText(&json, "collector_id", collector_id);
 	JsonObjectEnd(&json);
 	return JsonFlush(&json);
 }
@@ -290,7 +317,7 @@ KeepCertificate(void)
 	if (!current.has_certificate)
 		return true;
 	granted = work;
-	good = ReadCredentials(error, sizeof(error)) &&
+	good = ReadCredentials(current.hostname, error, sizeof(error)) &&
 		strcmp(work.collector_id, granted.collector_id) == 0 &&
 		CheckCertificate(&life, error, sizeof(error));
 	if (good)
@@ -338,7 +365,8 @@ Store(const CertificateLife *life, bool only_token, RequestFailure *failure)
 }
 
 static TokenResult
-TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
+TakeGrant(const HttpReply *reply, const char *name, const char *registered_as,
+		  RequestFailure *failure)
 {
 	char			why[GRANT_ERROR_SIZE];
 	CertificateLife life;
@@ -356,6 +384,7 @@ TakeGrant(const HttpReply *reply, const char *name, RequestFailure *failure)
 	SystemIdentifier(work.system_identifier, sizeof(work.system_identifier));
 	strlcpy(work.hostname, Hostname(), sizeof(work.hostname));
 	strlcpy(work.name, name, sizeof(work.name));
+	strlcpy(work.registered_as, registered_as, sizeof(work.registered_as));
 	only_token = KeepCertificate();
 	if (!CheckToken(failure) || !CheckCertificate(&life, failure->error, sizeof(failure->error)))
 		return TOKEN_REFUSED;
@@ -390,11 +419,14 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	char			 header[2048];
 	char			 registered_name[CREDENTIALS_NAME_SIZE];
 	char			 former_id[COLLECTOR_ID_SIZE];
+	char			 registered_as[COLLECTOR_ID_SIZE];
 	TokenResult		 result;
 
 	memset(failure, 0, sizeof(*failure));
 	if (name == NULL || name[0] == '\0')
-		name = present && current.name[0] ? current.name : Hostname();
+		name = present && current.name[0] && strcmp(current.name, current.hostname) != 0 ?
+			current.name :
+			Hostname();
 	strlcpy(registered_name, name, sizeof(registered_name));
 	strlcpy(former_id, present ? current.collector_id : "", sizeof(former_id));
 	if (!RegistrationIsPossible())
@@ -403,7 +435,9 @@ RegistrationRun(const char *name, RequestFailure *failure)
 				sizeof(failure->error));
 		return TOKEN_UNUSABLE;
 	}
-	if (!FormatBody(&body, registered_name) || !ReadSecret(header, sizeof(header), failure))
+	strlcpy(registered_as, CollectorId(), sizeof(registered_as));
+	if (!FormatBody(&body, registered_name, registered_as) ||
+		!ReadSecret(header, sizeof(header), failure))
 		return TOKEN_UNUSABLE;
 	RequestBegin(&request, REGISTER_PATH);
 	RequestHeader(&request, "Content-Type: application/json");
@@ -419,7 +453,7 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	}
 
 	if (reply.status == 200 || reply.status == 201)
-		result = TakeGrant(&reply, registered_name, failure);
+		result = TakeGrant(&reply, registered_name, registered_as, failure);
 	else
 		result = Describe(&reply, MeaningOf(reply.status), header + strlen(SECRET_HEADER), failure);
 	SecretWipe(header, sizeof(header));
@@ -445,6 +479,12 @@ RegistrationRefresh(RequestFailure *failure)
 	TokenResult		 result;
 
 	memset(failure, 0, sizeof(*failure));
+	if (!IsOfThisHost())
+	{
+		strlcpy(failure->error, "the token from registration was given to another host name",
+				sizeof(failure->error));
+		return TOKEN_REFUSED;
+	}
 	if (time(NULL) >= current.expires_at)
 	{
 		strlcpy(failure->error, "the token from registration has expired", sizeof(failure->error));
@@ -461,7 +501,7 @@ RegistrationRefresh(RequestFailure *failure)
 		return Describe(&reply, "it does not renew our token", NULL, failure);
 	failure->status = reply.status;
 	result = TOKEN_REFUSED;
-	if (!ReadCredentials(failure->error, sizeof(failure->error)))
+	if (!ReadCredentials(current.hostname, failure->error, sizeof(failure->error)))
 	{
 		if (failure->error[0] == '\0')
 			strlcpy(failure->error, "the credentials have been removed from the state directory",

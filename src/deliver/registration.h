@@ -14,8 +14,10 @@
 
 typedef struct Registration
 {
+	char			hostname[256]; /* that it was given to */
 	char			name[CREDENTIALS_NAME_SIZE];
 	char			collector_id[CREDENTIALS_ID_SIZE];
+	char			registered_as[CREDENTIALS_ID_SIZE];
 	char			token[CREDENTIALS_TOKEN_SIZE];
 	time_t			issued_at; /* of the token, by our clock */
 	time_t			expires_at;
@@ -28,6 +30,12 @@ extern void RegistrationLoad(void);
 
 /* The registration that is in use; NULL: none. */
 extern const Registration *RegistrationCurrent(void);
+
+/*
+ * Is the registration good for a batch of that collector id?  Not where the host
+ * has another name by now, or it is the first one of an id that was set since.
+ */
+extern bool RegistrationCovers(const char *collector_id);
 
 /* Is there a "registration_secret_file"? */
 extern bool RegistrationIsPossible(void);

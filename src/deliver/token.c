@@ -97,12 +97,13 @@ GetOwn(const char *collector_id, const char **result, RequestFailure *failure)
 /* ---- tokens that the backend issues ---- */
 
 static TokenResult
-GetIssued(const char **result, RequestFailure *failure)
+GetIssued(const char *collector_id, const char **result, RequestFailure *failure)
 {
 	const Registration *registration = RegistrationCurrent();
 	TokenResult			registered;
 
-	if (registration && time(NULL) + ON_THE_WAY_S < registration->expires_at)
+	if (registration && time(NULL) + ON_THE_WAY_S < registration->expires_at &&
+		(RegistrationCovers(collector_id) || !RegistrationIsPossible()))
 		*result = registration->token;
 	else if (RegistrationIsPossible())
 	{
@@ -130,7 +131,7 @@ TokenGet(const char *collector_id, const char **result, RequestFailure *failure)
 	if (SignsOwn())
 		return GetOwn(collector_id, result, failure);
 	TokenForget();
-	return GetIssued(result, failure);
+	return GetIssued(collector_id, result, failure);
 }
 
 TokenResult

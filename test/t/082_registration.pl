@@ -159,6 +159,38 @@ is(collect_and_flush(), 't', 'and arrives');
 $node->set('pganalytics.collector_id' => '');
 is($node->status->{collector_id}, 'my-own-id', 'it stays, as the one that is registered');
 
+# ---- another one, by a reload ----
+
+$backend->order(action => 'status', status => 503, times => undef, path => '/api/v1/metrics/push');
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')});
+$since = $backend->position;
+$node->set('pganalytics.collector_id' => 'renamed-id');
+$node->wait_for_status('another id', sub { $_->{collector_id} eq 'renamed-id' });
+$node->wait_until_heard;
+$backend->order(action => 'reset');
+is(collect_and_flush(), 't', 'after another id was set all is delivered, without a call');
+%batches = ();
+$batches{ $_->{collector_id} }++ foreach $backend->batches($since);
+is_deeply([ sort keys %batches ], [qw(my-own-id renamed-id)], 'also what waited under the former one');
+is_deeply([ map { $_->{body}{collector_id} } registrations($since) ], ['renamed-id'], 'the server has registered, once');
+
+# ---- another host name, by a reload ----
+
+$since = $backend->position;
+$node->set('pganalytics.collector_id' => '', 'pganalytics.hostname' => 'renamed.example.net');
+$node->wait_for_status('another host name', sub { $_->{hostname} eq 'renamed.example.net' });
+$node->wait_until_heard;
+is(collect_and_flush(), 't', 'under another host name batches arrive');
+is_deeply([ map { "$_->{body}{hostname} $_->{body}{collector_id}" } registrations($since) ],
+	['renamed.example.net renamed-id'], 'the server has registered, once, and under the same id');
+($push) = reverse grep { $_->{stored} } $backend->requests($since);
+is($push->{claims}{hostname}, 'renamed.example.net', 'the token is of that host');
+$node->set('pganalytics.hostname' => '');
+$node->wait_for_status('the own name', sub { $_->{hostname} ne 'renamed.example.net' });
+$node->wait_until_heard;
+is(collect_and_flush(), 't', 'and back');
+like(PostgreSQL::Test::Utils::slurp_file($file), qr/^hostname \Q$request->{body}{hostname}\E$/m, 'the credentials name the host again');
+
 # ---- a copy is a stranger ----
 
 $node->stop;

@@ -166,6 +166,7 @@ Format(const char *certificate, const char *key)
 	strcpy(given.hostname, "pg7.example.net");
 	strcpy(given.name, "The server, no. 7");
 	strcpy(given.collector_id, "6f1c");
+	strcpy(given.registered_as, "pg7");
 	strcpy(given.token, "a.b.c");
 	strcpy(given.certificate, certificate);
 	strcpy(given.private_key, key);
