@@ -20,6 +20,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "parser/scansup.h"
 #include "tcop/pquery.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -80,9 +81,9 @@ ForEachWord(const char *list, bool (*visit)(const char *word, size_t len, void *
 		if (next == NULL)
 			next = p + strlen(p);
 		end = next;
-		while (p < end && isspace((unsigned char) *p))
+		while (p < end && scanner_isspace(*p))
 			p++;
-		while (end > p && isspace((unsigned char) end[-1]))
+		while (end > p && scanner_isspace(end[-1]))
 			end--;
 		if (end > p && !visit(p, end - p, arg))
 			return false;
