@@ -32,6 +32,7 @@
 #include "collect/run.h"
 #include "collect/snapshot_writer.h"
 #include "collect/sql.h"
+#include "collect/visits.h"
 
 static void
 NameDatabase(void *arg)
@@ -179,12 +180,23 @@ IsLeftAlone(SqlRun *run, const BreakerKey *key)
 	return true;
 }
 
+/* No fault of what was to run: it is no reason to leave it alone. */
+static bool
+NoteEndOfVisit(SqlRun *run)
+{
+	run->timed_out = true;
+	BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL,
+			   "the visit ran out of time; the next one begins with something else");
+	return false;
+}
+
 bool
 SqlRunStep(SqlRun *run, void (*step)(void *arg))
 {
 	BreakerKey key;
 	QueryError error;
 	long	   left_ms;
+	bool	   is_cut;
 
 	if (run->in_session)
 	{
@@ -194,20 +206,19 @@ SqlRunStep(SqlRun *run, void (*step)(void *arg))
 	key = KeyOf(run, step);
 	if (IsLeftAlone(run, &key))
 		return false;
-	left_ms = Min(Setting.statement_timeout_ms, SqlTimeLeft(run));
+	left_ms = SqlTimeLeft(run);
 	if (left_ms <= 0)
-	{
-		run->timed_out = true;
-		BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL,
-				   "the visit ran out of time; the next one begins with something else");
-		return false;
-	}
+		return NoteEndOfVisit(run);
+	is_cut = run->began_late && left_ms < Setting.statement_timeout_ms;
+	left_ms = Min(Setting.statement_timeout_ms, left_ms);
 	if (QueryRun(step, run, (int) left_ms, &error))
 	{
 		BreakerSucceeded(&key);
 		return true;
 	}
 	MetricStreamTakeBack(&run->stream);
+	if (is_cut && QueryWasCancelled(&error) && !ShutdownIsRequested())
+		return NoteEndOfVisit(run);
 	if (QueryTimedOut(&error) && !ShutdownIsRequested())
 	{
 		run->timed_out = true;
@@ -249,6 +260,7 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 	run.probes = c->probes;
 	run.in_session = in_session;
 	run.deadline = deadline;
+	run.began_late = SqlTimeLeft(&run) < VISIT_DEADLINE_MS / 2;
 	run.context = CurrentMemoryContext;
 	run.stream.batch = batch;
 	run.stream.type = Collectors[collector].name;

@@ -34,6 +34,7 @@ typedef struct SqlRun
 	bool				in_session;
 	bool				timed_out; /* a step did */
 	TimestampTz			deadline;
+	bool				began_late;				   /* others had taken most of the visit */
 	Value				values[MAX_METRIC_FIELDS]; /* of the metric itself */
 	void			   *own;					   /* of collectors that run themselves */
 } SqlRun;
