@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "collect/session.h"
@@ -111,6 +112,8 @@ ForceWithoutUser(const char *name, const char *value)
 void
 SessionPrepare(const char *application_name)
 {
+	/* the owner of a database can set "session_authorization" for it: we would see what he sees */
+	SetSessionAuthorization(GetAuthenticatedUserId(), true);
 	for (int i = 0; i < lengthof(forced); i++)
 		Force(forced[i].name, forced[i].value);
 	for (int i = 0; i < lengthof(borrowed); i++)

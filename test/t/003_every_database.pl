@@ -72,7 +72,8 @@ is($ages->{$_}{metric}, $ages->{$_}{view}, "the age of $_") foreach qw(closed a_
 
 create_database('hostile');
 $node->safe_psql('hostile', q{
-	CREATE TABLE victim AS SELECT 1 AS id;
+	CREATE TABLE victim AS SELECT generate_series(1, 10000) AS id;
+	ANALYZE victim;
 	CREATE SCHEMA evil;
 	CREATE VIEW evil.pg_class AS SELECT 1/0 AS oid;
 	CREATE VIEW evil.pg_database AS SELECT 1/0 AS oid;
@@ -86,10 +87,16 @@ $node->safe_psql('hostile', q{
 	ALTER DATABASE hostile SET extra_float_digits = -15;
 	ALTER DATABASE hostile SET enable_hashjoin = off;
 	ALTER DATABASE hostile SET jit_above_cost = 0;
+	CREATE ROLE nobody;
+	ALTER DATABASE hostile SET session_authorization = nobody;
 });
 my $metric = $backend->wait_for_metric('pg_stats', 'hostile', has_table('victim'));
 like($metric->{timestamp}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/,
 	'a database with hostile settings reports');
+my $after = $node->utc_now;
+$node->collect('pg_bloat');
+ok($backend->wait_for_metric('pg_bloat', 'hostile', has_table('victim'), after => $after),
+	'and tells what only a superuser sees');
 
 is_deeply([ $backend->collection_errors ], [], 'no collection errors');
 
@@ -119,7 +126,7 @@ $node->safe_psql_alone('postgres', 'DROP DATABASE later');
 
 $node->set('pganalytics.databases' => 'app, host?le', 'pganalytics.exclude_databases' => '');
 $node->collect foreach 1 .. 2;    # heard, and ended
-my $after = $node->utc_now;
+$after = $node->utc_now;
 $backend->wait_for_metric('pg_stats', $_, after => $after, where => sub { $_[0]{tables} })
   foreach qw(app hostile);
 foreach my $database (qw(postgres skip_me))
