@@ -22,6 +22,14 @@ StateFilePath(char *path, const char *name)
 	snprintf(path, MAXPGPATH, "%s/%s", Setting.state_directory, name);
 }
 
+int
+StateFileCreate(const char *path)
+{
+	(void) unlink(path);
+	return BasicOpenFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | PG_BINARY,
+							 S_IRUSR | S_IWUSR);
+}
+
 bool
 WriteAll(int fd, const void *data, size_t size)
 {
@@ -54,9 +62,7 @@ StateFileWrite(const char *name, const char *data, size_t size, char *error, siz
 
 	StateFilePath(path, name);
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
-	(void) unlink(temporary); /* what a crash has left */
-	fd = BasicOpenFilePerm(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-						   S_IRUSR | S_IWUSR);
+	fd = StateFileCreate(temporary);
 	if (fd < 0)
 	{
 		snprintf(error, error_size, "\"%s\" cannot be created: %s", temporary, strerror(errno));

@@ -29,6 +29,12 @@ extern ssize_t StateFileRead(const char *name, char *buffer, size_t most, char *
 /* Removes it; one that is not there is fine. */
 extern bool StateFileRemove(const char *name);
 
+/*
+ * Opens a new file, mode 0600, for writing; whatever has that name (left by a
+ * crash, a link, a FIFO) is removed first.  Less than 0: errno says why.
+ */
+extern int StateFileCreate(const char *path);
+
 /* write(2) until all is written; false: errno says why. */
 extern bool WriteAll(int fd, const void *data, size_t size);
 

@@ -211,8 +211,7 @@ static bool
 WriteMemory(const char *path, const MemoryHeader *header, const RelationMemory *memory)
 {
 	bool done;
-	int	 fd = BasicOpenFilePerm(
-		 path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | PG_BINARY, S_IRUSR | S_IWUSR);
+	int	 fd = StateFileCreate(path);
 
 	if (fd < 0)
 		return false;

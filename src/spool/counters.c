@@ -17,6 +17,7 @@
 #include "base/identity.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/statefile.h"
 #include "spool/counters.h"
 #include "spool/directory.h"
 #include "spool/spool.h"
@@ -71,8 +72,7 @@ WriteCounters(bool sync)
 
 	SpoolPath(path, sizeof(path), "counters");
 	SpoolPath(temporary, sizeof(temporary), "counters.tmp");
-	fd = BasicOpenFilePerm(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-						   S_IRUSR | S_IWUSR);
+	fd = StateFileCreate(temporary);
 	if (fd < 0)
 		return false;
 	errno = ENOSPC; /* of a write that ends too early */

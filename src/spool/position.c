@@ -15,6 +15,7 @@
 
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/statefile.h"
 #include "spool/directory.h"
 #include "spool/position.h"
 #include "spool/spool.h"
@@ -92,8 +93,7 @@ WriteRecord(const Record *record)
 				   (unsigned int) p->in_line, (unsigned long long) p->start_hash,
 				   (unsigned int) p->start_len, (long long) p->last_us,
 				   (unsigned long long) record->sequence, p->path);
-	fd = BasicOpenFilePerm(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-						   S_IRUSR | S_IWUSR);
+	fd = StateFileCreate(temporary);
 	if (fd < 0)
 		return false;
 	errno = 0;

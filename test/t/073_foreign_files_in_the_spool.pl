@@ -9,6 +9,7 @@ use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Files;
 use PgAnalytics::Wait;
+use POSIX qw(mkfifo);
 use PostgreSQL::Test::Utils ();
 use Test::More;
 
@@ -75,6 +76,9 @@ mkdir $path{'that is a directory'} or die "mkdir: $!";
 $path{'that is a plain one and garbage'} = path_of($sequence++, '.plain');
 write_file($path{'that is a plain one and garbage'}, "{}\n" x 100);
 
+# nobody reads from it: who opens it to write waits for ever
+mkfifo("$state/counters.tmp", 0600) or die "mkfifo: $!";
+
 # not ours at all
 my @foreign = map { "$spool/$_" } 'README', '123.batch', path_of(1, '.batch.bak') =~ s{.*/}{}r, 'lost+found';
 write_file($_, 'not ours') foreach @foreign;
@@ -96,6 +100,7 @@ is(scalar(grep { -e $_ } @foreign), scalar @foreign, 'files of other names are l
 my %stored = map { sequence_of($_->{batch_id}) => 1 } $backend->batches($since);
 is_deeply([ grep { !$stored{ sequence_of($_) } } @good ], [], 'the good ones are in the store');
 unlink @foreign;
+ok(!-p "$state/counters.tmp", 'a FIFO where the counters are written is no place to hang');
 ok(-f "$state/counters", 'the file that the link pointed to is as it was');
 
 unlink grep { -f $_ || -l $_ } glob "$state/rejected/*";
