@@ -224,7 +224,7 @@ DeadlineOfArgument(Interval *timeout)
 }
 
 /*
- * Has everything up to "last" left the spool?  The halves of a batch that was
+ * Has everything up to "last" (0: that is there now) left the spool?  The halves of a batch that was
  * split meanwhile are waited for, too; they are the newest of the spool, so
  * that nothing is waited for that would not be sent before them anyway.
  */
@@ -235,6 +235,11 @@ IsFlushed(uint64 *last, uint64 *half)
 	uint64 newest_half;
 	bool   readable;
 
+	/* the server has just started, or its state directory is of no use: who knows what waits there */
+	if (!SpoolIsOpen())
+		return false;
+	if (*last == 0)
+		*last = pg_atomic_read_u64(&Shared->sequence);
 	for (;;)
 	{
 		readable = SpoolPeek(&oldest);
@@ -262,7 +267,7 @@ pganalytics_flush(PG_FUNCTION_ARGS)
 
 	RequirePreload();
 	half = pg_atomic_read_u64(&Shared->newest_half);
-	last = pg_atomic_read_u64(&Shared->sequence);
+	last = SpoolIsOpen() ? pg_atomic_read_u64(&Shared->sequence) : 0;
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	Shared->delivery.flush_requested++;
 	LWLockRelease(Shared->lock);

@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use Fcntl qw(:flock);
 use File::Path qw(make_path remove_tree);
 use File::Spec;
 use PgAnalytics::Backend;
@@ -64,6 +65,21 @@ all_is_well('removed');
 is((stat $_)[2] & 07777, 0700, "$_ is there again, for us only") foreach $default, "$default/spool";
 ok(-e "$default/lock", 'and locked');
 remove_tree("$default.gone");
+
+# ---- in use by another server, with batches in it ----
+
+$backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
+$node->wait_for_status('batches wait', sub { $_->{spool}{batches} > 1 });
+$node->stop;
+open my $lock, '+<', "$default/lock" or die "$default/lock: $!";
+flock $lock, LOCK_EX or die "flock: $!";
+$node->start;
+ok($node->wait_for_problem(qr/is in use by another server/), 'a directory of another server is left alone');
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('0s')}), 'f', 'and not taken for empty');
+$backend->order(action => 'reset');
+close $lock;
+all_is_well('given up by the other server');
+is(flush(), 't', 'what waited in it is sent');
 
 # ---- read-only ----
 
