@@ -44,6 +44,18 @@ Add(JsonWriter *w, const char *format, ...)
 	JsonText(w, NULL, text);
 }
 
+/* False: there are none, and no setting would help. */
+static bool
+ServerHasWorkers(JsonWriter *w)
+{
+	if (IsUnderPostmaster)
+		return true;
+	Add(w,
+		"the server is in single-user mode, which has no background workers: nothing is collected "
+		"or sent; stop it and start it as usual");
+	return false;
+}
+
 static void
 CheckWorker(JsonWriter *w, const char *name, const WorkerSlot *slot)
 {
@@ -261,10 +273,13 @@ WriteProblems(JsonWriter *w)
 		if (problem.code != 0)
 			JsonText(w, NULL, problem.text);
 	}
-	CheckWorker(w, "collector", &Shared->collector);
-	CheckWorker(w, "sender", &Shared->sender);
-	CheckWorkerProcesses(w);
-	CheckDatabase(w);
+	if (ServerHasWorkers(w))
+	{
+		CheckWorker(w, "collector", &Shared->collector);
+		CheckWorker(w, "sender", &Shared->sender);
+		CheckWorkerProcesses(w);
+		CheckDatabase(w);
+	}
 	CheckSettings(w);
 	CheckVersion(w);
 	CheckCollectors(w);

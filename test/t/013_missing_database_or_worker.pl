@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use IPC::Run ();
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
 use PgAnalytics::Wait;
@@ -83,6 +84,16 @@ $node->configure('max_worker_processes' => 8);
 $node->restart;
 ok($node->wait_for_status('enough', sub { $_->{delivery}{state} eq 'ok' && !@{ $_->{problems} } }),
 	'with enough of them all is well');
+
+# ---- none at all ----
+
+$node->stop;
+my $answer = '';
+IPC::Run::run([ 'postgres', '--single', '-D', $node->data_dir, 'postgres' ],
+	'<', \"SELECT pganalytics_status() -> 'problems'\n", '>', \$answer);
+like($answer, qr/single-user mode, which has no background workers/, 'in single-user mode the status says what is missing');
+unlike($answer, qr/max_worker_processes/, 'and blames no setting');
+$node->start;
 
 $node->check_log(allowed => [qr/database "monitoring" does not exist|being accessed by other users/,
 	qr/canceling statement due to lock timeout|no background worker is free|database \d+ does not exist/]);
