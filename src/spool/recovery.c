@@ -191,7 +191,7 @@ LockDirectory(void)
 	{
 		if (IsSameFile(lock_fd, path))
 			return true;
-		close(lock_fd); /* somebody has removed the directory */
+		close(lock_fd); /* somebody has removed it, or the directory */
 		lock_fd = -1;
 		ReleaseExternalFD();
 	}
@@ -279,7 +279,8 @@ SpoolOpen(void)
 		if (errno == ENOENT)
 			Shared->spool_inode = 0;
 	}
-	else if (recovered && opened && IsCounted(&st) && access(path, R_OK | W_OK | X_OK) == 0)
+	else if (recovered && opened && IsCounted(&st) && access(path, R_OK | W_OK | X_OK) == 0 &&
+			 LockDirectory())
 	{
 		ForgetRejected();
 		ProblemClear(PROBLEM_STATE_DIRECTORY);

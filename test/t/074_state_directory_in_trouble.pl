@@ -66,6 +66,15 @@ is((stat $_)[2] & 07777, 0700, "$_ is there again, for us only") foreach $defaul
 ok(-e "$default/lock", 'and locked');
 remove_tree("$default.gone");
 
+# ---- the lock alone ----
+
+unlink "$default/lock" or die "unlink: $!";
+ok(wait_until('it is locked again', sub {
+	open my $file, '+<', "$default/lock" or return 0;
+	return !flock $file, LOCK_EX | LOCK_NB;
+}), 'a lock that somebody has removed lets no other server in');
+all_is_well('locked again');
+
 # ---- in use by another server, with batches in it ----
 
 $backend->order(action => 'status', status => 503, times => undef, path => $PUSH);
