@@ -134,7 +134,7 @@ LabelHas(const char *begin, const char *text)
 {
 	const char *found = strstr(begin, text);
 
-	return found != NULL && (size_t) (found - begin) < strcspn(begin, "\r\n");
+	return found != NULL && (size_t) (found - begin) < strcspn(begin, "\n");
 }
 
 /*
@@ -157,8 +157,9 @@ TakePem(const char *pem, bool is_key, char *buffer)
 		const char *end = EndOfBlock(begin);
 		bool		wanted = LabelHas(begin, is_key ? "PRIVATE KEY-" : "CERTIFICATE-");
 
+		/* what looks like a key to CredentialsParse() would come back as one */
 		if (end == NULL || (is_key && wanted && used > 0) ||
-			(!is_key && LabelHas(begin, "PRIVATE KEY-")))
+			(!is_key && LabelHas(begin, "PRIVATE KEY")))
 			return false;
 		if (wanted)
 		{

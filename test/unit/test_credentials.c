@@ -98,6 +98,9 @@ test_pem_with_more_in_it(void **state)
 				 "\\n" JSON_KEY "\"",
 				 "\"certificate\":\"-----BEGIN CERTIFICATE-----\\n" JSON_KEY
 				 "\\n-----END CERTIFICATE-----\",\"private_key\":\"" JSON_KEY "\"",
+				 /* one that would come back from the file as the key */
+				 "\"certificate\":\"-----BEGIN PRIVATE KEY CERTIFICATE-----\\nMA==\\n-----END "
+				 "CERTIFICATE-----\",\"private_key\":\"" JSON_KEY "\"",
 				 NULL};
 		 *p; p++)
 	{
