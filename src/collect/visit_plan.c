@@ -315,7 +315,8 @@ VisitPlanEnded(VisitPlan *plan, uint32_t oid, uint32_t left, uint32_t failed, in
 	for (int c = 0; c < NUM_COLLECTORS; c++)
 	{
 		if (HAS(left, c))
-			database->due[c] = Earlier(database->due[c], database->was_due[c]);
+			/* a visitor may also have found something that was not yet due */
+			database->due[c] = Earlier(database->was_due[c], Earlier(database->due[c], now));
 		else if (HAS(failed, c))
 			database->due[c] =
 				Earlier(database->due[c], now + Earlier(plan->interval[c], RETRY_AFTER));

@@ -89,7 +89,8 @@ extern void VisitPlanOrder(const VisitPlan *plan, int database, int64_t now,
 extern void VisitPlanBegun(VisitPlan *plan, int database, uint32_t collectors, int64_t now);
 
 /*
- * The visit is over.  left: it did not come to these, they are due as before;
+ * The visit is over.  left: it did not come to these, they are due as before, or
+ * now if they were not yet;
  * failed: these ran out of time and are tried again within a minute.
  */
 extern void VisitPlanEnded(VisitPlan *plan, uint32_t oid, uint32_t left, uint32_t failed,

@@ -194,6 +194,26 @@ what_a_visit_left_is_due_as_before(void **state)
 }
 
 static void
+what_a_visit_found_and_left_is_due_at_once(void **state)
+{
+	VisitPlan plan = PlanOf(1);
+	uint32_t  collectors;
+	int64_t	  wait;
+
+	VisitPlanInterval(&plan, STATS, SECOND, START);
+	VisitPlanInterval(&plan, BLOAT, 3600 * SECOND, START);
+	plan.databases[0].due[STATS] = START;
+	plan.databases[0].due[BLOAT] = START + 3000 * SECOND;
+	assert_int_equal(VisitPlanNext(&plan, START, true, &collectors, &wait), 0);
+	assert_int_equal(collectors, BIT(STATS));
+	VisitPlanBegun(&plan, 0, collectors, START);
+	VisitPlanEnded(&plan, 100, BIT(BLOAT), 0, START + 100);
+	assert_int_equal(VisitPlanNext(&plan, START + SECOND / 2, true, &collectors, &wait), 0);
+	assert_int_equal(collectors, BIT(BLOAT));
+	free(plan.databases);
+}
+
+static void
 visits_that_never_come_to_all_are_fair(void **state)
 {
 	VisitPlan plan = PlanOf(1);
@@ -335,6 +355,7 @@ main(void)
 		cmocka_unit_test(what_was_asked_for_comes_first),
 		cmocka_unit_test(a_visit_that_began_before_does_not_count),
 		cmocka_unit_test(what_a_visit_left_is_due_as_before),
+		cmocka_unit_test(what_a_visit_found_and_left_is_due_at_once),
 		cmocka_unit_test(visits_that_never_come_to_all_are_fair),
 		cmocka_unit_test(what_somebody_asked_for_comes_first_in_a_visit),
 		cmocka_unit_test(what_ran_out_of_time_is_tried_again_within_a_minute),
