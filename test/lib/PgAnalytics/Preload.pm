@@ -441,65 +441,40 @@ sub build
 	return "$dir/preload.so";
 }
 
+# A library that goes by a file, named in its source by a macro: "library" to
+# preload, and the file under "key".
+sub with_file
+{
+	my ($source, $macro, $key, @options) = @_;
+	my $file = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir(lc $macro)) . '/' . lc $macro;
+
+	return { library => build($source, @options, qq{-D$macro="$file"}), $key => $file };
+}
+
 sub hanging_resolver { return build($HANGING_RESOLVER) }
 
-# "library" to preload; "address" is the file with the address.
-sub moving_resolver
-{
-	my $file = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('moving')) . '/address';
-
-	return { library => build($MOVING_RESOLVER, qq{-DADDRESS="$file"}), address => $file };
-}
+# "address" is the file with the address.
+sub moving_resolver { return with_file($MOVING_RESOLVER, 'ADDRESS', 'address') }
 
 sub hostile_name { return build($HOSTILE_NAME) }
 
-# "library" to preload; "file" is SCAN.
-sub memory_scanner
-{
-	my $file = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('memory')) . '/scan';
+# "file" is SCAN.
+sub memory_scanner { return with_file($MEMORY_SCANNER, 'SCAN', 'file', '-O2') }
 
-	return { library => build($MEMORY_SCANNER, '-O2', qq{-DSCAN="$file"}), file => $file };
-}
+# "flag" is the file that makes the disk full.
+sub full_disk { return with_file($FULL_DISK, 'FULL', 'flag') }
 
-# "library" to preload; "flag" is the file that makes the disk full.
-sub full_disk
-{
-	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('full')) . '/full';
+# "flag" is the file that names what cannot be read.
+sub bad_disk { return with_file($BAD_DISK, 'BAD', 'flag') }
 
-	return { library => build($FULL_DISK, qq{-DFULL="$flag"}), flag => $flag };
-}
+# "flag" is the file that keeps all files of the spool.
+sub kept_files { return with_file($KEPT_FILES, 'KEPT', 'flag') }
 
-# The same, "flag" is the file that names what cannot be read.
-sub bad_disk
-{
-	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('bad')) . '/bad';
+# "asked" is the file that is there once somebody was to answer.
+sub terminal { return with_file($TERMINAL, 'ASKED', 'asked') }
 
-	return { library => build($BAD_DISK, qq{-DBAD="$flag"}), flag => $flag };
-}
-
-# The same, "flag" is the file that keeps all files of the spool.
-sub kept_files
-{
-	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('kept')) . '/kept';
-
-	return { library => build($KEPT_FILES, qq{-DKEPT="$flag"}), flag => $flag };
-}
-
-# "library" to preload; "asked" is the file that is there once somebody was to answer.
-sub terminal
-{
-	my $asked = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('terminal')) . '/asked';
-
-	return { library => build($TERMINAL, qq{-DASKED="$asked"}), asked => $asked };
-}
-
-# The same, "flag" is a mount table in the place of the kernel's.
-sub mount_table
-{
-	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('mounts')) . '/mountinfo';
-
-	return { library => build($MOUNT_TABLE, qq{-DTABLE="$flag"}), flag => $flag };
-}
+# "flag" is a mount table in the place of the kernel's.
+sub mount_table { return with_file($MOUNT_TABLE, 'TABLE', 'flag') }
 
 # The operating system knows the authority of that file.
 sub system_authority
@@ -509,12 +484,7 @@ sub system_authority
 	return build($SYSTEM_AUTHORITY, qq{-DAUTHORITY="$file"});
 }
 
-# "library" to preload; "flag" is the file whose text says at which moment a process dies.
-sub killer
-{
-	my $flag = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir('kill')) . '/kill';
-
-	return { library => build($KILL, qq{-DKILL="$flag"}), flag => $flag };
-}
+# "flag" is the file whose text says at which moment a process dies.
+sub killer { return with_file($KILL, 'KILL', 'flag') }
 
 1;
