@@ -50,6 +50,11 @@ small_filesystem() {
     fi
 }
 
+# Unmounts it again, where there is one.
+no_small_filesystem() {
+    [ -z "${PGANALYTICS_SMALL_FILESYSTEM:-}" ] || umount -l "$PGANALYTICS_SMALL_FILESYSTEM"
+}
+
 # Finds PostgreSQL by PG_CONFIG or by the pg_config in PATH: sets pg_config, bindir, pgxs.
 find_postgres() {
     pg_config=${PG_CONFIG:-pg_config}
