@@ -224,9 +224,9 @@ DeadlineOfArgument(Interval *timeout)
 }
 
 /*
- * Has everything up to "last" (0: that is there now) left the spool?  The halves of a batch that was
- * split meanwhile are waited for, too; they are the newest of the spool, so
- * that nothing is waited for that would not be sent before them anyway.
+ * Has everything up to "last" (0: that is there now) left the spool?  The halves
+ * of a batch that was split meanwhile are waited for, too; they are the newest of
+ * the spool, so that nothing is waited for that would not be sent before them anyway.
  */
 static bool
 IsFlushed(uint64 *last, uint64 *half)

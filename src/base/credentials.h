@@ -29,9 +29,9 @@ typedef struct Credentials
 	char hostname[256];
 	char name[CREDENTIALS_NAME_SIZE]; /* registered under it */
 	char collector_id[CREDENTIALS_ID_SIZE];
-	char
-		registered_as[CREDENTIALS_ID_SIZE]; /* the id that the backend was told, which it accepts */
-	int64_t issued_at;						/* of the token, seconds since 1970 by our clock */
+	/* the id that the backend was told, which it accepts as well */
+	char	registered_as[CREDENTIALS_ID_SIZE];
+	int64_t issued_at; /* of the token, seconds since 1970 by our clock */
 	int64_t expires_at;
 	char	token[CREDENTIALS_TOKEN_SIZE];
 	char	certificate[CREDENTIALS_PEM_SIZE]; /* "": none */

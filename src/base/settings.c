@@ -244,7 +244,10 @@ AssignProxy(const char *newval, void *extra)
 	Setting.proxy_refused = extra != NULL;
 }
 
-/* Goes into HTTP headers, file names and JSON: nothing but ASCII, which isalnum() does not promise. */
+/*
+ * Goes into HTTP headers, file names and JSON: nothing but ASCII, which isalnum()
+ * does not promise.
+ */
 static bool
 CheckIdentifier(char **newval, void **extra, GucSource source)
 {

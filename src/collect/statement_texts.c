@@ -187,7 +187,10 @@ QueryIds(const StatementTexts *list)
 						   TYPALIGN_DOUBLE);
 }
 
-/* What cannot be converted ends the text, and cuts it: one statement must not cost all of them theirs. */
+/*
+ * What cannot be converted ends the text, and cuts it: one statement must not cost
+ * all of them theirs.
+ */
 static char *
 ToUtf8(char *raw, int encoding, bool *cut)
 {

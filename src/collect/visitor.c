@@ -42,7 +42,10 @@ LookForChanges(uint32 collectors)
 		SchemaIsOutdated();
 }
 
-/* How much a visitor may have taken before it leaves what else is due to another one; valgrind takes more. */
+/*
+ * How much a visitor may have taken before it leaves what else is due to another
+ * one; valgrind takes more.
+ */
 #ifndef ENOUGH_MEMORY
 #define ENOUGH_MEMORY (8 * 1024 * 1024)
 #endif
