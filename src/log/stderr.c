@@ -90,7 +90,8 @@ StrayFormat(const char *line, size_t len)
 {
 	static const char json[] = "{\"timestamp\":\"";
 
-	if (len > sizeof(json) && memcmp(line, json, sizeof(json) - 1) == 0)
+	/* the first line alone decides: what follows it may not be there yet */
+	if (len >= sizeof(json) - 1 && memcmp(line, json, sizeof(json) - 1) == 0)
 		return LogFormatByName("jsonlog", strlen("jsonlog"));
 	if (CsvlogIsStart(line, len))
 		return LogFormatByName("csvlog", strlen("csvlog"));

@@ -360,6 +360,20 @@ an_entry_does_not_wait_for_the_end_of_the_line_after_it(void **state)
 	assert_int_equal(Found.left, sizeof(text));
 }
 
+/* whatever follows a line later: as a file grows, the line is taken once, and not again */
+static void
+a_stray_line_is_told_by_itself(void **state)
+{
+	prefix("");
+	for (int followed = 0; followed < 2; followed++)
+	{
+		read_text("stderr", followed ? "{\"timestamp\":\"\nx\n" : "{\"timestamp\":\"\n",
+				  LOG_END_OPEN);
+		assert_int_equal(Found.unusable, 1);
+		assert_int_equal(Found.junk, followed ? strlen("x\n") : 0);
+	}
+}
+
 static void
 any_bytes_are_survived(void **state)
 {
@@ -411,6 +425,7 @@ main(void)
 		cmocka_unit_test(foreign_lines_are_passed_over),
 		cmocka_unit_test(a_torn_line_is_waited_for),
 		cmocka_unit_test(an_entry_does_not_wait_for_the_end_of_the_line_after_it),
+		cmocka_unit_test(a_stray_line_is_told_by_itself),
 		cmocka_unit_test(any_bytes_are_survived),
 		cmocka_unit_test(no_line_takes_long),
 	};
