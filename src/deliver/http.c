@@ -31,6 +31,7 @@
 #include "base/compat.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "deliver/gzip.h"
 #include "deliver/http_client.h"
 #include "deliver/registration.h"
 #include "deliver/reply.h"
@@ -150,9 +151,10 @@ BeginRequest(const HttpRequest *request, HttpReply *reply)
 	HttpEndRequest(); /* one that an error interrupted */
 	http.error[0] = '\0';
 	http.connecting = http.tls_began = http.head_began = http.head_complete = false;
+	http.odd_encoding = false;
 	http.head_size = 0;
 	http.discarded = 0;
-	http.retry_after[0] = '\0';
+	http.retry_after[0] = http.encoding[0] = '\0';
 	http.mux_failed = false;
 	http.timer_at = -1;
 	http.outdated_since = 0;
@@ -248,6 +250,30 @@ WaitForRequest(int64 give_up_at)
 	return true;
 }
 
+/*
+ * Compressed replies are not asked for, but understood: some servers in between
+ * do not ask.  Not by curl, which would undo as many layers as a peer likes; what
+ * cannot be uncompressed stays as it is, and is no reply of a backend.
+ */
+static void
+UncompressBody(HttpReply *reply)
+{
+	size_t	compressed_size = reply->body_size;
+	char   *compressed;
+	ssize_t size;
+
+	if (pg_strcasecmp(http.encoding, "gzip") != 0 || (compressed = malloc(compressed_size)) == NULL)
+		return;
+	memcpy(compressed, http_body, compressed_size);
+	size = GzipPeek(compressed, compressed_size, http_body, HTTP_BODY_LIMIT);
+	if (size > 0)
+		reply->body_size = (size_t) size;
+	else
+		memcpy(http_body, compressed, compressed_size);
+	explicit_bzero(compressed, compressed_size); /* it may hold a token */
+	free(compressed);
+}
+
 /* Fills the reply.  Signals must be blocked. */
 static void
 FinishRequest(CURLcode code, HttpReply *reply)
@@ -277,6 +303,7 @@ FinishRequest(CURLcode code, HttpReply *reply)
 		code != CURLE_OPERATION_TIMEDOUT;
 	if (reply->status == 0)
 		HttpExplain(code, reply->error, sizeof(reply->error));
+	UncompressBody(reply);
 	reply->body = http_body;
 	http_body[reply->body_size] = '\0';
 	reply->retry_after_s = RetryAfterSeconds(http.retry_after, time(NULL));

@@ -45,9 +45,11 @@ typedef struct HttpClient
 	bool			   tls_began;	  /* connected, the handshake follows */
 	bool			   head_began;	  /* of the reply */
 	bool			   head_complete; /* the empty line has come */
+	bool			   odd_encoding;  /* of the transfer: nothing of the body is read */
 	size_t			   head_size;	  /* all headers: of interim replies, the reply, its trailers */
 	size_t			   discarded;	  /* of the body */
 	char			   retry_after[64];
+	char			   encoding[16]; /* of the body */
 	char			   error[CURL_ERROR_SIZE];
 } HttpClient;
 

@@ -112,6 +112,11 @@ HttpExplain(CURLcode code, char *error, size_t size)
 		snprintf(error, size, "the headers of the reply are too large");
 		return;
 	}
+	if (http.odd_encoding)
+	{
+		snprintf(error, size, "the reply has an encoding that was not asked for");
+		return;
+	}
 	/* under one code or another, as the version of libcurl has it */
 	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 300)

@@ -108,6 +108,25 @@ TakeHeader(const char *name, const char *line, size_t size, char *buffer, size_t
 	return true;
 }
 
+/*
+ * False: the body comes in an encoding that curl would undo, asked for or not.
+ * Of gzip within gzip a few kilobytes would keep it busy for hours, within one call.
+ */
+static bool
+TakeHeaders(const char *line, size_t size)
+{
+	char transfer_encoding[16];
+
+	if (TakeHeader("Transfer-Encoding:", line, size, transfer_encoding, sizeof(transfer_encoding)))
+		return pg_strcasecmp(transfer_encoding, "chunked") == 0;
+	if (!TakeHeader("Retry-After:", line, size, http.retry_after, sizeof(http.retry_after)) &&
+		!TakeHeader("Content-Encoding:", line, size, http.encoding, sizeof(http.encoding)) &&
+		!TakeHeader("ETag:", line, size, http.reply->etag, sizeof(http.reply->etag)))
+		(void) TakeHeader("X-Config-Version:", line, size, http.reply->config_version,
+						  sizeof(http.reply->config_version));
+	return true;
+}
+
 static size_t
 OnHeader(char *line, size_t unit, size_t count, void *arg)
 {
@@ -122,14 +141,16 @@ OnHeader(char *line, size_t unit, size_t count, void *arg)
 		NoteTlsVersion();
 		http.head_began = true;
 		http.head_complete = false;
-		http.retry_after[0] = http.reply->etag[0] = http.reply->config_version[0] = '\0';
+		http.retry_after[0] = http.encoding[0] = '\0';
+		http.reply->etag[0] = http.reply->config_version[0] = '\0';
 	}
 	else if (size > 0 && (line[0] == '\r' || line[0] == '\n'))
 		http.head_complete = true;
-	else if (!TakeHeader("Retry-After:", line, size, http.retry_after, sizeof(http.retry_after)) &&
-			 !TakeHeader("ETag:", line, size, http.reply->etag, sizeof(http.reply->etag)))
-		(void) TakeHeader("X-Config-Version:", line, size, http.reply->config_version,
-						  sizeof(http.reply->config_version));
+	else if (!TakeHeaders(line, size))
+	{
+		http.odd_encoding = true;
+		return 0;
+	}
 	return size;
 }
 
@@ -215,8 +236,6 @@ SetOptions(CURL *easy)
 	SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTPS | (Setting.allow_http ? CURLPROTO_HTTP : 0)));
 #endif
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	/* compressed replies are not asked for, but understood: some servers in between do not ask */
-	SET(CURLOPT_ACCEPT_ENCODING, "identity");
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	/* a name that moves is looked up for each new connection, of which there are few */
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);

@@ -24,6 +24,7 @@ RequestBegin(Request *request, const char *path)
 			 "User-Agent: pganalytics/%s (PostgreSQL %s)", PGANALYTICS_VERSION, ServerVersion());
 	RequestHeader(request, request->user_agent);
 	RequestHeader(request, "Accept: application/json");
+	RequestHeader(request, "Accept-Encoding: identity");
 	RequestHeader(request, "Expect:"); /* do not wait for "100 Continue" */
 }
 

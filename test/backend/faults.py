@@ -14,11 +14,15 @@ import select
 import socket
 import struct
 import threading
+import zlib
 from collections import namedtuple
 
 from tickets import connection_tickets
 
 Reply = namedtuple('Reply', 'status headers body')
+
+GZIP_HEADER = b'\x1f\x8b\x08' + bytes(7)
+EMPTY_BLOCK = b'\0\0\0\xff\xff'        # of a deflated stream
 
 
 # ---- of a connection, before TLS: function(socket, fault) ----
@@ -68,6 +72,21 @@ def reply_compressed(_reply, fault):
     return Reply(fault.get('status', 200), {'Content-Encoding': 'gzip'}, gzip.compress(b'{}'))
 
 
+def deflated(data):
+    """A piece that can stand anywhere in a deflated stream."""
+    stream = zlib.compressobj(wbits=-15)
+    return stream.compress(data) + stream.flush(zlib.Z_FULL_FLUSH)
+
+
+def reply_bomb(_reply, fault):
+    """Under its layers of gzip there is nothing, but with four it takes hours to find that out."""
+    head, part = GZIP_HEADER, EMPTY_BLOCK * 10000
+    for _ in range(fault['layers'] - 1):
+        head, part = GZIP_HEADER + deflated(head), deflated(part) * 500
+    encodings = ', '.join(['gzip'] * fault['layers'])
+    return Reply(fault.get('status', 200), {fault['header']: encodings}, head + part)
+
+
 def reply_huge_body(_reply, fault):
     filler = b'x' * fault.get('size', 64 * 1024 * 1024)
     return Reply(fault.get('status', 200), {}, b'{"filler":"' + filler + b'"}')
@@ -86,6 +105,7 @@ REPLY_FAULTS = {
     'status': reply_status,
     'html': reply_html,
     'compressed': reply_compressed,
+    'bomb': reply_bomb,
     'huge_body': reply_huge_body,
     'huge_header': reply_huge_header,
     'redirect': reply_redirect,

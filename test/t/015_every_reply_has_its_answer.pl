@@ -63,9 +63,11 @@ foreach my $order (
 		"Client sent an HTTP request to an HTTPS server.\n"),
 	{ action => 'html' }, { action => 'garbage' }, { action => 'cut' },
 	{ action => 'redirect', location => 'https://localhost:1/' },
-	{ action => 'huge_header' })
+	{ action => 'huge_header' },
+	# nothing that takes hours to uncompress is uncompressed
+	(map { { action => 'bomb', layers => 4, header => $_ } } 'Content-Encoding', 'Transfer-Encoding'))
 {
-	my $name = "$order->{action} " . ($order->{status} // '');
+	my $name = join ' ', map { $order->{$_} // () } qw(action status header);
 	my @pushes = pushes_under($order);
 
 	is(scalar @pushes, 2, "$name: sent again");
