@@ -140,7 +140,8 @@ ClosesString(const Masker *m, size_t i)
 	char   c = SqlCharAt(&m->sql, next);
 
 	return m->in_string &&
-		(c == '\0' || strchr(",;)", c) != NULL || SqlStartsWith(&m->sql, next, "||"));
+		(c == '\0' || strchr(",;)=", c) != NULL || SqlStartsWith(&m->sql, next, "||") ||
+		 SqlStartsWith(&m->sql, next, "::") || SqlStartsWith(&m->sql, next, "as "));
 }
 
 /* Is this dollar quote the end of the body that we are in? */

@@ -102,6 +102,12 @@ statements_within_statements(void **state)
 		 "SELECT f('ALTER ROLE b PASSWORD ''' || '" MASK "' || '" MASK "')"},
 		{"SELECT set_config('my.password', 'x', false)",
 		 "SELECT set_config('my.password', '" MASK "', false)"},
+		{"SELECT set_config('my.password'::text, 'x', false)",
+		 "SELECT set_config('my.password'::text, '" MASK "', false)"},
+		{"SELECT set_config(CAST('my.password' AS text), 'x', false)",
+		 "SELECT set_config(CAST('my.password' AS text), '" MASK "', false)"},
+		{"SELECT 1 FROM t WHERE j->>'password' = 'x'",
+		 "SELECT 1 FROM t WHERE j->>'password' = '" MASK "'"},
 		{"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN\n"
 		 " -- don't\n EXECUTE 'ALTER ROLE b PASSWORD ''x'''; PERFORM 'y'; END $f$ STRICT",
 		 "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN\n"
@@ -158,6 +164,8 @@ prose(void **state)
 		{"hostssl all all all radius radiussecrets=\"s3c\"",
 		 "hostssl all all all radius radiussecrets=\"" MASK "\""},
 		{"it's host=h password='s 3' user=u", "it's host=h password='" MASK "' user=u"},
+		{"Output: set_config('my.password'::text, 'x'::text, false)",
+		 "Output: set_config('my.password'::text, '" MASK "'::text, false)"},
 		{"could not connect to postgres://bob:s3c@h/d: no",
 		 "could not connect to postgres://bob:" MASK "@h/d: no"},
 	};
