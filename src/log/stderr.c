@@ -81,21 +81,40 @@ LineLength(const char *data, size_t len)
 	return newline != NULL ? newline - data + 1 : len;
 }
 
+static bool
+FitsPrefix(const LogDialect *dialect, const char *line, size_t len)
+{
+	const LogDialect *tried = dialect;
+	PrefixMatch		  match;
+
+	do
+	{
+		if (LogPrefixMatch(tried, line, len, &match))
+			return true;
+		tried = tried->other;
+	} while (tried != NULL && tried != dialect);
+	return false;
+}
+
 /*
  * While log_destination changes, the logging collector puts entries of another
- * format here if the file that they were meant for is not open.
+ * format here if the file that they were meant for is not open.  A prefix may
+ * look like the beginning of one ("%m,%p,"), so what fits it is none.
  */
 static const LogFormat *
-StrayFormat(const char *line, size_t len)
+StrayFormat(const LogDialect *dialect, const char *line, size_t len)
 {
 	static const char json[] = "{\"timestamp\":\"";
+	const LogFormat	 *format = NULL;
 
 	/* the first line alone decides: what follows it may not be there yet */
 	if (len >= sizeof(json) - 1 && memcmp(line, json, sizeof(json) - 1) == 0)
-		return LogFormatByName("jsonlog", strlen("jsonlog"));
-	if (CsvlogIsStart(line, len))
-		return LogFormatByName("csvlog", strlen("csvlog"));
-	return NULL;
+		format = LogFormatByName("jsonlog", strlen("jsonlog"));
+	else if (CsvlogIsStart(line, len))
+		format = LogFormatByName("csvlog", strlen("csvlog"));
+	if (format == NULL || FitsPrefix(dialect, line, LineLength(line, len)))
+		return NULL;
+	return format;
 }
 
 LogFrame
@@ -109,7 +128,7 @@ StderrFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 
 	if (len == 0)
 		return more;
-	stray = StrayFormat(buffer, len);
+	stray = StrayFormat(dialect, buffer, len);
 	if (stray != NULL)
 		return stray->frame(dialect, buffer, len, end);
 	while (at < len)
@@ -184,7 +203,7 @@ TakeSqlstate(LogEntry *entry)
 bool
 StderrParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry)
 {
-	const LogFormat *stray = StrayFormat(buffer, len);
+	const LogFormat *stray = StrayFormat(dialect, buffer, len);
 	LogText			*text = NULL; /* that the lines are added to */
 	bool			 verbose = dialect->verbose;
 

@@ -60,6 +60,35 @@ a_prefix_with_names(void **state)
 	assert_text(2, LOG_CLIENT, "10.0.0.1");
 }
 
+/* It begins as an entry of csvlog does. */
+static void
+a_prefix_with_commas(void **state)
+{
+	prefix("%m,%p,%u,%d ");
+	read_text("stderr",
+			  "2026-02-20 10:30:00.123 UTC,7,ann,shop ERROR:  it's \"a\", b\n"
+			  "2026-02-20 10:30:00.123 UTC,7,ann,shop STATEMENT:  select 1,\n"
+			  "\t2\n"
+			  "2026-02-20 10:30:00.124 UTC,8,, LOG:  c\n",
+			  LOG_END_QUIET);
+	assert_int_equal(Found.count, 2);
+	assert_text(0, LOG_MESSAGE, "it's \"a\", b");
+	assert_text(0, LOG_STATEMENT, "select 1,\n2");
+	assert_text(0, LOG_USER, "ann");
+	assert_false(Found.entry[0].stray);
+	assert_int_equal(Found.entry[1].pid, 8);
+
+	/* what does not fit it may still be one */
+	read_text(
+		"stderr",
+		"2026-02-20 10:30:00.123 UTC,\"u\",\"d\",1,\"h\",1.1,1,\"\",2026-02-20 10:30:00 UTC,1/1,0,"
+		"WARNING,01000,\"d\",,,,,,,,,\"app\",\"client backend\",,0\n",
+		LOG_END_QUIET);
+	assert_int_equal(Found.count, 1);
+	assert_true(Found.entry[0].stray);
+	assert_text(0, LOG_MESSAGE, "d");
+}
+
 static void
 what_follows_q_is_for_sessions(void **state)
 {
@@ -410,6 +439,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_default_prefix),
 		cmocka_unit_test(a_prefix_with_names),
+		cmocka_unit_test(a_prefix_with_commas),
 		cmocka_unit_test(what_follows_q_is_for_sessions),
 		cmocka_unit_test(padding_is_on_either_side),
 		cmocka_unit_test(percent_signs_and_other_literals),
