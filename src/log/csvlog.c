@@ -136,6 +136,33 @@ CsvlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd en
 	return (LogFrame){FRAME_MORE, 0};
 }
 
+/*
+ * A text in quotes may hold lines that look like entries: who writes a statement
+ * long enough could make them up.  What is no entry, or has broken quotes, ends
+ * with its line.
+ */
+size_t
+CsvlogPassOver(const char *buffer, size_t len, LogInside *inside)
+{
+	bool   quoted = *inside == INSIDE_QUOTES;
+	size_t i = 0;
+
+	if (*inside == INSIDE_NONE && !CsvlogIsStart(buffer, len))
+		return LinePassOver(buffer, len, inside);
+	for (; i < len && (quoted || buffer[i] != '\n'); i++)
+	{
+		if (buffer[i] != '"')
+			continue;
+		if (quoted ? (i + 1 < len && strchr("\",\n", buffer[i + 1]) == NULL) :
+					 (i > 0 && strchr("\",", buffer[i - 1]) == NULL))
+			return i + LinePassOver(buffer + i, len - i, inside);
+		/* two in a row are one in the text, and lead back to where it was */
+		quoted = !quoted;
+	}
+	*inside = i < len ? INSIDE_NONE : quoted ? INSIDE_QUOTES : INSIDE_LINE;
+	return i < len ? i + 1 : len;
+}
+
 /* The field at *at without its quotes; moves on to the next one. */
 static LogText
 NextField(char *buffer, size_t len, size_t *at)

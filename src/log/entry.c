@@ -7,9 +7,9 @@
 #include <string.h>
 
 const LogFormat LogFormats[NUM_LOG_FORMATS] = {
-	{"jsonlog", ".json", JsonlogFrame, JsonlogParse},
-	{"csvlog", ".csv", CsvlogFrame, CsvlogParse},
-	{"stderr", NULL, StderrFrame, StderrParse},
+	{"jsonlog", ".json", JsonlogFrame, JsonlogParse, LinePassOver},
+	{"csvlog", ".csv", CsvlogFrame, CsvlogParse, CsvlogPassOver},
+	{"stderr", NULL, StderrFrame, StderrParse, LinePassOver},
 };
 
 const LogFormat *
@@ -41,6 +41,15 @@ LogFormatOfFile(const char *name)
 			return &LogFormats[i];
 	}
 	return NULL;
+}
+
+size_t
+LinePassOver(const char *buffer, size_t len, LogInside *inside)
+{
+	const char *newline = memchr(buffer, '\n', len);
+
+	*inside = newline != NULL ? INSIDE_NONE : INSIDE_LINE;
+	return newline != NULL ? (size_t) (newline - buffer) + 1 : len;
 }
 
 static int

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "log/dialect.h"
+#include "spool/format.h"
 
 /* A piece of the buffer; data is NULL where it is unknown.  Not NUL-terminated. */
 typedef struct LogText
@@ -121,6 +122,12 @@ typedef struct LogFormat
 	 * what is there.
 	 */
 	bool (*parse)(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
+
+	/*
+	 * Goes to the end of an entry, from inside it or, INSIDE_NONE, from its
+	 * start.  Returns the bytes passed over; *inside: is there more of it?
+	 */
+	size_t (*pass_over)(const char *buffer, size_t len, LogInside *inside);
 } LogFormat;
 
 /* Best first: when the server writes several, the first of them is read. */
@@ -134,10 +141,12 @@ extern const LogFormat *LogFormatByName(const char *source, size_t len);
 /* The format of a file, by its name. */
 extern const LogFormat *LogFormatOfFile(const char *name);
 
+extern size_t	LinePassOver(const char *buffer, size_t len, LogInside *inside);
 extern LogFrame JsonlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
 extern bool		JsonlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
 extern LogFrame CsvlogFrame(const LogDialect *dialect, const char *buffer, size_t len, LogEnd end);
 extern bool		CsvlogParse(const LogDialect *dialect, char *buffer, size_t len, LogEntry *entry);
+extern size_t	CsvlogPassOver(const char *buffer, size_t len, LogInside *inside);
 
 /* Does a line begin as an entry of csvlog does? */
 extern bool CsvlogIsStart(const char *data, size_t len);

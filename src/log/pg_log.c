@@ -77,7 +77,7 @@ SetPlace(Piece *piece, size_t done)
 	TailPlace *here = &reader->tail.here;
 
 	piece->out->position.offset = piece->offset + done;
-	piece->out->position.in_line = piece->in_line;
+	piece->out->position.inside = piece->inside;
 	piece->out->position.last_us = piece->out->last_us;
 	if (here->former && LogDialectsIsNow(&reader->dialects, &here->file, piece->offset + done))
 		here->former = false;
@@ -98,7 +98,7 @@ TakeBuffer(LogReader *reader, LogOutput *out, LogEnd end)
 					.at_entry = SetPlace,
 					.reader = reader,
 					.offset = tail->here.offset,
-					.in_line = tail->here.in_line};
+					.inside = tail->here.inside};
 	size_t done;
 
 	out->position = TailPosition(tail);
@@ -107,7 +107,7 @@ TakeBuffer(LogReader *reader, LogOutput *out, LogEnd end)
 	TailConsume(tail, done);
 	reader->entries += piece.entries;
 	reader->skipped_bytes += piece.skipped_bytes;
-	tail->here.in_line = piece.in_line;
+	tail->here.inside = piece.inside;
 	tail->here.last_us = out->last_us;
 	out->position = TailPosition(tail);
 }
@@ -230,7 +230,7 @@ LearnRecent(LogReader *reader, Batch *batch)
 	nowhere.skip = nowhere.limit = PG_INT64_MAX;
 	nowhere.recent = &reader->recent;
 	nowhere.zones = reader->dialects.zones;
-	piece.in_line = here->offset > len;
+	piece.inside = here->offset > len ? INSIDE_LINE : INSIDE_NONE;
 	if (pread(here->file.fd, data, len, here->offset - len) == (ssize_t) len)
 		(void) PieceTakeEntries(&piece, data, len, LOG_END_FINAL, false);
 	pfree(data);

@@ -2,8 +2,7 @@
  * piece.c
  *		The entries in a piece of a log file.
  *
- * An entry that does not fit the buffer is cut and the rest of its line passed
- * over.
+ * An entry that does not fit the buffer is cut and the rest of it passed over.
  */
 #include "postgres.h"
 
@@ -45,15 +44,8 @@ PieceTakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 {
 	size_t done = 0;
 
-	if (piece->in_line)
-	{
-		char *newline = memchr(data, '\n', len);
-
-		if (newline == NULL)
-			return len;
-		piece->in_line = false;
-		done = newline - data + 1;
-	}
+	if (piece->inside != INSIDE_NONE)
+		done = piece->file->format->pass_over(data, len, &piece->inside);
 	while (done < len && !PieceLimitReached(piece->out))
 	{
 		LogFrame frame;
@@ -69,7 +61,7 @@ PieceTakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 			/* longer than the buffer: take what there is, pass over the rest */
 			frame = (LogFrame){FRAME_ENTRY, len};
 			cut = true;
-			piece->in_line = data[len - 1] != '\n';
+			(void) piece->file->format->pass_over(data, len, &piece->inside);
 		}
 		if (frame.kind == FRAME_ENTRY)
 			TakeEntry(piece, data + done, frame.length, cut);

@@ -15,7 +15,7 @@ typedef struct Piece
 	LogOutput		 *out;
 	const LogFile	 *file;
 	const LogDialect *dialect;
-	bool			  in_line; /* it begins with the rest of a line that was cut */
+	LogInside		  inside; /* what it begins with */
 
 	int64 entries;
 	int64 skipped_bytes; /* that are part of no entry */

@@ -28,7 +28,7 @@ SampleHook(Batch *batch)
 
 /* The last bytes of the file; NULL: they cannot be read. */
 static char *
-ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
+ReadSample(LogFile *file, size_t *len, LogInside *inside, LogTrouble *trouble)
 {
 	char   *buffer = palloc(SAMPLE_BYTES + 1);
 	uint64	offset;
@@ -45,7 +45,7 @@ ReadSample(LogFile *file, size_t *len, bool *in_line, LogTrouble *trouble)
 	}
 	CloseTransientFile(file->fd);
 	*len = n < 0 ? 0 : n;
-	*in_line = offset > 0;
+	*inside = offset > 0 ? INSIDE_LINE : INSIDE_NONE;
 	return n < 0 ? NULL : buffer;
 }
 
@@ -63,8 +63,8 @@ SampleFile(Batch *batch)
 	Piece		 second;
 	bool		 full;
 	size_t		 len;
-	bool		 in_line;
-	char		*buffer = ReadSample(&file, &len, &in_line, &trouble);
+	LogInside	 inside;
+	char		*buffer = ReadSample(&file, &len, &inside, &trouble);
 	char		*copy;
 
 	if (buffer == NULL)
@@ -76,7 +76,7 @@ SampleFile(Batch *batch)
 	LogOutputBegin(&out, batch);
 	count = out;
 	first = (Piece){
-		.out = &count, .file = &file, .dialect = LogDialectsNow(dialects), .in_line = in_line};
+		.out = &count, .file = &file, .dialect = LogDialectsNow(dialects), .inside = inside};
 	second = first;
 	second.out = &out;
 	full = len == SAMPLE_BYTES;

@@ -254,7 +254,7 @@ TailBegin(Tail *tail, size_t buffer_size, LogTrouble *trouble)
 				   "was truncated or written anew");
 		tail->kept.offset = 0;
 		tail->kept.start_len = 0;
-		tail->kept.in_line = false;
+		tail->kept.inside = INSIDE_NONE;
 		tail->before_len = 0;
 	}
 	TailRollback(tail);
@@ -358,7 +358,7 @@ ReturnToEnd(Tail *tail)
 	if (end == NULL)
 		return;
 	tail->here.offset = end->offset;
-	tail->here.in_line = end->in_line;
+	tail->here.inside = end->inside;
 	TailPlaceHashStart(&tail->here);
 }
 

@@ -28,7 +28,7 @@ TailPlacePosition(const TailPlace *place)
 	LogPosition position = {.device = place->file.device,
 							.inode = place->file.inode,
 							.offset = place->offset,
-							.in_line = place->in_line,
+							.inside = place->inside,
 							.start_hash = place->start_hash,
 							.start_len = place->start_len,
 							.last_us = place->last_us};
@@ -42,14 +42,14 @@ TailPlaceIsAt(const TailPlace *place, const LogPosition *position)
 {
 	return place->file.fd >= 0 && place->file.device == position->device &&
 		place->file.inode == position->inode && place->offset == position->offset &&
-		place->in_line == position->in_line;
+		place->inside == position->inside;
 }
 
 void
 TailPlaceSet(TailPlace *place, const LogPosition *position)
 {
 	place->offset = position->offset;
-	place->in_line = position->in_line;
+	place->inside = position->inside;
 	place->start_hash = position->start_hash;
 	place->start_len = position->start_len;
 	place->last_us = position->last_us;

@@ -13,14 +13,14 @@
 /* A place in the log. */
 typedef struct TailPlace
 {
-	LogFile file;
-	uint64	offset;		/* of the first byte that was not consumed */
-	bool	in_line;	/* that byte is inside a line which was cut */
-	bool	former;		/* it may be written as before the reload, see LogReader */
-	int64	last_us;	/* time of the last entry, 0: unknown */
-	uint64	start_hash; /* of the file's first start_len bytes */
-	uint32	start_len;
-	int		passed; /* files of Tail.ahead that are behind it */
+	LogFile	  file;
+	uint64	  offset; /* of the first byte that was not consumed */
+	LogInside inside;
+	bool	  former;	  /* it may be written as before the reload, see LogReader */
+	int64	  last_us;	  /* time of the last entry, 0: unknown */
+	uint64	  start_hash; /* of the file's first start_len bytes */
+	uint32	  start_len;
+	int		  passed; /* files of Tail.ahead that are behind it */
 } TailPlace;
 
 /*

@@ -7,7 +7,7 @@
  *	16 u64 body size		24 u64 raw size		32 u64 sequence
  *	40 i64 created, µs		48 u64 system identifier
  *	56 u64 device			64 u64 inode		72 u64 offset of the server log
- *	80 u64 hash of its start	88 u32 length of that	92 u32 flags (1: inside of a line)
+ *	80 u64 hash of its start	88 u32 length of that	92 u32 LogInside
  *	96 i64 time of its last entry, µs				   104 u64 reserved, zero
  */
 #include "spool/format.h"
@@ -16,7 +16,6 @@
 
 #define MAGIC UINT32_C(0x42414750) /* "PGAB" */
 #define FLAG_SEALED UINT32_C(1)
-#define FLAG_IN_LINE UINT32_C(1) /* of the position */
 
 static void
 PutNumber(uint8_t *bytes, uint64_t value, int size)
@@ -54,7 +53,7 @@ BatchHeaderEncode(const BatchHeader *header, uint8_t bytes[BATCH_HEADER_SIZE])
 	PutNumber(bytes + 72, header->log.offset, 8);
 	PutNumber(bytes + 80, header->log.start_hash, 8);
 	PutNumber(bytes + 88, header->log.start_len, 4);
-	PutNumber(bytes + 92, header->log.in_line ? FLAG_IN_LINE : 0, 4);
+	PutNumber(bytes + 92, header->log.inside, 4);
 	PutNumber(bytes + 96, (uint64_t) header->log.last_us, 8);
 }
 
@@ -87,7 +86,7 @@ BatchHeaderDecode(const uint8_t *bytes, size_t len, uint64_t file_size, BatchHea
 	header->log.offset = GetNumber(bytes + 72, 8);
 	header->log.start_hash = GetNumber(bytes + 80, 8);
 	header->log.start_len = (uint32_t) GetNumber(bytes + 88, 4);
-	header->log.in_line = (GetNumber(bytes + 92, 4) & FLAG_IN_LINE) != 0;
+	header->log.inside = (LogInside) GetNumber(bytes + 92, 4);
 	header->log.last_us = (int64_t) GetNumber(bytes + 96, 8);
 	header->log.path[0] = '\0';
 

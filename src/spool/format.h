@@ -17,17 +17,25 @@
 #define BATCH_CRC_FROM 8 /* first byte of the header that the checksum covers */
 #define BATCH_VERSION 2
 
+/* Is the first byte that was not read inside an entry of the log which was cut? */
+typedef enum LogInside
+{
+	INSIDE_NONE,
+	INSIDE_LINE,  /* the entry ends with the line */
+	INSIDE_QUOTES /* of csvlog: the line may end, and the entry goes on */
+} LogInside;
+
 /* How far the server log has been read. */
 typedef struct LogPosition
 {
-	uint64_t device;
-	uint64_t inode;		 /* 0: no position */
-	uint64_t offset;	 /* of the first byte that was not read */
-	bool	 in_line;	 /* that byte is inside a line which was cut */
-	uint64_t start_hash; /* of the file's first bytes, to know it again */
-	uint32_t start_len;	 /* how many they are */
-	int64_t	 last_us;	 /* time of the last entry, 0: unknown */
-	char	 path[1024]; /* where the file was last seen; not in the header */
+	uint64_t  device;
+	uint64_t  inode;  /* 0: no position */
+	uint64_t  offset; /* of the first byte that was not read */
+	LogInside inside;
+	uint64_t  start_hash; /* of the file's first bytes, to know it again */
+	uint32_t  start_len;  /* how many they are */
+	int64_t	  last_us;	  /* time of the last entry, 0: unknown */
+	char	  path[1024]; /* where the file was last seen; not in the header */
 } LogPosition;
 
 typedef struct BatchHeader

@@ -21,7 +21,7 @@
 #include "spool/spool.h"
 
 #define FORMAT \
-	"device %llu inode %llu offset %llu in_line %u start %llu length %u last %lld sequence %llu "
+	"device %llu inode %llu offset %llu inside %u start %llu length %u last %lld sequence %llu "
 #define READ_FORMAT FORMAT "path %1023[^\n]"
 #define WRITE_FORMAT FORMAT "path %s\n"
 #define NUMBERS 8 /* the path may be empty */
@@ -45,7 +45,7 @@ ReadRecord(Record *record)
 	unsigned long long offset;
 	unsigned long long start;
 	unsigned long long sequence;
-	unsigned int	   in_line;
+	unsigned int	   inside;
 	unsigned int	   length;
 	long long		   last;
 	ssize_t			   len;
@@ -61,13 +61,13 @@ ReadRecord(Record *record)
 	if (len <= 0)
 		return false;
 	text[len] = '\0';
-	if (sscanf(text, READ_FORMAT, &device, &inode, &offset, &in_line, &start, &length, &last,
+	if (sscanf(text, READ_FORMAT, &device, &inode, &offset, &inside, &start, &length, &last,
 			   &sequence, p->path) < NUMBERS)
 		return false;
 	p->device = device;
 	p->inode = inode;
 	p->offset = offset;
-	p->in_line = in_line != 0;
+	p->inside = (LogInside) inside;
 	p->start_hash = start;
 	p->start_len = length;
 	p->last_us = last;
@@ -90,7 +90,7 @@ WriteRecord(const Record *record)
 	SpoolPath(temporary, sizeof(temporary), "log_position.tmp");
 	len = snprintf(text, sizeof(text), WRITE_FORMAT, (unsigned long long) p->device,
 				   (unsigned long long) p->inode, (unsigned long long) p->offset,
-				   (unsigned int) p->in_line, (unsigned long long) p->start_hash,
+				   (unsigned int) p->inside, (unsigned long long) p->start_hash,
 				   (unsigned int) p->start_len, (long long) p->last_us,
 				   (unsigned long long) record->sequence, p->path);
 	fd = StateFileCreate(temporary);

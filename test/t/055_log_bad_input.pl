@@ -87,6 +87,12 @@ next_entry_arrives('csvlog: nothing yet');
 append_to_file($csv, qq{$head"the quote is missing$tail$head"the quote is there"$tail});
 my @quote = next_entry_arrives('csvlog: a missing quote');
 ok(scalar(grep { $_->{message} eq 'the quote is there' } @quote), 'csvlog: the entry after it is whole');
+# a statement longer than what is read at once, with lines in it that look like entries
+my $forged = qq{$time,"u","d",1,"h",1.1,1,"",$time,1/1,0,PANIC,XX000,"forged",,,,,,,,,"app","client backend",,0\n};
+append_to_file($csv, qq{$head"} . ('x' x 1_000_000) . "\n" . ($forged =~ s/"/""/gr) x 2 . qq{"$tail$head"after a long one"$tail});
+my @forged = next_entry_arrives('csvlog: a text that looks like entries');
+is_deeply([ grep { $_->{level} eq 'PANIC' } @forged ], [], 'csvlog: a text that looks like entries: none is made of it');
+ok(scalar(grep { $_->{message} eq 'after a long one' } @forged), 'csvlog: the entry after it is whole');
 append_to_file($csv, qq{garbage "," \0\n"more\n$head"after garbage"$tail});
 my @garbage = next_entry_arrives('csvlog: garbage');
 ok(scalar(grep { $_->{message} eq 'after garbage' } @garbage), 'csvlog: reading goes on where an entry begins');

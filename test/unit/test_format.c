@@ -26,7 +26,7 @@ static const BatchHeader sample = {
 			.device = 64769,
 			.inode = 1234567,
 			.offset = UINT64_C(98765432109),
-			.in_line = true,
+			.inside = INSIDE_QUOTES,
 			.start_hash = UINT64_C(0xFEDCBA9876543210),
 			.start_len = 1024,
 			.last_us = INT64_C(1771583399000000),
@@ -51,7 +51,7 @@ what_is_written_is_read(void **state)
 	assert_int_equal(header.log.device, sample.log.device);
 	assert_int_equal(header.log.inode, sample.log.inode);
 	assert_int_equal(header.log.offset, sample.log.offset);
-	assert_true(header.log.in_line);
+	assert_int_equal(header.log.inside, INSIDE_QUOTES);
 	assert_int_equal(header.log.start_hash, sample.log.start_hash);
 	assert_int_equal(header.log.start_len, sample.log.start_len);
 	assert_int_equal(header.log.last_us, sample.log.last_us);

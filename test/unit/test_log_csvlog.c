@@ -166,6 +166,47 @@ no_text_reaches_the_end_of_the_entry(void **state)
 	assert_true(entry.text[LOG_MESSAGE].data + entry.text[LOG_MESSAGE].len < whole + frame.length);
 }
 
+/* An entry that is longer than the buffer, in two pieces at every byte of it. */
+static void
+the_rest_of_a_cut_entry_is_passed_over(void **state)
+{
+	static const char whole[] = HEAD
+		"ERROR,42601,\"a \"\"b\"\"\n2026-02-20 10:30:00.123 UTC,,,1,,,,,,,,PANIC,,c\n\"" TAIL_15;
+	const size_t size = sizeof(whole) - 1;
+
+	for (size_t cut = 64; cut < size; cut++)
+	{
+		LogInside inside = INSIDE_NONE;
+
+		assert_int_equal(CsvlogPassOver(whole, cut, &inside), cut);
+		assert_int_not_equal(inside, INSIDE_NONE);
+		assert_int_equal(CsvlogPassOver(whole + cut, size - cut, &inside), size - cut);
+		assert_int_equal(inside, INSIDE_NONE);
+	}
+}
+
+static void
+broken_quotes_end_with_their_line(void **state)
+{
+	static const char *const broken[] = {
+		"no entry, \"\n",
+		HEAD "ERROR,42601,x\"y\n",
+		HEAD "ERROR,42601,\"x\"y\n",
+	};
+
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+	{
+		LogInside inside = INSIDE_NONE;
+
+		assert_int_equal(CsvlogPassOver(broken[i], strlen(broken[i]), &inside), strlen(broken[i]));
+		assert_int_equal(inside, INSIDE_NONE);
+		inside = INSIDE_NONE;
+		assert_int_equal(CsvlogPassOver(broken[i], strlen(broken[i]) - 1, &inside),
+						 strlen(broken[i]) - 1);
+		assert_int_equal(inside, INSIDE_LINE);
+	}
+}
+
 int
 main(void)
 {
@@ -180,6 +221,8 @@ main(void)
 		cmocka_unit_test(a_torn_entry_is_waited_for),
 		cmocka_unit_test(any_bytes_are_survived),
 		cmocka_unit_test(no_text_reaches_the_end_of_the_entry),
+		cmocka_unit_test(the_rest_of_a_cut_entry_is_passed_over),
+		cmocka_unit_test(broken_quotes_end_with_their_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
