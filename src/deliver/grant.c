@@ -115,26 +115,53 @@ TakeToken(const json_t *root, Credentials *credentials, char error[GRANT_ERROR_S
 	return true;
 }
 
-/* What is behind the PEM block that begins there; NULL: it has no end. */
-static const char *
-EndOfBlock(const char *begin)
-{
-	const char *end = strstr(begin, PEM_END);
-	const char *next = strstr(begin + strlen(PEM_BEGIN), PEM_BEGIN);
+/* The longest of OpenSSL's is half as long. */
+#define PEM_MAX_LABEL 64
 
-	if (end == NULL || (next != NULL && next < end))
-		return NULL;
-	end = strstr(end + strlen(PEM_END), PEM_DASHES);
-	return end ? end + strlen(PEM_DASHES) : NULL;
+typedef struct PemBlock
+{
+	char		label[PEM_MAX_LABEL + 1];
+	const char *end; /* what is behind it */
+} PemBlock;
+
+/* The first line holds the label and nothing else, the last one the same; no other block begins between them. */
+static bool
+ReadBlock(const char *begin, PemBlock *block)
+{
+	const char *label = begin + strlen(PEM_BEGIN);
+	const char *next = strstr(label, PEM_BEGIN);
+	size_t		length = strspn(label, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ");
+	const char *behind = label + length + strlen(PEM_DASHES);
+	char		last[sizeof("\n" PEM_END PEM_DASHES) + PEM_MAX_LABEL];
+
+	if (length > PEM_MAX_LABEL || strncmp(label + length, PEM_DASHES, strlen(PEM_DASHES)) != 0 ||
+		(*behind != '\n' && strncmp(behind, "\r\n", 2) != 0))
+		return false;
+	memcpy(block->label, label, length);
+	block->label[length] = '\0';
+	snprintf(last, sizeof(last), "\n" PEM_END "%s" PEM_DASHES, block->label);
+	block->end = strstr(behind, last);
+	if (block->end == NULL || (next != NULL && next < block->end))
+		return false;
+	block->end += strlen(last);
+	return true;
 }
 
-/* Is the text in the block's first line? */
+/* "PRIVATE KEY", "EC PRIVATE KEY" */
 static bool
-LabelHas(const char *begin, const char *text)
+IsKeyLabel(const char *label)
 {
-	const char *found = strstr(begin, text);
+	static const char key[] = "PRIVATE KEY";
+	size_t			  length = strlen(label);
 
-	return found != NULL && (size_t) (found - begin) < strcspn(begin, "\n");
+	return length >= strlen(key) && strcmp(label + length - strlen(key), key) == 0;
+}
+
+static bool
+IsCertificateLabel(const char *label)
+{
+	return strcmp(label, "CERTIFICATE") == 0 || strcmp(label, "X509 CERTIFICATE") == 0 ||
+		strcmp(label, "TRUSTED CERTIFICATE") == 0;
 }
 
 /*
@@ -154,24 +181,21 @@ TakePem(const char *pem, bool is_key, char *buffer)
 		return true;
 	while ((begin = strstr(begin, PEM_BEGIN)) != NULL)
 	{
-		const char *end = EndOfBlock(begin);
-		bool		wanted = LabelHas(begin, is_key ? "PRIVATE KEY-" : "CERTIFICATE-");
+		PemBlock block;
 
-		/* what looks like a key to CredentialsParse() would come back as one */
-		if (end == NULL || (is_key && wanted && used > 0) ||
-			(!is_key && LabelHas(begin, "PRIVATE KEY")))
+		if (!ReadBlock(begin, &block) || (!is_key && IsKeyLabel(block.label)))
 			return false;
-		if (wanted)
+		if (is_key ? IsKeyLabel(block.label) : IsCertificateLabel(block.label))
 		{
-			size_t length = (size_t) (end - begin);
+			size_t length = (size_t) (block.end - begin);
 
-			if (used + length + 2 > CREDENTIALS_PEM_SIZE)
+			if ((is_key && used > 0) || used + length + 2 > CREDENTIALS_PEM_SIZE)
 				return false;
 			memcpy(buffer + used, begin, length);
 			used += length;
 			buffer[used++] = '\n';
 		}
-		begin = end;
+		begin = block.end;
 	}
 	buffer[used] = '\0';
 	return used > 0;

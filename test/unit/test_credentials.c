@@ -84,25 +84,38 @@ test_pem_with_more_in_it(void **state)
 	assert_string_equal(given.certificate, CERTIFICATE CERTIFICATE);
 	assert_string_equal(given.private_key, KEY);
 
-	for (const char *const *p =
-			 (const char *const[]){
-				 /* no end, no certificate, a key where there must be none, or two of them */
-				 "\"certificate\":\"-----BEGIN CERTIFICATE-----\\nx\",\"private_key\":\"" JSON_KEY
-				 "\"",
-				 "\"certificate\":\"" JSON_KEY "\",\"private_key\":\"" JSON_KEY "\"",
-				 "\"certificate\":\"" JSON_CERTIFICATE "\\n" JSON_KEY
-				 "\",\"private_key\":\"" JSON_KEY "\"",
-				 "\"certificate\":\"" JSON_CERTIFICATE "\",\"private_key\":\"" JSON_CERTIFICATE
-				 "\"",
-				 "\"certificate\":\"" JSON_CERTIFICATE "\",\"private_key\":\"" JSON_KEY
-				 "\\n" JSON_KEY "\"",
-				 "\"certificate\":\"-----BEGIN CERTIFICATE-----\\n" JSON_KEY
-				 "\\n-----END CERTIFICATE-----\",\"private_key\":\"" JSON_KEY "\"",
-				 /* one that would come back from the file as the key */
-				 "\"certificate\":\"-----BEGIN PRIVATE KEY CERTIFICATE-----\\nMA==\\n-----END "
-				 "CERTIFICATE-----\",\"private_key\":\"" JSON_KEY "\"",
-				 NULL};
-		 *p; p++)
+	assert_true(Grant("{\"collector_id\":\"a\"," TOKEN ",\"certificate\":\"" JSON_CERTIFICATE
+					  "\",\"private_key\":\"-----BEGIN PRIVATE KEY-----\\r\\nMHcC\\r\\n"
+					  "-----END PRIVATE KEY-----\\r\\n\"}"));
+	assert_string_equal(given.private_key,
+						"-----BEGIN PRIVATE KEY-----\r\nMHcC\r\n-----END PRIVATE KEY-----\n");
+
+	for (
+		const char *const *p =
+			(const char *const[]){
+				/* no end, no certificate, a key where there must be none, or two of them */
+				"\"certificate\":\"-----BEGIN CERTIFICATE-----\\nx\",\"private_key\":\"" JSON_KEY
+				"\"",
+				"\"certificate\":\"" JSON_KEY "\",\"private_key\":\"" JSON_KEY "\"",
+				"\"certificate\":\"" JSON_CERTIFICATE "\\n" JSON_KEY
+				"\",\"private_key\":\"" JSON_KEY "\"",
+				"\"certificate\":\"" JSON_CERTIFICATE "\",\"private_key\":\"" JSON_CERTIFICATE "\"",
+				"\"certificate\":\"" JSON_CERTIFICATE "\",\"private_key\":\"" JSON_KEY
+				"\\n" JSON_KEY "\"",
+				"\"certificate\":\"-----BEGIN CERTIFICATE-----\\n" JSON_KEY
+				"\\n-----END CERTIFICATE-----\",\"private_key\":\"" JSON_KEY "\"",
+				/* blocks that are not made of lines, or of others than their labels say */
+				"\"certificate\":\"" JSON_CERTIFICATE
+				"\",\"private_key\":\"-----BEGIN PRIVATE KEY-----MHcC-----END PRIVATE KEY-----\"",
+				"\"certificate\":\"" JSON_CERTIFICATE
+				"\",\"private_key\":\"-----BEGIN PRIVATE KEY-----\\rMHcC\\n-----END PRIVATE KEY-----\"",
+				"\"certificate\":\"" JSON_CERTIFICATE
+				"\",\"private_key\":\"-----BEGIN PRIVATE KEY-----\\nMHcC\\n-----END CERTIFICATE-----\"",
+				/* one that would come back from the file as the key */
+				"\"certificate\":\"-----BEGIN PRIVATE KEY CERTIFICATE-----\\nMA==\\n-----END "
+				"CERTIFICATE-----\",\"private_key\":\"" JSON_KEY "\"",
+				NULL};
+		*p; p++)
 	{
 		char body[2048];
 
