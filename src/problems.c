@@ -18,6 +18,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "base/inforce.h"
 #include "base/settings.h"
 #include "base/shared.h"
 #include "base/url.h"
@@ -119,6 +120,26 @@ CheckTracker(JsonWriter *w, const char *name, const char *what)
 
 	if (value && strcmp(value, "off") == 0)
 		Add(w, "\"%s\" is off: %s are not known; set it to on", name, what);
+}
+
+/* It would have to be switched on again at the backend, which hears of it on schedule only. */
+static void
+CheckSwitchedOff(JsonWriter *w)
+{
+	const RemoteConfig *remote = RemoteInForce();
+
+	if (remote == NULL)
+		return;
+	for (int i = 0; i < NUM_COLLECTORS; i++)
+	{
+		if (CollectorEnabled(i))
+			return;
+	}
+	Add(w,
+		"version " INT64_FORMAT " of the remote configuration leaves no collector switched on: "
+		"nothing is collected; correct it at the backend and call pganalytics_pull_config(), or "
+		"set \"pganalytics.remote_config\" to off",
+		remote->version);
 }
 
 static void
@@ -281,6 +302,7 @@ WriteProblems(JsonWriter *w)
 		CheckDatabase(w);
 	}
 	CheckSettings(w);
+	CheckSwitchedOff(w);
 	CheckVersion(w);
 	CheckCollectors(w);
 	CheckCustom(w);

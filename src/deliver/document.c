@@ -115,6 +115,8 @@ ReadIntervals(Document *document, const char *key, const json_t *value)
 		snprintf(full_name, sizeof(full_name), "%s.%.*s", key, NAME_SIZE, name);
 		if (type < 0)
 			Ignore(document, key, name);
+		else if (json_is_null(interval))
+			continue;
 		else if (document->config->interval_s[type] != 0)
 			return Refuse(document, full_name, "is given under two names");
 		else if (!ReadInterval(document, type, full_name, interval))

@@ -32,6 +32,9 @@
 #define CONFIG_REFUSED 1
 #define CONFIG_UNREACHABLE 2
 
+/* Announcements are followed after so long, however fast they come. */
+#define ANNOUNCED_PAUSE_MS 1000
+
 /* Fewer failures in a row are nobody's business. */
 #define FAILURES_TO_TELL 3
 
@@ -45,17 +48,10 @@ static struct
 	bool  accepted;	  /* a batch was, since they began */
 	int64 announced;  /* newest version that a reply spoke of, -1: none */
 	int64 looked_for; /* the one that has been looked for already */
+	int64 not_before; /* that an announcement is followed */
 } pull = {.announced = -1, .looked_for = -1};
 
 /* ---- when ---- */
-
-void
-PullReset(int64 now)
-{
-	pull.next_at = now;
-	pull.retry_at = 0;
-	pull.failures = 0;
-}
 
 void
 PullNoteReply(const HttpReply *reply)
@@ -91,7 +87,7 @@ PullDue(void)
 	if (pull.retry_at != 0)
 		return pull.retry_at;
 	if (NewerIsAnnounced())
-		return 0;
+		return pull.not_before;
 	return Setting.config_pull_interval_s > 0 ? pull.next_at : PG_INT64_MAX;
 }
 
@@ -101,6 +97,7 @@ ScheduleNext(void)
 	pull.failures = 0;
 	pull.retry_at = 0;
 	pull.looked_for = pull.announced;
+	pull.not_before = MonotonicMs() + ANNOUNCED_PAUSE_MS;
 	pull.next_at = MonotonicMs() + (int64) Setting.config_pull_interval_s * 1000;
 }
 
@@ -114,6 +111,20 @@ Tell(const char *error, bool answered)
 	if (answered)
 		Shared->remote.pulled_at = GetCurrentTimestamp();
 	LWLockRelease(Shared->lock);
+}
+
+void
+PullReset(int64 now)
+{
+	pull.next_at = now;
+	pull.retry_at = 0;
+	pull.failures = 0;
+	if (Setting.remote_config && BackendIsWanted())
+		return;
+	/* whatever was wrong with what the backend gives, nobody asks for it any more */
+	Tell("", false);
+	if (Shared->problems[PROBLEM_CONFIG].code != 0)
+		ProblemForget(PROBLEM_CONFIG);
 }
 
 static void
@@ -292,6 +303,8 @@ Ask(HttpReply *reply, bool *conditional, RequestFailure *failure)
 static void
 HandleReply(const HttpReply *reply, bool conditional, char *error, size_t error_size)
 {
+	bool is_ours = ReplyBodyIsOurs(reply->body, reply->body_size);
+
 	if (reply->status == 0)
 		strlcpy(error, reply->error, error_size);
 	else if (reply->status == 304 && conditional)
@@ -299,18 +312,18 @@ HandleReply(const HttpReply *reply, bool conditional, char *error, size_t error_
 		Succeeded();
 		return;
 	}
-	else if (reply->status == 404)
+	else if (reply->status == 404 && (is_ours || RemoteKnown() == NULL))
 	{
 		NothingThere();
 		return;
 	}
-	else if (reply->status == 200 && reply->body_size > 0 &&
-			 ReplyBodyIsOurs(reply->body, reply->body_size))
+	else if (reply->status == 200 && is_ours && reply->body_size > 0)
 	{
 		Accept(reply, error, error_size);
 		return;
 	}
-	else if (reply->status == 200)
+	/* 404: of a proxy that has lost the backend; that withdraws nothing */
+	else if (reply->status == 200 || reply->status == 404)
 		strlcpy(error,
 				"the answer does not come from a pgAnalytics backend: check "
 				"\"pganalytics.backend_url\"",

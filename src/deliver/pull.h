@@ -10,7 +10,7 @@
 #include "base/shared.h"
 #include "deliver/http.h"
 
-/* Settings have changed: another backend, or another interval.  Looks at once. */
+/* Settings have changed: another backend, or another interval, or none.  Looks at once. */
 extern void PullReset(int64 now);
 
 /* A batch was accepted; the reply may announce a newer configuration. */

@@ -179,6 +179,7 @@ $node->wait_for_status('there', sub { ($_->{config}{version} // 0) == 20 });
 foreach my $fault (
 	{ action => 'status', status => 503 },
 	{ action => 'html' },
+	{ action => 'status', status => 404, body => '<html>no such site</html>' },
 	{ action => 'cut', after => 'body' },
 	{ action => 'status', status => 403 })
 {
@@ -197,7 +198,32 @@ ok( wait_until(
 	'after it all is well');
 is($node->status->{config}{last_error}, undef, 'and the status knows of no error');
 
-$status = $node->status;
+# ---- refused, and not wanted any more ----
+
+$backend->order(action => 'config', document => { version => 21, intervals => { sysstat => 0 } });
+$node->wait_for_problem(qr/remote configuration is refused/);
+$node->set('pganalytics.remote_config' => 'off');
+$status = $node->wait_for_no_problem(qr/remote configuration/);
+is($status->{config}{last_error}, undef, 'off: what was wrong with it is forgotten');
+$backend->order(action => 'config', document => { version => 22 });
+$node->set('pganalytics.remote_config' => 'on');
+$node->wait_for_status('on', sub { ($_->{config}{version} // 0) == 22 });
+
+# ---- announced anew with each reply ----
+
+$node->set('pganalytics.backend_url' => 'https://localhost:1');
+$node->wait_for_state('backoff');
+$node->safe_psql('postgres', q{SELECT pganalytics_collect('sysstat')}) foreach 1 .. 16;
+$backend->order(action => 'status', status => 200, body => { next_config_version => 1000 + $_ }, path => '/api/v1/metrics/push',
+	process => JSON::PP::true)
+  foreach 1 .. 16;
+$since = $backend->position;
+$node->set('pganalytics.backend_url' => $backend->url);
+wait_until('they are announced', sub { 16 <= grep { ($_->{fault} // '') eq 'status' } $backend->requests($since) });
+cmp_ok(scalar config_requests($since), '<', 16, 'a version that is announced anew with each reply is not looked for after each');
+$backend->order(action => 'behave');
+
+$status = $node->wait_for_state('ok');
 is($status->{delivery}{state}, 'ok', 'delivery did not mind');
 is($status->{spool}{$_}, 0, "no batch $_") foreach qw(dropped rejected);
 

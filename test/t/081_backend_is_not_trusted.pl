@@ -90,6 +90,8 @@ is(offer({ enabled_collectors => ['pg_stats'] }), '', 'one that is off here may 
 $status = $node->status;
 @enabled = grep { $status->{collectors}{$_}{enabled} } keys %{ $status->{collectors} };
 is("@enabled", '', 'then none runs');
+ok($node->wait_for_problem(qr/version $status->{config}{version} of the remote configuration leaves no collector switched on/),
+	'which is a problem');
 
 # ---- an interval that was good becomes too short ----
 

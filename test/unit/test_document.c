@@ -60,6 +60,10 @@ test_nothing_is_asked_for(void **state)
 	assert_false(config.has_collectors);
 	assert_false(config.has_severities);
 	assert_true(Parse("{\"version\":1,\"intervals\":null,\"log_filters\":null}"));
+	assert_true(
+		Parse("{\"version\":1,\"intervals\":{\"sysstat\":null,\"pg_log\":null,\"pg_logs\":60}}"));
+	assert_int_equal(config.interval_s[COLLECTOR_SYSSTAT], 0);
+	assert_int_equal(config.interval_s[COLLECTOR_PG_LOG], 60);
 	assert_false(config.has_severities);
 	assert_true(Parse("{\"version\":1,\"enabled_collectors\":[]}"));
 	assert_true(config.has_collectors);
