@@ -303,8 +303,6 @@ Ask(HttpReply *reply, bool *conditional, RequestFailure *failure)
 static void
 HandleReply(const HttpReply *reply, bool conditional, char *error, size_t error_size)
 {
-	bool is_ours = ReplyBodyIsOurs(reply->body, reply->body_size);
-
 	if (reply->status == 0)
 		strlcpy(error, reply->error, error_size);
 	else if (reply->status == 304 && conditional)
@@ -312,18 +310,18 @@ HandleReply(const HttpReply *reply, bool conditional, char *error, size_t error_
 		Succeeded();
 		return;
 	}
-	else if (reply->status == 404 && (is_ours || RemoteKnown() == NULL))
+	else if (reply->status == 404)
 	{
 		NothingThere();
 		return;
 	}
-	else if (reply->status == 200 && is_ours && reply->body_size > 0)
+	else if (reply->status == 200 && reply->body_size > 0 &&
+			 ReplyBodyIsOurs(reply->body, reply->body_size))
 	{
 		Accept(reply, error, error_size);
 		return;
 	}
-	/* 404: of a proxy that has lost the backend; that withdraws nothing */
-	else if (reply->status == 200 || reply->status == 404)
+	else if (reply->status == 200)
 		strlcpy(error,
 				"the answer does not come from a pgAnalytics backend: check "
 				"\"pganalytics.backend_url\"",

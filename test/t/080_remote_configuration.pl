@@ -179,7 +179,6 @@ $node->wait_for_status('there', sub { ($_->{config}{version} // 0) == 20 });
 foreach my $fault (
 	{ action => 'status', status => 503 },
 	{ action => 'html' },
-	{ action => 'status', status => 404, body => '<html>no such site</html>' },
 	{ action => 'cut', after => 'body' },
 	{ action => 'status', status => 403 })
 {
