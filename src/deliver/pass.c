@@ -66,6 +66,8 @@ static struct
 	int64 waiting_since; /* the first batch of those that wait, 0: none */
 	int64 retry_at;		 /* after a failure, 0: none */
 	int	  failures;		 /* in a row */
+	bool  accepted;		 /* one was, since the last that went astray */
+	bool  astray;		 /* the last pass ended at who perhaps is not the backend */
 	int64 not_before;	 /* a batch could not be sent or moved: do not spin on it */
 	int64 pace_until;	 /* by drain_rate */
 
@@ -195,6 +197,9 @@ BeginPass(uint64 oldest, int64 now)
 	pass.after = 0;
 	pass.listed = 0;
 	pass.next = 0;
+	/* is there a backend again?  The oldest may be refused even so, and must not hide it */
+	if (pass.astray && (pass.list[0] = SpoolNewest()) != 0)
+		pass.listed = 1;
 	SuspectsBeginPass(&pass.suspects, oldest);
 }
 
@@ -269,12 +274,34 @@ Delivered(void)
 	uint64 sequence;
 
 	pass.failures = 0;
+	pass.accepted = true;
+	pass.astray = false;
 	while ((sequence = SuspectsAccepted(&pass.suspects)) != 0)
 	{
 		snprintf(why, sizeof(why), "refused %d times, while others were accepted; the last time %s",
 				 SUSPECT_REFUSALS, pass.refusal.error);
 		(void) SpoolReject(sequence, why);
 	}
+}
+
+/*
+ * Refused for the address, or by a page of somebody else's: that may be this
+ * batch's fault, or a proxy that has lost the backend.  Where none has been
+ * accepted since the last one that was rejected so, it is kept.
+ */
+static void
+RefusedAstray(uint64 sequence, const PushOutcome *outcome, int64 now)
+{
+	if (!pass.accepted)
+	{
+		pass.astray = true;
+		BackOff(outcome, now);
+		return;
+	}
+	pass.accepted = false;
+	SuspectsForget(&pass.suspects, sequence);
+	if (!SpoolReject(sequence, outcome->error))
+		NoteVain(sequence);
 }
 
 /* A 5xx: may the next batch be tried, or is this an outage? */
@@ -329,6 +356,10 @@ SendBatch(uint64 sequence)
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
 			SuspectsForget(&pass.suspects, sequence);
+			break;
+		case PUSH_ASTRAY:
+			DeliveryNoteFailure(&outcome);
+			RefusedAstray(sequence, &outcome, now);
 			break;
 		case PUSH_SPLIT:
 			SuspectsForget(&pass.suspects, sequence);

@@ -372,10 +372,14 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 			*again = true;
 			return PUSH_FAILED;
 
+		case REPLY_ASTRAY:
+			return PUSH_ASTRAY;
+
 		case REPLY_REJECTED:
 			meaning = reply->status == 400 ? TlsPageMeaning(reply->body) : NULL;
 			if (meaning == NULL)
-				return Reject(outcome);
+				return ReplyBodyIsOurs(reply->body, reply->body_size) ? Reject(outcome) :
+																		PUSH_ASTRAY;
 			/* of a server in front of the backend, which has not seen the batch */
 			strlcpy(outcome->error, meaning, sizeof(outcome->error));
 			return PUSH_FAILED;

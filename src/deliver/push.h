@@ -13,6 +13,7 @@ typedef enum PushResult
 {
 	PUSH_DELIVERED,	   /* it is the backend's now */
 	PUSH_REJECTED,	   /* the backend does not want it; moved to rejected/ */
+	PUSH_ASTRAY,	   /* kept: refused, but perhaps not by the backend */
 	PUSH_SPLIT,		   /* replaced by two smaller ones */
 	PUSH_GONE,		   /* evicted, or damaged and moved away by the spool */
 	PUSH_POSTPONED,	   /* kept: cannot be read, moved away or split now; others can be sent */

@@ -9,18 +9,25 @@
 
 #include <string.h>
 
+#define NO_BATCHES_THERE "it takes no batches at that address, check \"pganalytics.backend_url\""
+
 const ReplyRule ReplyRules[] = {
 	{200, 299, REPLY_DELIVERED, "accepted"},
 	{300, 399, REPLY_REDIRECTED, "redirects are not followed, correct \"pganalytics.backend_url\""},
 	{401, 401, REPLY_RENEW_TOKEN,
 	 "it does not accept our token, compare \"pganalytics.jwt_secret_file\" with its secret"},
 	{403, 403, REPLY_FORBIDDEN, "this collector is not allowed to push"},
+	{404, 405, REPLY_ASTRAY, NO_BATCHES_THERE},
 	{407, 407, REPLY_RETRY, "the proxy asks for credentials, which is not supported"},
 	{408, 408, REPLY_SUSPECT, "the request took too long"},
+	{410, 410, REPLY_ASTRAY, NO_BATCHES_THERE},
 	{413, 413, REPLY_SPLIT, "the batch is too large for it"},
+	{414, 414, REPLY_ASTRAY, NO_BATCHES_THERE},
 	{415, 415, REPLY_SEND_PLAIN, "it does not understand gzip"},
+	{421, 421, REPLY_ASTRAY, NO_BATCHES_THERE},
 	{425, 425, REPLY_RETRY, "too early"},
 	{429, 429, REPLY_RETRY, "too many requests"},
+	{431, 431, REPLY_ASTRAY, "the headers are too large for it"},
 	{400, 499, REPLY_REJECTED, "it refuses this batch"},
 	{500, 599, REPLY_SUSPECT, "it failed"},
 	{0, 0, REPLY_RETRY, "which is no status of HTTP"},

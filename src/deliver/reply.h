@@ -20,6 +20,7 @@ typedef enum ReplyAction
 	REPLY_SPLIT,		 /* 413 */
 	REPLY_SEND_PLAIN,	 /* 415 */
 	REPLY_REDIRECTED,	 /* 3xx: keep, back off */
+	REPLY_ASTRAY,		 /* it says nothing of the batch: perhaps it is not the backend's */
 	REPLY_REJECTED
 } ReplyAction;
 

@@ -142,6 +142,27 @@ SpoolList(uint64 after, int most, uint64 *sequences)
 	return Max(ListBatches(after, most, sequences), 0);
 }
 
+uint64
+SpoolNewest(void)
+{
+	char		   path[MAXPGPATH];
+	DIR			  *dir = SpoolOpenFolder("spool", path);
+	struct dirent *entry;
+	uint64		   newest = 0;
+
+	while (dir && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+	{
+		uint64	 sequence;
+		FileKind kind = SpoolParseName(entry->d_name, &sequence);
+
+		if (kind == FILE_PLAIN || kind == FILE_SEALED)
+			newest = Max(newest, sequence);
+	}
+	if (dir)
+		FreeDir(dir);
+	return newest;
+}
+
 int
 SpoolListPlain(int most, uint64 *sequences)
 {

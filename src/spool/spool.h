@@ -80,6 +80,9 @@ extern bool SpoolAdopt(uint64 sequence, const char *path);
 /* The oldest sequences above "after", at most "most" of them.  Returns how many. */
 extern int SpoolList(uint64 after, int most, uint64 *sequences);
 
+/* The largest sequence present, 0: the spool is empty, or cannot be read. */
+extern uint64 SpoolNewest(void);
+
 /* At most "most" of those that are not sealed, in no order.  Returns how many. */
 extern int SpoolListPlain(int most, uint64 *sequences);
 

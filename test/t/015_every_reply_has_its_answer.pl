@@ -8,6 +8,7 @@ use JSON::PP;
 use POSIX ();
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use Test::More;
 
@@ -40,8 +41,6 @@ sub pushes_under
 	is(flush(), 't', 'the batch leaves the spool');
 	return pushes($since);
 }
-
-sub keys_of { return [ map { $_->{headers}{'Idempotency-Key'} } @_ ] }
 
 $node->wait_for_state('ok');
 $node->wait_for_status('first collection', sub { $_->{collectors}{pg_stats}{runs} > 0 });
@@ -182,9 +181,48 @@ $node->reload;
 wait_until('gzip again', sub { ((pushes_under())[-1]{headers}{'Content-Encoding'} // '') eq 'gzip' });
 pass('415: until a reload');
 
-# ---- refused ----
+# ---- refused, but perhaps not by the backend ----
 
 my $rejected = $node->status->{spool}{rejected};
+foreach my $order ({ status => 404, body => '<html>default backend</html>' }, { status => 405 }, { status => 400, body => 'Bad Request' })
+{
+	my $name = "$order->{status} of a proxy that has lost the backend";
+
+	$node->wait_for_state('ok');
+	$backend->order(%$order, action => 'status', path => '/api/v1/metrics/push', times => undef);
+	collect() foreach 1 .. 4;
+	$status = $node->wait_for_state('backoff');
+	foreach my $pass (1 .. 2)
+	{
+		my $from = $backend->position;
+		$node->reload;
+		$backend->wait_for_request("pass $pass", sub { $_[0]{fault} }, $from);
+	}
+	is($node->status->{spool}{rejected}, ++$rejected, "$name: one batch is rejected, and no other behind it");
+	cmp_ok($node->status->{spool}{batches}, '>=', 3, "$name: they wait");
+	like($status->{delivery}{last_error}, qr/check "pganalytics.backend_url"/, "$name: the status says what to look at")
+	  unless $order->{status} == 400;
+	$backend->order(action => 'behave');
+	is(flush(), 't', "$name: and arrive when it is back");
+}
+
+# ---- the same of the oldest alone ----
+
+$since = $backend->position;
+$node->set('pganalytics.backend_url' => 'https://localhost:1');
+collect() foreach 1 .. 5;
+$node->wait_for_state('backoff');
+my $id = $node->status->{collector_id};
+my @waiting = map { "$id/" . sequence_of($_) } $node->spool_files;
+$backend->order(action => 'status', status => 404, key => $_, times => undef) foreach @waiting[0 .. 2];
+$node->set('pganalytics.backend_url' => $backend->url);
+is(flush(), 't', 'three that nobody takes do not hold up the others');
+is($node->status->{spool}{rejected}, $rejected += 3, 'and are rejected');
+is(join(' ', sort map { key_of($_) } grep { $_->{stored} } pushes($since)), "@waiting[3 .. 4]", 'which arrive');
+$backend->order(action => 'behave');
+
+# ---- refused ----
+
 @pushes = pushes_under({ action => 'status', status => 400 });
 is(scalar @pushes, 1, '400: not sent again');
 is($node->status->{spool}{rejected}, $rejected + 1, '400: rejected and counted');
