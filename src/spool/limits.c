@@ -167,13 +167,13 @@ EvictBatch(uint64 sequence, Limit limit, bool *busy)
 /*
  * Is it time for a writer to leave the rest to whoever is evicting just now, or
  * for anybody to leave it to the next call?  Not before what is needed has been
- * made up for.
+ * made up for, where that is what the limit is about.
  */
 static bool
-IsEnoughForNow(int evictions, bool busy, uint64 needed, uint64 bytes_before)
+IsEnoughForNow(int evictions, bool busy, Limit limit, uint64 needed, uint64 bytes_before)
 {
 	return (evictions >= EVICT_MOST || (busy && needed > 0)) &&
-		pg_atomic_read_u64(&Shared->bytes) + needed <= bytes_before;
+		(limit == LIMIT_AGE || pg_atomic_read_u64(&Shared->bytes) + needed <= bytes_before);
 }
 
 /* *unfinished: stopped though there is more to evict. */
@@ -216,7 +216,7 @@ MakeRoom(uint64 needed, const Disk *disk, bool *unfinished)
 			}
 			limit = ExceededLimit(needed, disk);
 			*unfinished =
-				limit != LIMIT_NONE && IsEnoughForNow(evictions, busy, needed, bytes_before);
+				limit != LIMIT_NONE && IsEnoughForNow(evictions, busy, limit, needed, bytes_before);
 			if (*unfinished)
 				return limit;
 		}

@@ -114,6 +114,22 @@ is(sum0(map { $status->{spool}{$_} - $before->{$_} } qw(dropped rejected)), scal
 $backend->start;
 is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what is younger is delivered');
 
+# ---- age, of small ones by the thousand: who writes is not to wait for all of them ----
+
+$node->stop;
+my @small = map { sprintf '%s/pg_stat_tmp/pganalytics/spool/%020d.batch', $node->data_dir, (time - 2 * 3600) * 1e6 + $_ } 1 .. 2000;
+write_file($_, 'x') foreach @small;
+$node->configure('pganalytics.backend_url' => '', 'pganalytics.spool_max_age' => '3d');
+$node->start;
+$node->wait_for_status('they are there', sub { $_->{spool}{batches} == @small });
+my $sender = $node->wait_for_status('the sender runs', sub { $_->{workers}{sender}{pid} })->{workers}{sender}{pid};
+kill 'STOP', $sender;    # it would drop some itself
+$node->set('pganalytics.backend_url' => $backend->url, 'pganalytics.spool_max_age' => '1h');
+my $spool = $node->wait_for_status('something is written', sub { $_->{spool}{written} > 0 or !$node->collect('sysstat') })->{spool};
+cmp_ok($spool->{dropped} - $status->{spool}{dropped}, '<=', 20 * ($spool->{written} + 1), 'a writer drops some that are too old, and leaves the rest for later');
+kill 'CONT', $sender;
+wait_until('the rest goes as well', sub { !grep { -e } @small });
+
 # ---- damaged files ----
 
 $backend->stop;
