@@ -53,34 +53,65 @@ WriteAll(int fd, const void *data, size_t size)
 }
 
 bool
-StateFileWrite(const char *name, const char *data, size_t size, char *error, size_t error_size)
+StateFolderSync(const char *name)
+{
+	char path[MAXPGPATH];
+	int	 failed = 0;
+	int	 fd;
+
+	StateFilePath(path, name);
+	fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	/* some file systems do that for files only */
+	if (pg_fsync(fd) != 0 && errno != EBADF && errno != EINVAL)
+		failed = errno;
+	close(fd);
+	errno = failed;
+	return failed == 0;
+}
+
+/*
+ * Not durable_rename(): it may end in an error, and it opens the old file, which
+ * need not be readable to be replaced.
+ */
+bool
+StateFileReplace(const char *name, const void *data, size_t size, bool sync)
 {
 	char path[MAXPGPATH];
 	char temporary[MAXPGPATH];
+	int	 failed = 0;
 	int	 fd;
-	bool written;
 
 	StateFilePath(path, name);
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	fd = StateFileCreate(temporary);
 	if (fd < 0)
+		return false;
+	if (!WriteAll(fd, data, size) || (sync && pg_fsync(fd) != 0))
+		failed = errno;
+	close(fd);
+	if (failed == 0 && rename(temporary, path) != 0)
+		failed = errno;
+	if (failed != 0)
 	{
-		snprintf(error, error_size, "\"%s\" cannot be created: %s", temporary, strerror(errno));
+		(void) unlink(temporary);
+		errno = failed;
 		return false;
 	}
-	written = WriteAll(fd, data, size);
-	if (!written)
-		snprintf(error, error_size, "\"%s\" cannot be written: %s", temporary, strerror(errno));
-	close(fd);
-	/* it forces file and directory to disk, too */
-	if (written && durable_rename(temporary, path, LOG) != 0)
-	{
-		snprintf(error, error_size, "\"%s\" cannot be replaced: %s", path, strerror(errno));
-		written = false;
-	}
-	if (!written)
-		(void) unlink(temporary);
-	return written;
+	return !sync || StateFolderSync("");
+}
+
+bool
+StateFileWrite(const char *name, const char *data, size_t size, char *error, size_t error_size)
+{
+	char path[MAXPGPATH];
+
+	if (StateFileReplace(name, data, size, true))
+		return true;
+	StateFilePath(path, name);
+	snprintf(error, error_size, "\"%s\" cannot be written: %s", path, strerror(errno));
+	return false;
 }
 
 ssize_t

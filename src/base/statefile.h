@@ -10,10 +10,17 @@
 /* The path of <state_directory>/name into a buffer of MAXPGPATH. */
 extern void StateFilePath(char *path, const char *name);
 
+/* Forces <state_directory>[/name] to disk, which holds the names of files. */
+extern bool StateFolderSync(const char *name);
+
 /*
  * Replaces the file, mode 0600: whoever looks sees the old one or the new one,
- * also after a crash.  False: error says why, and the old one is still there.
+ * also after a crash of the machine if it is to be forced to disk (sync).
+ * False: errno says why.
  */
+extern bool StateFileReplace(const char *name, const void *data, size_t size, bool sync);
+
+/* The same, forced to disk; false: error says why. */
 extern bool StateFileWrite(const char *name, const char *data, size_t size, char *error,
 						   size_t error_size);
 

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "miscadmin.h"
@@ -60,26 +61,44 @@ FormatCounters(char *text, size_t size)
 	return len;
 }
 
+/*
+ * A full disk has no room for a second file, and what is dropped for it must be
+ * known after a restart.  Less than a sector is not torn.
+ */
+static bool
+OverwriteCounters(char *text, size_t len, bool sync)
+{
+	char		path[MAXPGPATH];
+	struct stat st;
+	bool		done = false;
+	int			fd;
+
+	SpoolPath(path, sizeof(path), "counters");
+	fd = BasicOpenFile(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= TEXT_SIZE)
+	{
+		/* blanks over the rest of a longer text */
+		size_t size = Max(len, (size_t) st.st_size);
+
+		memset(text + len - 1, ' ', size - len);
+		text[size - 1] = '\n';
+		done = pwrite(fd, text, size, 0) == (ssize_t) size && (!sync || pg_fsync(fd) == 0);
+	}
+	close(fd);
+	return done;
+}
+
 static bool
 WriteCounters(bool sync)
 {
-	char path[MAXPGPATH];
-	char temporary[MAXPGPATH];
 	char text[TEXT_SIZE];
-	int	 fd;
 	int	 len = FormatCounters(text, sizeof(text));
-	bool done;
 
-	SpoolPath(path, sizeof(path), "counters");
-	SpoolPath(temporary, sizeof(temporary), "counters.tmp");
-	fd = StateFileCreate(temporary);
-	if (fd < 0)
-		return false;
-	errno = ENOSPC; /* of a write that ends too early */
-	done = write(fd, text, len) == len && (!sync || pg_fsync(fd) == 0);
-	close(fd);
-	/* not durable_rename(): it may end in an error, and others wait for us */
-	return done && rename(temporary, path) == 0 && (!sync || SpoolSyncFolder(""));
+	if (StateFileReplace("counters", text, len, sync))
+		return true;
+	return (errno == ENOSPC || errno == EDQUOT) && OverwriteCounters(text, len, sync);
 }
 
 /* One process at a time writes the file. */

@@ -199,25 +199,6 @@ SpoolOldest(void)
 	return SpoolPeek(&oldest) ? oldest : 0;
 }
 
-bool
-SpoolSyncFolder(const char *folder)
-{
-	char path[MAXPGPATH];
-	int	 failed = 0;
-	int	 fd;
-
-	SpoolPath(path, sizeof(path), folder);
-	fd = BasicOpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	/* some file systems do that for files only */
-	if (pg_fsync(fd) != 0 && errno != EBADF && errno != EINVAL)
-		failed = errno;
-	close(fd);
-	errno = failed;
-	return failed == 0;
-}
-
 /* ---- accounting ---- */
 
 void

@@ -36,9 +36,6 @@ extern uint64 SpoolNow(void);
 /* Opens <state_directory>/folder; its path goes into a buffer of MAXPGPATH. */
 extern DIR *SpoolOpenFolder(const char *folder, char *path);
 
-/* So that names given in <state_directory>[/folder] outlive a crash of the machine.  False: see errno. */
-extern bool SpoolSyncFolder(const char *folder);
-
 extern void SpoolAccountAdded(uint64 sequence, uint64 size);
 extern void SpoolAccountRemoved(uint64 sequence, uint64 size);
 extern void SpoolAccountBytes(uint64 size);

@@ -34,6 +34,7 @@ typedef struct Record
 	uint64		sequence;
 } Record;
 
+/* False: there is none, and errno says why: ENOENT, EINVAL if it is damaged, … */
 static bool
 ReadRecord(Record *record)
 {
@@ -49,6 +50,7 @@ ReadRecord(Record *record)
 	unsigned int	   length;
 	long long		   last;
 	ssize_t			   len;
+	int				   failed;
 	int				   fd;
 
 	memset(record, 0, sizeof(*record));
@@ -57,7 +59,9 @@ ReadRecord(Record *record)
 	if (fd < 0)
 		return false;
 	len = read(fd, text, sizeof(text) - 1);
+	failed = errno;
 	close(fd);
+	errno = len < 0 ? failed : EINVAL;
 	if (len <= 0)
 		return false;
 	text[len] = '\0';
@@ -79,32 +83,15 @@ static bool
 WriteRecord(const Record *record)
 {
 	const LogPosition *p = &record->position;
-	char			   path[MAXPGPATH];
-	char			   temporary[MAXPGPATH];
 	char			   text[TEXT_SIZE];
 	int				   len;
-	int				   fd;
-	ssize_t			   written;
 
-	SpoolPath(path, sizeof(path), "log_position");
-	SpoolPath(temporary, sizeof(temporary), "log_position.tmp");
 	len = snprintf(text, sizeof(text), WRITE_FORMAT, (unsigned long long) p->device,
 				   (unsigned long long) p->inode, (unsigned long long) p->offset,
 				   (unsigned int) p->inside, (unsigned long long) p->start_hash,
 				   (unsigned int) p->start_len, (long long) p->last_us,
 				   (unsigned long long) record->sequence, p->path);
-	fd = StateFileCreate(temporary);
-	if (fd < 0)
-		return false;
-	errno = 0;
-	written = write(fd, text, len);
-	if (written != len && errno == 0)
-		errno = ENOSPC;
-	close(fd);
-	if (written != len)
-		return false;
-	return (Setting.spool_sync ? durable_rename(temporary, path, DEBUG1) :
-								 rename(temporary, path)) == 0;
+	return StateFileReplace("log_position", text, len, Setting.spool_sync);
 }
 
 bool
@@ -185,9 +172,13 @@ LogPositionRecover(void)
 	struct dirent *entry;
 	Record		   newest;
 	uint64		   saved;
+	int			   failed = 0;
 
 	if (!ReadRecord(&newest))
+	{
+		failed = errno;
 		memset(&newest, 0, sizeof(newest));
+	}
 	saved = newest.sequence;
 	while (dir && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
 	{
@@ -201,4 +192,11 @@ LogPositionRecover(void)
 		FreeDir(dir);
 	if (newest.sequence > saved)
 		(void) WriteRecord(&newest);
+	else if (failed != 0 && failed != ENOENT)
+		ereport(
+			LOG,
+			(errmsg("pganalytics: \"%s/log_position\" cannot be read: %s; the server log is read "
+					"from its end on, and what was written since it was last read is not sent",
+					Setting.state_directory, failed == EINVAL ? "it is damaged" : strerror(failed)),
+			 errhidecontext(true)));
 }

@@ -21,6 +21,7 @@
 #include "base/problem.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/statefile.h"
 #include "spool/checksum.h"
 #include "spool/counters.h"
 #include "spool/directory.h"
@@ -61,12 +62,18 @@ NoteKept(uint64 size)
 static void
 WriteFailed(SpoolFile *file)
 {
-	int code = errno ? errno : ENOSPC;
+	int		  code = errno ? errno : ENOSPC;
+	ProblemId id = PROBLEM_SPOOL;
 
 	NoteLoss(file);
-	/* where SpoolOpen meets it as well, it is the same problem */
-	ProblemSet(SpoolDirectoryIsTrouble(code) ? PROBLEM_STATE_DIRECTORY : PROBLEM_SPOOL, code,
-			   "could not keep a batch in \"%s/spool\": %s; what is read is lost: %s",
+	if (SpoolDirectoryIsTrouble(code))
+	{
+		/* SpoolOpen meets it as well, perhaps by another name: the same problem, once */
+		if (Shared->problems[PROBLEM_STATE_DIRECTORY].code != 0)
+			return;
+		id = PROBLEM_STATE_DIRECTORY;
+	}
+	ProblemSet(id, code, "could not keep a batch in \"%s/spool\": %s; what is read is lost: %s",
 			   Setting.state_directory, strerror(code), SpoolRemedy(code));
 }
 
@@ -239,7 +246,7 @@ NameFile(SpoolFile *file, const char *suffix)
 	{
 		/* the file is there in any case */
 		if (Setting.spool_sync)
-			(void) SpoolSyncFolder("spool");
+			(void) StateFolderSync("spool");
 		return true;
 	}
 	save_errno = errno;

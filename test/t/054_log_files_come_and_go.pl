@@ -9,6 +9,7 @@ use warnings;
 use File::Copy qw(copy);
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
+use PgAnalytics::Files;
 use PgAnalytics::Wait;
 use PostgreSQL::Test::Utils qw(append_to_file);
 use Test::More;
@@ -191,6 +192,19 @@ $node->set('pganalytics.log_max_rate' => '1000');
 begin('afterwards');
 write_entries(5);
 all_arrive_once('afterwards');
+
+# ---- the position cannot be read any more ----
+
+begin('forgotten');
+my $position = $node->data_dir . '/pg_stat_tmp/pganalytics/log_position';
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'no batch tells the position');
+$node->stop;
+write_file($position, 'damaged', 0);
+$node->start;
+$node->wait_for_status('the log is read', sub { $_->{collectors}{pg_log}{runs} > 0 });
+like($node->log_text, qr{pganalytics: "[^"]*/log_position" cannot be read: .*; the server log is read from its end on}, 'a position that cannot be read: the log says what is not sent');
+write_entries(5);
+all_arrive_once('after a position that could not be read');
 
 is_deeply([ grep { $_->{error} && !$_->{event} } $backend->requests ], [], 'no request was refused');
 $node->check_log;

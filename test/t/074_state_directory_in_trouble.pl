@@ -66,6 +66,28 @@ is((stat $_)[2] & 07777, 0700, "$_ is there again, for us only") foreach $defaul
 ok(-e "$default/lock", 'and locked');
 remove_tree("$default.gone");
 
+# ---- removed, and not to be made again ----
+
+SKIP:
+{
+	skip 'root may write everywhere', 4 if $> == 0;
+
+	my $log_size = $node->log_size;
+	my $above = $default =~ s{/[^/]+$}{}r;
+	$dropped = $node->status->{spool}{dropped};
+	chmod 0500, $above or die "chmod: $!";
+	chmod 0700, $default or die "chmod: $!";
+	remove_tree($default, { keep_root => 1 });
+	chmod 0700, $above or die "chmod: $!";
+	rmdir $default;
+	chmod 0500, $above or die "chmod: $!";
+	$node->wait_for_status('drops', sub { $_->{spool}{dropped} > $dropped + 1 });
+	my @told = $node->log_text($log_size) =~ /pganalytics: could not .*/g;
+	cmp_ok(scalar @told, '<=', 2, 'a directory that cannot be made again is told once, not each time') or diag join "\n", @told;
+	chmod 0700, $above or die "chmod: $!";
+	all_is_well('made again');
+}
+
 # ---- the lock alone ----
 
 unlink "$default/lock" or die "unlink: $!";

@@ -74,6 +74,13 @@ $backend->order(action => 'reset');
 is(flush(), 't', 'all that was kept is delivered, though nothing can be written');
 is(scalar files(), 0, 'the spool is empty');
 
+# ---- restarted, while it is full ----
+
+$status = $node->status;
+my $written = $status->{spool}{written};
+$node->restart;
+cmp_ok($node->wait_for_status('the spool is open', sub { $_->{spool}{dropped} > 0 })->{spool}{dropped}, '>=', $status->{spool}{dropped}, 'what was dropped is known after a restart');
+
 # ---- healed ----
 
 unlink $filler or die "$filler: $!";
@@ -83,7 +90,7 @@ is(flush(), 't', 'with room again');
 ok($node->wait_for_no_problem(qr/No space left on device/), 'the problem is over');
 $status = $node->status;
 my @batches = $backend->batches;
-is(scalar @batches, $status->{spool}{written}, 'every batch that was written has arrived, and once');
+is(scalar @batches, $written + $status->{spool}{written}, 'every batch that was written has arrived, and once');
 collect('sysstat');
 is(flush(), 't', 'it goes on');
 my ($last) = reverse $backend->batches;
