@@ -10,8 +10,9 @@
  *
  * SIGUSR1 is procsignal_sigusr1_handler and every wait is on MyLatch and
  * followed by CHECK_FOR_INTERRUPTS(): a worker that does not absorb barriers
- * hangs every DROP DATABASE of the cluster.  SIGINT keeps its default,
- * StatementCancelHandler, because statement and lock timeouts arrive by it.
+ * hangs every DROP DATABASE of the cluster.  SIGINT cancels the query that runs
+ * (statement and lock timeouts arrive by it); where none does, there is nothing
+ * to cancel.
  */
 #include "postgres.h"
 
@@ -66,6 +67,13 @@ WorkerHandleSigterm(SIGNAL_ARGS)
 	}
 	SetLatch(MyLatch);
 	errno = save_errno;
+}
+
+static void
+WorkerHandleSigint(SIGNAL_ARGS)
+{
+	if (query_is_running)
+		StatementCancelHandler(postgres_signal_arg);
 }
 
 static void
@@ -208,6 +216,7 @@ void
 WorkerIsConnected(void)
 {
 	pqsignal(SIGTERM, WorkerHandleSigterm);
+	pqsignal(SIGINT, WorkerHandleSigint);
 	CHECK_FOR_INTERRUPTS(); /* one that came before */
 }
 

@@ -109,6 +109,9 @@ foreach my $name (sort keys %hangs)
 	$wait->($since);
 	my $workers = $node->status->{workers};
 
+	# no query, nothing to cancel: an error would stand in the log
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend($workers->{sender}{pid})");
+
 	# DROP DATABASE asks every process to absorb a barrier
 	$node->safe_psql('postgres', 'CREATE DATABASE doomed');
 	my $seconds = seconds_of(sub { $node->safe_psql_alone('postgres', 'CREATE DATABASE copied TEMPLATE doomed') });
