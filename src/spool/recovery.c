@@ -215,26 +215,49 @@ LockDirectory(void)
 	return false;
 }
 
-/* Once somebody has looked at what was put aside and removed it, it is no problem any more. */
+/* ---- what was put aside ---- */
+
+static int
+CountRejected(void)
+{
+	char		   path[MAXPGPATH];
+	DIR			  *dir = SpoolOpenFolder("rejected", path);
+	struct dirent *entry;
+	int			   count = 0;
+	uint64		   sequence;
+
+	while (dir && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
+	{
+		if (SpoolParseName(entry->d_name, &sequence) != FILE_OTHER)
+			count++;
+	}
+	if (dir)
+		FreeDir(dir);
+	return count;
+}
+
+/* Once somebody has looked at it and removed it, it is no problem any more. */
 static void
 ForgetRejected(void)
 {
-	char		   path[MAXPGPATH];
-	DIR			  *dir;
-	struct dirent *entry;
-	bool		   empty = true;
-	uint64		   sequence;
-
-	if (Shared->problems[PROBLEM_REJECTED].code == 0)
-		return;
-	dir = SpoolOpenFolder("rejected", path);
-	while (dir && empty && (entry = ReadDirExtended(dir, path, DEBUG1)) != NULL)
-		empty = SpoolParseName(entry->d_name, &sequence) == FILE_OTHER;
-	if (dir)
-		FreeDir(dir);
-	if (empty)
+	if (Shared->problems[PROBLEM_REJECTED].code != 0 && CountRejected() == 0)
 		ProblemClear(PROBLEM_REJECTED);
 }
+
+/* Until then it is one, also after a restart. */
+static void
+RememberRejected(void)
+{
+	int count = CountRejected();
+
+	if (count > 0)
+		ProblemSet(PROBLEM_REJECTED, 2,
+				   "\"%s/rejected\" holds %d of the batches that were put aside before the server "
+				   "started; the log of that time says why, remove them when they are of no use",
+				   Setting.state_directory, count);
+}
+
+/* ---- opening ---- */
 
 /* The directory is another one than before: what waited in the old one is lost. */
 static void
@@ -310,7 +333,10 @@ SpoolOpen(void)
 		Shared->spool_inode = st.st_ino;
 	}
 	if (!recovered)
+	{
+		RememberRejected();
 		LogPositionRecover();
+	}
 	opened = true;
 	ProblemClear(PROBLEM_STATE_DIRECTORY);
 	pg_atomic_write_u32(&Shared->recovered, 1);

@@ -71,5 +71,13 @@ ok(scalar(grep { /$waiting[1] was put aside: refused 5 times/ } @{ $status->{pro
 ok(scalar(glob $node->data_dir . "/pg_stat_tmp/pganalytics/rejected/*$waiting[1].*"), 'it is put aside');
 is(flush('3min'), 't', 'nothing waits any more');
 
+# ---- and a restart does not make it forgotten ----
+
+$node->restart;
+ok($node->wait_for_problem(qr/rejected" holds 1 of the batches that were put aside before/), 'after a restart the status still names it');
+unlink glob $node->data_dir . '/pg_stat_tmp/pganalytics/rejected/*';
+collect();
+ok($node->wait_for_no_problem(qr/put aside/), 'until it is removed');
+
 $node->check_log;
 done_testing();
