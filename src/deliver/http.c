@@ -154,7 +154,8 @@ BeginRequest(const HttpRequest *request, HttpReply *reply)
 	http.odd_encoding = false;
 	http.head_size = 0;
 	http.discarded = 0;
-	http.retry_after[0] = http.encoding[0] = '\0';
+	http.retry_after[0] = http.encoding[0] = http.date[0] = '\0';
+	http.began_at = time(NULL);
 	http.mux_failed = false;
 	http.timer_at = -1;
 	http.outdated_since = 0;
@@ -274,12 +275,24 @@ UncompressBody(HttpReply *reply)
 	free(compressed);
 }
 
+/* The reply was dated between the beginning of the request and now, by a clock that may differ. */
+static int64
+ClockAhead(time_t now)
+{
+	time_t date;
+
+	if (!ReplyDate(http.date, now, &date))
+		return 0;
+	return date > now ? date - now : Min(date - http.began_at, 0);
+}
+
 /* Fills the reply.  Signals must be blocked. */
 static void
 FinishRequest(CURLcode code, HttpReply *reply)
 {
 	curl_socket_t connection = CURL_SOCKET_BAD;
 	long		  status = 0;
+	time_t		  now = time(NULL);
 
 	curl_easy_getinfo(http.easy, CURLINFO_RESPONSE_CODE, &status);
 	/* it is known only while the request is curl's */
@@ -306,7 +319,8 @@ FinishRequest(CURLcode code, HttpReply *reply)
 	UncompressBody(reply);
 	reply->body = http_body;
 	http_body[reply->body_size] = '\0';
-	reply->retry_after_s = RetryAfterSeconds(http.retry_after, time(NULL));
+	reply->retry_after_s = RetryAfterSeconds(http.retry_after, now);
+	reply->clock_ahead_s = ClockAhead(now);
 }
 
 void

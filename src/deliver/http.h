@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/shared.h"
+#include "deliver/tlserror.h"
 
 #define HTTP_BODY_LIMIT (256 * 1024)		  /* of a reply; what follows is discarded */
 #define HTTP_DISCARD_LIMIT (16 * 1024 * 1024) /* up to here; then it counts as complete */
@@ -25,11 +26,12 @@ typedef struct HttpRequest
 
 typedef struct HttpReply
 {
-	int			status;		 /* 0: none, see error */
-	bool		interrupted; /* given up for other settings: no failure, just not done */
-	bool		shut_out; /* the peer ended a new TLS connection: it may not like our certificate */
-	int			retry_after_s; /* 0: not asked for */
-	const char *body;		   /* with a NUL behind it; valid until the next request */
+	int	  status;		 /* 0: none, see error */
+	bool  interrupted;	 /* given up for other settings: no failure, just not done */
+	bool  shut_out;		 /* the peer ended a new TLS connection: it may not like our certificate */
+	int	  retry_after_s; /* 0: not asked for */
+	int64 clock_ahead_s; /* of its clock before ours, as far as that is certain; negative: behind */
+	const char *body;	 /* with a NUL behind it; valid until the next request */
 	size_t		body_size;
 	char		etag[160]; /* headers, "": not there */
 	char		config_version[32];
@@ -49,6 +51,9 @@ extern void HttpClose(void);
  * exit the process, or raise an error when the worker is cancelled.
  */
 extern void HttpPerform(const HttpRequest *request, HttpReply *reply);
+
+/* The meaning of an error or a page about TLS, and the way out, as one clause for a person. */
+extern void HttpExplainTls(const TlsMeaning *meaning, char *error, size_t size);
 
 /* Lets go of a request that an error has interrupted, and wipes the secrets in it. */
 extern void HttpForget(void);

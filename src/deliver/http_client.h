@@ -50,6 +50,8 @@ typedef struct HttpClient
 	size_t			   discarded;	  /* of the body */
 	char			   retry_after[64];
 	char			   encoding[16]; /* of the body */
+	char			   date[40];
+	time_t			   began_at;
 	char			   error[CURL_ERROR_SIZE];
 } HttpClient;
 

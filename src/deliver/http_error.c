@@ -9,7 +9,6 @@
 #include "deliver/http_client.h"
 #include "deliver/registration.h"
 #include "deliver/reply.h"
-#include "deliver/tlserror.h"
 
 static int64
 PhaseTime(CURLINFO phase)
@@ -75,6 +74,15 @@ CertificateRemedy(void)
 		"look at \"pganalytics.tls_cert_file\"";
 }
 
+void
+HttpExplainTls(const TlsMeaning *meaning, char *error, size_t size)
+{
+	if (meaning->refuses_certificate)
+		snprintf(error, size, "%s; %s", meaning->text, CertificateRemedy());
+	else
+		strlcpy(error, meaning->text, size);
+}
+
 static void
 ExplainCut(char *error, size_t size)
 {
@@ -97,10 +105,10 @@ ExplainCut(char *error, size_t size)
 void
 HttpExplain(CURLcode code, char *error, size_t size)
 {
-	const char *meaning;
-	char		excerpt[160];
-	long		verify = 0;
-	long		proxy_status = 0;
+	const TlsMeaning *meaning;
+	char			  excerpt[160];
+	long			  verify = 0;
+	long			  proxy_status = 0;
 
 	if (http.mux_failed)
 	{
@@ -127,10 +135,7 @@ HttpExplain(CURLcode code, char *error, size_t size)
 	meaning = TlsErrorMeaning(http.error);
 	if (meaning != NULL)
 	{
-		if (strncmp(meaning, CERTIFICATE_REFUSED, strlen(CERTIFICATE_REFUSED)) == 0)
-			snprintf(error, size, "%s; %s", meaning, CertificateRemedy());
-		else
-			strlcpy(error, meaning, size);
+		HttpExplainTls(meaning, error, size);
 		return;
 	}
 	/* in the handshake it has the code of any trouble with TLS */

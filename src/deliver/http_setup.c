@@ -120,6 +120,7 @@ TakeHeaders(const char *line, size_t size)
 	if (TakeHeader("Transfer-Encoding:", line, size, transfer_encoding, sizeof(transfer_encoding)))
 		return pg_strcasecmp(transfer_encoding, "chunked") == 0;
 	if (!TakeHeader("Retry-After:", line, size, http.retry_after, sizeof(http.retry_after)) &&
+		!TakeHeader("Date:", line, size, http.date, sizeof(http.date)) &&
 		!TakeHeader("Content-Encoding:", line, size, http.encoding, sizeof(http.encoding)) &&
 		!TakeHeader("ETag:", line, size, http.reply->etag, sizeof(http.reply->etag)))
 		(void) TakeHeader("X-Config-Version:", line, size, http.reply->config_version,
@@ -141,7 +142,7 @@ OnHeader(char *line, size_t unit, size_t count, void *arg)
 		NoteTlsVersion();
 		http.head_began = true;
 		http.head_complete = false;
-		http.retry_after[0] = http.encoding[0] = '\0';
+		http.retry_after[0] = http.encoding[0] = http.date[0] = '\0';
 		http.reply->etag[0] = http.reply->config_version[0] = '\0';
 	}
 	else if (size > 0 && (line[0] == '\r' || line[0] == '\n'))

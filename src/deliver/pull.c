@@ -241,12 +241,12 @@ NothingThere(void)
 }
 
 static const char *
-MeaningOf(int status)
+MeaningOf(const HttpReply *reply)
 {
-	switch (status)
+	switch (reply->status)
 	{
 		case 401:
-			return TokenMeaningOfRefusal();
+			return TokenMeaningOfRefusal(reply->clock_ahead_s);
 		case 403:
 			return "this collector may not read its configuration";
 		default:
@@ -327,7 +327,7 @@ HandleReply(const HttpReply *reply, bool conditional, char *error, size_t error_
 				"\"pganalytics.backend_url\"",
 				error_size);
 	else
-		ReplyDescribe(reply, MeaningOf(reply->status), error, error_size);
+		ReplyDescribe(reply, MeaningOf(reply), error, error_size);
 	Failed(reply->retry_after_s, error);
 }
 

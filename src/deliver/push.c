@@ -18,7 +18,6 @@
 #include "deliver/push.h"
 #include "deliver/reply.h"
 #include "deliver/request.h"
-#include "deliver/tlserror.h"
 #include "deliver/token.h"
 #include "spool/body.h"
 #include "spool/spool.h"
@@ -332,7 +331,7 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 	const char		*meaning = rule->meaning;
 
 	if (rule->action == REPLY_RENEW_TOKEN)
-		meaning = TokenMeaningOfRefusal();
+		meaning = TokenMeaningOfRefusal(reply->clock_ahead_s);
 	ReplyDescribe(reply, meaning, outcome->error, sizeof(outcome->error));
 	switch (rule->action)
 	{
@@ -376,15 +375,10 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 			return PUSH_ASTRAY;
 
 		case REPLY_REJECTED:
-			meaning = reply->status == 400 ? TlsPageMeaning(reply->body) : NULL;
-			if (meaning == NULL)
-				return ReplyBodyIsOurs(reply->body, reply->body_size) ? Reject(outcome) :
-																		PUSH_ASTRAY;
-			/* of a server in front of the backend, which has not seen the batch */
-			strlcpy(outcome->error, meaning, sizeof(outcome->error));
-			return PUSH_FAILED;
+			if (ReplyTlsPage(reply))
+				break; /* of a server in front of the backend, which has not seen the batch */
+			return ReplyBodyIsOurs(reply->body, reply->body_size) ? Reject(outcome) : PUSH_ASTRAY;
 
-		case REPLY_NOT_A_BACKEND:
 		case REPLY_RETRY:
 		case REPLY_REDIRECTED:
 			break;

@@ -21,7 +21,6 @@
 #include "deliver/auth.h"
 #include "deliver/grant.h"
 #include "deliver/registration.h"
-#include "deliver/tlserror.h"
 #include "spool/counters.h"
 
 #define REGISTER_PATH "/api/v1/collectors/register"
@@ -445,7 +444,7 @@ RegistrationRun(const char *name, RequestFailure *failure)
 	request.http.body = body.data;
 	request.http.body_size = body.used;
 	PerformWithSecret(&request, &reply, header, sizeof(header));
-	if ((reply.shut_out || TlsPageMeaning(reply.body)) && RegistrationCertificateFile()[0])
+	if ((reply.shut_out || ReplyTlsPage(&reply)) && RegistrationCertificateFile()[0])
 	{
 		/* the backend may have other authorities by now, and the secret is all that it takes */
 		request.http.as_stranger = true;

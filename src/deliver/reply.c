@@ -165,8 +165,8 @@ MatchDate(const char *value, const char *pattern, struct tm *tm)
 }
 
 /* The three formats of RFC 9110, 5.6.7.  False: none of them. */
-static bool
-ParseDate(const char *value, time_t now, time_t *date)
+bool
+ReplyDate(const char *value, time_t now, time_t *date)
 {
 	const char *comma = strchr(value, ',');
 	struct tm	tm;
@@ -219,7 +219,7 @@ RetryAfterSeconds(const char *value, time_t now)
 	seconds = ParseSeconds(trimmed);
 	if (seconds >= 0)
 		return seconds;
-	if (!ParseDate(trimmed, now, &date) || date <= now)
+	if (!ReplyDate(trimmed, now, &date) || date <= now)
 		return 0;
 	return date - now > RETRY_AFTER_LIMIT_S ? RETRY_AFTER_LIMIT_S : (int) (date - now);
 }

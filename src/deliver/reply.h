@@ -12,15 +12,14 @@
 typedef enum ReplyAction
 {
 	REPLY_DELIVERED,
-	REPLY_NOT_A_BACKEND, /* 2xx, but not from one: keep, back off */
-	REPLY_RENEW_TOKEN,	 /* 401 */
-	REPLY_FORBIDDEN,	 /* 403: keep, back off */
-	REPLY_RETRY,		 /* keep, back off */
-	REPLY_SUSPECT,		 /* the same, but it may be this batch's fault */
-	REPLY_SPLIT,		 /* 413 */
-	REPLY_SEND_PLAIN,	 /* 415 */
-	REPLY_REDIRECTED,	 /* 3xx: keep, back off */
-	REPLY_ASTRAY,		 /* it says nothing of the batch: perhaps it is not the backend's */
+	REPLY_RENEW_TOKEN, /* 401 */
+	REPLY_FORBIDDEN,   /* 403: keep, back off */
+	REPLY_RETRY,	   /* keep, back off */
+	REPLY_SUSPECT,	   /* the same, but it may be this batch's fault */
+	REPLY_SPLIT,	   /* 413 */
+	REPLY_SEND_PLAIN,  /* 415 */
+	REPLY_REDIRECTED,  /* 3xx: keep, back off */
+	REPLY_ASTRAY,	   /* it says nothing of the batch: perhaps it is not the backend's */
 	REPLY_REJECTED
 } ReplyAction;
 
@@ -40,6 +39,9 @@ extern const ReplyRule *ReplyRuleFor(int status);
 
 /* Can the body of a 2xx be a backend's: only white space, or the beginning of a JSON object? */
 extern bool ReplyBodyIsOurs(const char *body, size_t size);
+
+/* A date of HTTP, in any of its three formats.  now is the time by our clock. */
+extern bool ReplyDate(const char *value, time_t now, time_t *date);
 
 /*
  * Seconds that a Retry-After header asks for, at most RETRY_AFTER_LIMIT_S; 0:

@@ -112,12 +112,24 @@ TroubleOnTheWay(int status)
 																				  NULL;
 }
 
+const TlsMeaning *
+ReplyTlsPage(const HttpReply *reply)
+{
+	return reply->status == 400 ? TlsPageMeaning(reply->body) : NULL;
+}
+
 void
 ReplyDescribe(const HttpReply *reply, const char *meaning, char *error, size_t error_size)
 {
-	char		message[EXCERPT_SIZE + 1];
-	const char *trouble = TroubleOnTheWay(reply->status);
+	char			  message[EXCERPT_SIZE + 1];
+	const char		 *trouble = TroubleOnTheWay(reply->status);
+	const TlsMeaning *page = ReplyTlsPage(reply);
 
+	if (page)
+	{
+		HttpExplainTls(page, error, error_size);
+		return;
+	}
 	if (trouble)
 		meaning = trouble;
 	MessageOf(reply, message, sizeof(message));

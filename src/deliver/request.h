@@ -46,9 +46,13 @@ extern void RequestPerform(Request *request, HttpReply *reply);
 /* A backend that says what it did not like may say a secret: is the beginning of it in the text? */
 extern bool RepeatsSecret(const char *text, const char *secret);
 
+/* The page of a web server in front of the backend, about TLS; NULL: it is no such page. */
+extern const TlsMeaning *ReplyTlsPage(const HttpReply *reply);
+
 /*
  * "the backend answered 403: <meaning> ("<its message>")".  The message is made
- * fit for the log; one that seems to repeat a token is left out.
+ * fit for the log; one that seems to repeat a token is left out.  Where the
+ * reply itself tells of trouble on the way, that instead.
  */
 extern void ReplyDescribe(const HttpReply *reply, const char *meaning, char *error,
 						  size_t error_size);

@@ -5,20 +5,26 @@
 #ifndef TLSERROR_H
 #define TLSERROR_H
 
-/* What the meanings that speak of it begin with. */
-#define CERTIFICATE_REFUSED "the backend refused our client certificate"
+#include <stdbool.h>
+
+typedef struct TlsMeaning
+{
+	const char *word; /* that it is known by */
+	const char *text; /* for a person */
+	bool		refuses_certificate;
+} TlsMeaning;
 
 /*
- * The meaning of an error text of libcurl that quotes OpenSSL, a constant;
- * NULL: not one of TLS, or not known.
+ * The meaning of an error text of libcurl that quotes OpenSSL; NULL: not one of
+ * TLS, or not known.
  */
-extern const char *TlsErrorMeaning(const char *text);
+extern const TlsMeaning *TlsErrorMeaning(const char *text);
 
 /*
  * The meaning of the page with which a web server in front of the backend
  * answers 400 where it does not like the connection, whatever was sent over
  * it; NULL: it is another page, or the backend's own answer.
  */
-extern const char *TlsPageMeaning(const char *body);
+extern const TlsMeaning *TlsPageMeaning(const char *body);
 
 #endif /* TLSERROR_H */

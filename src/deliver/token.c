@@ -27,6 +27,9 @@
 /* An issued token is not sent so shortly before its end: it must still be good when it arrives. */
 #define ON_THE_WAY_S 1
 
+/* A date in a header has whole seconds. */
+#define CLOCK_DIFFERS_S 2
+
 #define REGISTER_AGAIN \
 	"\"pganalytics.registration_secret_file\", so that this server can register again"
 
@@ -165,12 +168,33 @@ TokenIsRenewable(void)
 	return SignsOwn() || RegistrationCurrent() != NULL || RegistrationIsPossible();
 }
 
-const char *
-TokenMeaningOfRefusal(void)
+/* Is it refused for its times?  It begins or ends by our clock; one that was issued ends by theirs. */
+static bool
+ClockIsToBlame(int64 ahead_s)
 {
+	return (SignsOwn() && ahead_s <= -CLOCK_DIFFERS_S) ||
+		(ahead_s >= CLOCK_DIFFERS_S && time(NULL) + ahead_s >= TokenExpiresAt());
+}
+
+const char *
+TokenMeaningOfRefusal(int64 clock_ahead_s)
+{
+	static char meaning[256];
+
 	if (!TokenIsRenewable())
 		return "it wants a token, set \"pganalytics.jwt_secret_file\" or "
 			   "\"pganalytics.registration_secret_file\"";
+	if (ClockIsToBlame(clock_ahead_s))
+	{
+		snprintf(meaning, sizeof(meaning),
+				 "it does not accept our token; its clock is " INT64_FORMAT
+				 " s %s ours: set the one that is wrong%s",
+				 clock_ahead_s > 0 ? clock_ahead_s : -clock_ahead_s,
+				 clock_ahead_s > 0 ? "ahead of" : "behind",
+				 SignsOwn() ? ", then compare \"pganalytics.jwt_secret_file\" with its secret" :
+							  "");
+		return meaning;
+	}
 	if (Setting.jwt_secret_file[0] == '\0')
 		return "it does not accept the token that it gave us";
 	return ReplyRuleFor(401)->meaning;

@@ -33,8 +33,8 @@ extern TokenResult TokenRenew(RequestFailure *failure);
 /* Is there a way to get tokens at all? */
 extern bool TokenIsRenewable(void);
 
-/* Behind "the backend answered 401". */
-extern const char *TokenMeaningOfRefusal(void);
+/* Behind "the backend answered 401", whose clock is so far ahead of ours.  Valid until the next call. */
+extern const char *TokenMeaningOfRefusal(int64 clock_ahead_s);
 
 /* The collector id that the backend knows us by, as far as tokens go. */
 extern const char *TokenCollectorId(void);

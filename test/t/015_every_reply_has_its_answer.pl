@@ -74,6 +74,16 @@ foreach my $order (
 	ok($pushes[1]{stored}, "$name: arrives");
 }
 
+# ---- and told with what to do ----
+
+$backend->order(action => 'status', status => 400, body => '<html>400 The SSL certificate error</html>', times => undef);
+collect();
+ok( $node->wait_for_status('told',
+		sub { ($_->{delivery}{last_error} // '') =~ /^the backend refused our client certificate; look at "pganalytics\.tls_cert_file"/ }),
+	"a web server's page about the certificate: the status says where to look");
+$backend->order(action => 'behave');
+flush();
+
 # ---- a reply that is too long is still a reply ----
 
 is(scalar pushes_under({ action => 'huge_body', size => 4 * 1024 * 1024 }), 1, 'huge body: delivered');
@@ -146,6 +156,24 @@ foreach my $code (401, 403)
 	$backend->order(action => 'reset');
 	flush();
 	ok($node->wait_for_state('ok'), "$code: is over");
+}
+
+# ---- a clock that is wrong ----
+
+foreach my $case ([ -3600, qr/its clock is \d+ s behind ours: set the one that is wrong/ ],
+	[ 7200, qr/its clock is \d+ s ahead of ours/ ],
+	[ 0, qr/accept our token, compare "pganalytics.jwt_secret_file"/ ])
+{
+	my ($ahead, $meaning) = @$case;
+	my $date = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + $ahead));
+
+	$backend->order(action => 'status', status => 401, headers => $ahead ? { Date => $date } : {}, times => undef, path => '/api/v1/metrics/push');
+	collect();
+	$status = $node->wait_for_state('unauthorized');
+	like($status->{delivery}{last_error}, $meaning, "a token that is refused by a clock $ahead s ahead");
+	$backend->order(action => 'reset');
+	flush();
+	$node->wait_for_state('ok');
 }
 
 # ---- too large ----

@@ -183,18 +183,20 @@ an_excerpt_is_short_and_printable(void **state)
 static void
 words_of_openssl_are_explained(void **state)
 {
-	const char *required = TlsErrorMeaning("OpenSSL SSL_read: error:0A00045C:SSL routines::"
-										   "tlsv13 alert certificate required, errno 0");
+	const TlsMeaning *required = TlsErrorMeaning("OpenSSL SSL_read: error:0A00045C:SSL routines::"
+												 "tlsv13 alert certificate required, errno 0");
 
 	assert_non_null(required);
-	assert_non_null(strstr(required, "tls_cert_file"));
+	assert_non_null(strstr(required->text, "tls_cert_file"));
 	assert_string_equal(
-		TlsErrorMeaning("error:0A00042E:SSL routines::tlsv1 alert protocol version"),
+		TlsErrorMeaning("error:0A00042E:SSL routines::tlsv1 alert protocol version")->text,
 		"the backend does not offer TLS 1.3");
-	assert_string_equal(TlsErrorMeaning("error:0A00010B:SSL routines::wrong version number"),
+	assert_string_equal(TlsErrorMeaning("error:0A00010B:SSL routines::wrong version number")->text,
 						"the backend does not speak TLS on this port");
 	assert_null(TlsErrorMeaning("Failed to connect to localhost port 1: Connection refused"));
 	assert_null(TlsErrorMeaning(""));
+	assert_false(required->refuses_certificate);
+	assert_true(TlsErrorMeaning("SSL routines::tlsv1 alert unknown ca")->refuses_certificate);
 }
 
 static void
@@ -203,7 +205,9 @@ pages_about_tls_are_explained(void **state)
 	const char *page =
 		"<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>";
 
-	assert_non_null(strstr(TlsPageMeaning(page), "tls_cert_file"));
+	assert_non_null(strstr(TlsPageMeaning(page)->text, "tls_cert_file"));
+	assert_true(
+		TlsPageMeaning("<title>400 The SSL certificate error</title>")->refuses_certificate);
 	assert_non_null(TlsPageMeaning("Client sent an HTTP request to an HTTPS server.\n"));
 	assert_null(TlsPageMeaning("{\"message\":\"No required SSL certificate was sent\"}"));
 	assert_null(TlsPageMeaning("<html><head><title>400 Bad Request</title></head></html>"));
