@@ -142,7 +142,7 @@ RunCollector(Collection *c, int type, Batch *batch)
 			LogCollect(c->log, batch, false);
 			break;
 		default:
-			if (!SqlCollect(type, batch, false, 0))
+			if (SqlCollect(type, batch, false, 0) == SQL_TIMED_OUT)
 				RetrySoon(&c->jobs[type]);
 			break;
 	}

@@ -551,7 +551,7 @@ PgStatsRun(SqlRun *run)
 		if (strcmp(run->probes[i]->key, "indexes") == 0)
 			stats.sums_are_known = done;
 	}
-	if (BatchErrors(run->stream.batch) == errors && !ShutdownIsRequested())
+	if (BatchErrors(run->stream.batch) == errors && !run->cut_short && !ShutdownIsRequested())
 		to_remember = stats.now;
 }
 

@@ -184,6 +184,11 @@ IsLeftAlone(SqlRun *run, const BreakerKey *key)
 static bool
 NoteEndOfVisit(SqlRun *run)
 {
+	if (run->began_late)
+	{
+		run->cut_short = true; /* nor an error: another visit begins with it */
+		return false;
+	}
 	run->timed_out = true;
 	BatchError(run->stream.batch, run->stream.type, run->stream.database, NULL,
 			   "the visit ran out of time; the next one begins with something else");
@@ -249,7 +254,15 @@ RunProbes(SqlRun *run)
 	}
 }
 
-bool
+static SqlOutcome
+OutcomeOf(const SqlRun *run)
+{
+	if (run->timed_out)
+		return SQL_TIMED_OUT;
+	return run->cut_short ? SQL_CUT_SHORT : SQL_DONE;
+}
+
+SqlOutcome
 SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 {
 	const SqlCollector *c = &sql_collectors[collector];
@@ -271,15 +284,15 @@ SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline)
 	if (Collectors[collector].scope == SCOPE_DATABASE)
 	{
 		if (!SqlRunStep(&run, NameDatabase))
-			return !run.timed_out;
+			return OutcomeOf(&run);
 		run.stream.database = run.database;
 	}
 	if (c->prepare && !c->prepare(&run))
-		return !run.timed_out;
+		return OutcomeOf(&run);
 	if (c->run)
 		c->run(&run);
 	else
 		RunProbes(&run);
 	MetricStreamEnd(&run.stream);
-	return !run.timed_out;
+	return OutcomeOf(&run);
 }

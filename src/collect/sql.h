@@ -10,15 +10,21 @@
 #include "collect/run.h"
 #include "spool/batch.h"
 
+typedef enum SqlOutcome
+{
+	SQL_DONE,	   /* what could not be read is known to the batch */
+	SQL_TIMED_OUT, /* something took too long, the batch knows */
+	SQL_CUT_SHORT  /* others had taken most of the visit: it has its turn at another one */
+} SqlOutcome;
+
 /*
  * Writes the metrics of a collector: of the current database, or of the
  * cluster.  In a worker each probe is a transaction of its own, gets
  * min(statement_timeout, what is left until the deadline; 0: there is none),
  * and reports its error to the batch; in_session (the caller's transaction)
- * errors are raised and the deadline is not looked at.  False: something ran
- * out of time.
+ * errors are raised and the deadline is not looked at.
  */
-extern bool SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
+extern SqlOutcome SqlCollect(int collector, Batch *batch, bool in_session, TimestampTz deadline);
 
 #define MAX_METRIC_FIELDS 32
 
@@ -33,6 +39,7 @@ typedef struct SqlRun
 	char				database[NAMEDATALEN * 4]; /* in UTF-8 a byte of LATIN1 becomes two */
 	bool				in_session;
 	bool				timed_out; /* a step did */
+	bool				cut_short; /* a step was, of a collector that began late */
 	TimestampTz			deadline;
 	bool				began_late;				   /* others had taken most of the visit */
 	Value				values[MAX_METRIC_FIELDS]; /* of the metric itself */

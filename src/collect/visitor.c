@@ -52,11 +52,11 @@ LookForChanges(uint32 collectors)
 
 typedef struct CollectorResult
 {
-	bool   ran;
-	bool   complete;
-	int64  rows;
-	int	   errors;
-	double ms;
+	bool	   ran;
+	SqlOutcome outcome;
+	int64	   rows;
+	int		   errors;
+	double	   ms;
 
 	const char *error; /* the last one; of the batch's memory */
 } CollectorResult;
@@ -79,11 +79,11 @@ RunCollector(int collector, TimestampTz deadline)
 
 	WorkerReport(Collectors[collector].name);
 	MemoryContextSwitchTo(context);
-	result->complete = true;
+	result->outcome = SQL_DONE;
 	if (collector == COLLECTOR_CUSTOM)
 		CustomCollect(slot, batch, deadline);
 	else
-		result->complete = SqlCollect(collector, batch, false, deadline);
+		result->outcome = SqlCollect(collector, batch, false, deadline);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	result->ran = true;
@@ -156,7 +156,10 @@ Visit(TimestampTz deadline)
 		{
 			RunCollector(collector, deadline);
 			ran++;
-			slot->failed |= results[collector].complete ? 0 : 1U << collector;
+			if (results[collector].outcome == SQL_TIMED_OUT)
+				slot->failed |= 1U << collector;
+			else if (results[collector].outcome == SQL_CUT_SHORT)
+				slot->left |= 1U << collector;
 		}
 		else
 			slot->left |= 1U << collector;

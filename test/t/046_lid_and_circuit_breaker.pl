@@ -54,6 +54,33 @@ $after = $node->utc_now;
 ok( $backend->wait_for_metric('pg_stats', 'blocked', after => $after, where => sub { $_[0]{tables} }),
 	'the database reports again');
 
+# ---- who begins when others have taken most of a visit ----
+
+SKIP:
+{
+	skip 'with valgrind a visit takes its time', 1 if $ENV{VALGRIND_OPTS};
+
+	# Both wait for the lock: one takes two seconds, the other has less than one.
+	$node->set('pganalytics.statement_timeout' => '2s', 'pganalytics.lock_timeout' => '1min');
+	$node->wait_until_heard;
+	$holder = $node->background_psql('blocked');
+	$holder->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_namespace IN ACCESS EXCLUSIVE MODE');
+	my $first = $backend->position;
+	isnt($node->psql('postgres', 'SELECT pganalytics_collect()'), 0, 'what takes too long is an error');
+	$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
+	my @blamed;
+	foreach my $batch ($backend->batches($first))
+	{
+		my %types = map { $_->{type} => 1 } grep { $_->{error} !~ /left alone/ } @{ $batch->{collection_errors} };
+		push @blamed, join ' ', sort keys %types if %types;
+	}
+	ok((grep { $_ eq 'pg_stats' } @blamed), '... told of one');
+	is_deeply([ grep { / / } @blamed ], [], '... and not of what had no time left in a visit: it has its turn at another one');
+	$holder->query_safe('ROLLBACK');
+	$holder->quit;
+	$node->set('pganalytics.statement_timeout' => '5s', 'pganalytics.lock_timeout' => '100ms');
+}
+
 # ---- the lid ----
 
 $node->set('pganalytics.max_cpu_percent' => 1, 'pganalytics.visitors' => 2);
@@ -76,5 +103,5 @@ ok($backend->wait_for_metric($_, undef, after => $after), "$_ goes on") foreach 
 ok($backend->wait_for_metric('pg_stats', $_, after => $after), "visits of $_ go on")
   foreach qw(postgres blocked);
 
-$node->check_log;
+$node->check_log(allowed => [qr/could not be collected in full: .*(?:statement timeout|time|left alone)/]);
 done_testing();
