@@ -8,6 +8,7 @@
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h" /* get_database_name of 19 */
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -62,9 +63,12 @@ static void
 CheckDatabase(void *arg)
 {
 	PlannedDatabase *database = arg;
-	HeapTuple		 row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
+	HeapTuple		 row;
 	bool			 is_listed_still = false;
 
+	/* as who connects does: there, one that is not to be had is an error in the server log */
+	LockSharedObject(DatabaseRelationId, database->oid, 0, RowExclusiveLock);
+	row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database->oid));
 	if (HeapTupleIsValid(row))
 	{
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(row);

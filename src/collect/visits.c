@@ -431,6 +431,23 @@ OneKind(uint32 collectors, uint32 forced)
 	return others;
 }
 
+/* Somebody copies, alters or drops it, and may take long: it is tried again within a minute. */
+static void
+NoteLock(int next, uint32 collectors, const QueryError *error, Batch *batch, TimestampTz now)
+{
+	PlannedDatabase *database = &plan.databases[next];
+	char			 text[ERROR_TEXT_SIZE];
+
+	snprintf(text, sizeof(text),
+			 "it is not visited while somebody else has it locked, who copies, alters or drops it: "
+			 "%s",
+			 error->message);
+	ReportError(batch, collectors, database->name, text);
+	VisitPlanBegun(&plan, next, collectors, now);
+	VisitPlanEnded(&plan, database->oid, 0, collectors, now);
+	visited |= collectors;
+}
+
 /* False: there is none to be had at the moment. */
 static bool
 Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz now)
@@ -440,7 +457,12 @@ Visit(int i, int next, uint32 collectors, int busy, Batch *batch, TimestampTz no
 
 	/* the list may be old; a visit in vain would be an error in the server log */
 	if (!DatabaseListCheck(database, &error))
-		return false;
+	{
+		if (!QueryTimedOut(&error) || ShutdownIsRequested())
+			return false;
+		NoteLock(next, collectors, &error, batch, now);
+		return true;
+	}
 	if (!OidIsValid(database->oid))
 	{
 		VisitPlanForget(&plan, next);

@@ -94,6 +94,33 @@ $node->safe_psql_alone('postgres', 'DROP DATABASE late');
 $node->wait_for_status('a dropped database is forgotten',
 	sub { $_->{visits}{databases} == @databases });
 
+# ---- one that is being copied, altered or dropped ----
+
+my $owner = $node->background_psql('postgres');
+wait_until(
+	'the database is locked',    # who is there is waited for, five seconds
+	sub {
+		$owner->query('BEGIN; ALTER DATABASE db1 RENAME TO db1_renamed');
+		return 1 if $owner->query('SELECT 1') eq '1';
+		$node->{was_in_use} = 1;
+		$owner->query('ROLLBACK');
+		return 0;
+	});
+my $stderr;
+$node->psql('postgres', 'SELECT pganalytics_collect()', stderr => \$stderr);    # a visitor may have been on its way
+my $offset = $node->log_size;
+$before = $backend->position;
+$node->psql('postgres', 'SELECT pganalytics_collect()', stderr => \$stderr);
+like($stderr, qr/it is not visited while somebody else has it locked/, 'a database that is locked: who asks is told');
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
+ok(scalar($backend->metrics('pg_stats', database => 'db2', since => $before)), '... and the others are visited');
+unlike($node->log_text($offset), qr/ERROR:  canceling statement due to lock timeout/, '... and nobody waits there in vain');
+$owner->query('ROLLBACK');
+$owner->quit;
+$node->collect;
+is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', 'what was asked for has arrived, once more');
+ok(scalar($backend->metrics('pg_stats', database => 'db1', since => $before)), 'it is visited when that is over');
+
 # ---- several at a time ----
 
 $node->set('pganalytics.visitors' => 4);
@@ -106,5 +133,5 @@ is($node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')}), 't', '... 
 is_deeply([ sort keys %visited ], [ sort @databases ], 'four visitors leave none out');
 
 # A visitor may be on its way to the database that is just being dropped.
-$node->check_log(allowed => [qr/database (?:\d+|"late") does not exist|canceling statement due to lock timeout/]);
+$node->check_log(allowed => [qr/database (?:\d+|"late") does not exist|canceling statement due to lock timeout|could not be collected in full: .*has it locked|current transaction is aborted/]);
 done_testing();
