@@ -3,8 +3,8 @@
  *		Compress and uncompress the body of a batch; the only user of zlib.
  *
  * zlib's and our own memory is malloc'ed.  The poll function may leave by
- * longjmp (a cancelled wait) as well as by exit, so what a run holds is
- * remembered in static variables and released by the next one.
+ * longjmp as well as by exit, so what a run holds is remembered in static
+ * variables and released by the next one.
  */
 #include "postgres.h"
 

@@ -48,7 +48,7 @@ extern void HttpClose(void);
 
 /*
  * Sends the request and waits for the reply, serving the latch meanwhile: may
- * exit the process, or raise an error when the worker is cancelled.
+ * exit the process, or raise an error.
  */
 extern void HttpPerform(const HttpRequest *request, HttpReply *reply);
 

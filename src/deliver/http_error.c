@@ -10,6 +10,8 @@
 #include "deliver/registration.h"
 #include "deliver/reply.h"
 
+#define HEAD_TOO_LARGE "the headers of the reply are too large"
+
 static int64
 PhaseTime(CURLINFO phase)
 {
@@ -102,57 +104,79 @@ ExplainCut(char *error, size_t size)
 		snprintf(error, size, "the connection was cut before the reply was complete");
 }
 
+/* What curl's code does not tell, or tells under one code or another, as its version has it. */
+static bool
+ExplainWhatWasSeen(char *error, size_t size)
+{
+	const TlsMeaning *meaning;
+	long			  proxy_status = 0;
+
+	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	meaning = TlsErrorMeaning(http.error);
+	if (http.mux_failed)
+		strlcpy(error, "a socket could not be watched", size);
+	else if (http.head_size > HTTP_HEAD_LIMIT)
+		strlcpy(error, HEAD_TOO_LARGE, size);
+	else if (http.odd_encoding)
+		strlcpy(error, "the reply has an encoding that was not asked for", size);
+	else if (proxy_status >= 300)
+		snprintf(error, size, "the proxy refused to connect, with status %ld", proxy_status);
+	else if (meaning != NULL)
+		HttpExplainTls(meaning, error, size);
+	/* in the handshake it has the code of any trouble with TLS */
+	else if (strstr(http.error, "Connection reset") != NULL)
+		ExplainCut(error, size);
+	else
+		return false;
+	return true;
+}
+
+static const struct
+{
+	CURLcode	code;
+	const char *text;
+} explanations[] = {
+	{CURLE_COULDNT_RESOLVE_HOST, "the host name could not be resolved"},
+	{CURLE_COULDNT_RESOLVE_PROXY, "the name of \"pganalytics.proxy\" could not be resolved"},
+	{CURLE_SSL_CACERT_BADFILE,
+	 "the authorities of \"pganalytics.tls_ca_file\" (or of the operating system, where it is "
+	 "empty) cannot be read"},
+	{CURLE_SSL_CERTPROBLEM, "the client certificate or its key cannot be used"},
+#if LIBCURL_VERSION_NUM >= 0x080600
+	{CURLE_TOO_LARGE, HEAD_TOO_LARGE},
+#endif
+	{CURLE_OUT_OF_MEMORY, "memory is short, or the headers of the reply are too large"},
+	{CURLE_UNSUPPORTED_PROTOCOL, "the reply is not HTTP"},
+	{CURLE_WEIRD_SERVER_REPLY, "the reply is not HTTP"},
+};
+
+static void
+ExplainOther(CURLcode code, char *error, size_t size)
+{
+	char excerpt[160];
+
+	for (int i = 0; i < lengthof(explanations); i++)
+	{
+		if (explanations[i].code == code)
+		{
+			strlcpy(error, explanations[i].text, size);
+			return;
+		}
+	}
+	ReplyExcerpt(excerpt, sizeof(excerpt), http.error[0] ? http.error : curl_easy_strerror(code),
+				 sizeof(excerpt));
+	snprintf(error, size, "the request failed: %s", excerpt);
+}
+
 void
 HttpExplain(CURLcode code, char *error, size_t size)
 {
-	const TlsMeaning *meaning;
-	char			  excerpt[160];
-	long			  verify = 0;
-	long			  proxy_status = 0;
+	long verify = 0;
 
-	if (http.mux_failed)
-	{
-		snprintf(error, size, "a socket could not be watched");
+	if (ExplainWhatWasSeen(error, size))
 		return;
-	}
-	if (http.head_size > HTTP_HEAD_LIMIT)
-	{
-		snprintf(error, size, "the headers of the reply are too large");
-		return;
-	}
-	if (http.odd_encoding)
-	{
-		snprintf(error, size, "the reply has an encoding that was not asked for");
-		return;
-	}
-	/* under one code or another, as the version of libcurl has it */
-	curl_easy_getinfo(http.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-	if (proxy_status >= 300)
-	{
-		snprintf(error, size, "the proxy refused to connect, with status %ld", proxy_status);
-		return;
-	}
-	meaning = TlsErrorMeaning(http.error);
-	if (meaning != NULL)
-	{
-		HttpExplainTls(meaning, error, size);
-		return;
-	}
-	/* in the handshake it has the code of any trouble with TLS */
-	if (strstr(http.error, "Connection reset") != NULL)
-	{
-		ExplainCut(error, size);
-		return;
-	}
-
 	switch (code)
 	{
-		case CURLE_COULDNT_RESOLVE_HOST:
-			strlcpy(error, "the host name could not be resolved", size);
-			break;
-		case CURLE_COULDNT_RESOLVE_PROXY:
-			strlcpy(error, "the name of \"pganalytics.proxy\" could not be resolved", size);
-			break;
 		case CURLE_COULDNT_CONNECT:
 			ExplainConnect(error, size);
 			break;
@@ -163,36 +187,13 @@ HttpExplain(CURLcode code, char *error, size_t size)
 			curl_easy_getinfo(http.easy, CURLINFO_SSL_VERIFYRESULT, &verify);
 			snprintf(error, size, "the backend is not trusted: %s", AuthVerifyError(verify));
 			break;
-		case CURLE_SSL_CACERT_BADFILE:
-			strlcpy(error,
-					"the authorities of \"pganalytics.tls_ca_file\" (or of the operating "
-					"system, where it is empty) cannot be read",
-					size);
-			break;
-		case CURLE_SSL_CERTPROBLEM:
-			strlcpy(error, "the client certificate or its key cannot be used", size);
-			break;
 		case CURLE_GOT_NOTHING:
 		case CURLE_SEND_ERROR:
 		case CURLE_RECV_ERROR:
 		case CURLE_PARTIAL_FILE:
 			ExplainCut(error, size);
 			break;
-#if LIBCURL_VERSION_NUM >= 0x080600
-		case CURLE_TOO_LARGE:
-			strlcpy(error, "the headers of the reply are too large", size);
-			break;
-#endif
-		case CURLE_OUT_OF_MEMORY:
-			strlcpy(error, "memory is short, or the headers of the reply are too large", size);
-			break;
-		case CURLE_UNSUPPORTED_PROTOCOL:
-		case CURLE_WEIRD_SERVER_REPLY:
-			strlcpy(error, "the reply is not HTTP", size);
-			break;
 		default:
-			ReplyExcerpt(excerpt, sizeof(excerpt),
-						 http.error[0] ? http.error : curl_easy_strerror(code), sizeof(excerpt));
-			snprintf(error, size, "the request failed: %s", excerpt);
+			ExplainOther(code, error, size);
 	}
 }

@@ -366,7 +366,7 @@ HandleReply(const HttpReply *reply, bool token_renewed, PushOutcome *outcome, bo
 
 		case REPLY_SEND_PLAIN:
 			if (gzip_refused)
-				return Reject(outcome);
+				return PUSH_ASTRAY; /* nor plain */
 			gzip_refused = true;
 			*again = true;
 			return PUSH_FAILED;

@@ -393,7 +393,7 @@ TakeGrant(const HttpReply *reply, const char *name, const char *registered_as,
 	return result;
 }
 
-/* A session may cancel the worker meanwhile: the secret in the header is wiped then, too. */
+/* Who serves the latch meanwhile may raise an error: the secret in the header is wiped then, too. */
 static void
 PerformWithSecret(Request *request, HttpReply *reply, char *header, size_t size)
 {
