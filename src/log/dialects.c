@@ -10,7 +10,9 @@
 #include "miscadmin.h"
 #include "utils/elog.h"
 #include "utils/guc.h"
-#include "utils/pg_locale.h"
+
+/* Of utils/pg_locale.h, which wants the headers of ICU: no package of PostgreSQL's brings them along. */
+extern char *pg_perm_setlocale(int category, const char *locale);
 
 /*
  * What the server itself says for the words, whatever the table in severity.c
