@@ -504,7 +504,7 @@ StartVisits(Batch *batch, int busy, bool scheduled)
 			return wait;
 		if (!Visit(i, next, OneKind(collectors, plan.databases[next].forced), busy, batch, now))
 			return RETRY_MS * 1000;
-		wait = -1;
+		wait = handles[i] ? -1 : 0; /* there was none to be started: another one may be due */
 		if (handles[i])
 			busy++;
 	}
