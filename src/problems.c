@@ -16,6 +16,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker_internals.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h" /* get_database_name of 19 */
 #include "utils/timestamp.h"
 
 #include "base/inforce.h"
@@ -23,6 +24,7 @@
 #include "base/shared.h"
 #include "base/url.h"
 #include "base/worker.h"
+#include "collect/probe_query.h"
 #include "log/output.h"
 #include "problems.h"
 #include "spool/spool.h"
@@ -118,8 +120,18 @@ CheckTracker(JsonWriter *w, const char *name, const char *what)
 {
 	const char *value = GetConfigOption(name, true, false);
 
-	if (value && strcmp(value, "off") == 0)
+	if (value == NULL || strcmp(value, "off") != 0)
+		return;
+	SPI_connect();
+	if (SettingIsOfRoleOrDatabase(name))
+		Add(w,
+			"\"%s\" is off in database \"%s\" or for role \"%s\": %s are not known where it is; RESET "
+			"it where ALTER ROLE or ALTER DATABASE has set it (\\drds of psql shows that)",
+			name, get_database_name(MyDatabaseId), GetUserNameFromId(GetSessionUserId(), false),
+			what);
+	else
 		Add(w, "\"%s\" is off: %s are not known; set it to on", name, what);
+	SPI_finish();
 }
 
 /* It would have to be switched on again at the backend, which hears of it on schedule only. */

@@ -330,6 +330,10 @@ ReadStatements(void *arg)
 
 	if (SPI_processed == 0 && strcmp(GetConfigOption("compute_query_id", false, false), "off") == 0)
 		obstacle = NO_QUERY_IDS;
+	/* before a worker has set it for itself */
+	else if (SPI_processed == 0 &&
+			 strcmp(GetConfigOptionResetString(LIBRARY ".track"), "none") == 0)
+		obstacle = NOT_TRACKED;
 	else if (StatementTextsAreTooLarge())
 		obstacle = NO_TEXTS;
 	ReportObstacle(stats->run, obstacle);

@@ -40,6 +40,18 @@ ProbeIsTracked(const char *tracker)
 	return value && strcmp(value, "off") != 0 && strcmp(value, "none") != 0;
 }
 
+bool
+SettingIsOfRoleOrDatabase(const char *name)
+{
+	Oid	  types[1] = {TEXTOID};
+	Datum values[1] = {CStringGetTextDatum(name)};
+
+	return SPI_execute_with_args("SELECT 1 FROM pg_catalog.pg_settings WHERE name = $1 "
+								 "AND source IN ('global', 'user', 'database', 'database user')",
+								 1, types, values, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1;
+}
+
 const char *
 ProbeName(const Probe *probe)
 {

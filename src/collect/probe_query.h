@@ -18,6 +18,12 @@ extern bool ProbeApplies(const Probe *probe, bool *missing);
 /* Is the setting (NULL: none) on without which the server would count 0? */
 extern bool ProbeIsTracked(const char *tracker);
 
+/*
+ * Is the setting's value here not the server's, but one of ALTER ROLE or ALTER
+ * DATABASE?  To be asked within a query.
+ */
+extern bool SettingIsOfRoleOrDatabase(const char *name);
+
 /* Is the column in the result, on this version? */
 extern bool ProbeHasColumn(const Field *column);
 

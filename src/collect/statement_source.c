@@ -105,8 +105,14 @@ StatementObstacleText(StatementObstacle obstacle)
 							"run ALTER EXTENSION " LIBRARY " UPDATE %s",
 							InThisDatabase());
 		case NO_QUERY_IDS:
-			return pstrdup("no statistics of statements, \"compute_query_id\" is off: set it to "
-						   "auto and reload");
+			return psprintf("no statistics of statements, \"compute_query_id\" is off: %s",
+							SettingIsOfRoleOrDatabase("compute_query_id") ?
+								"RESET it where ALTER ROLE or ALTER DATABASE has set it (\\drds of "
+								"psql shows that)" :
+								"set it to auto and reload");
+		case NOT_TRACKED:
+			return pstrdup("no statistics of statements, \"" LIBRARY ".track\" is none: set it to "
+						   "top and reload");
 		case NO_TEXTS:
 			return pstrdup("no texts of statements, they take too much space: lower "
 						   "\"" LIBRARY ".max\", or run SELECT " LIBRARY "_reset()");

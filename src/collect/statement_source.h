@@ -16,6 +16,7 @@ typedef enum StatementObstacle
 	NOT_LOADED,	 /* only created */
 	TOO_OLD,
 	NO_QUERY_IDS, /* so there are no statements */
+	NOT_TRACKED,  /* likewise */
 	NO_TEXTS	  /* but all the rest */
 } StatementObstacle;
 

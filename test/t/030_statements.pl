@@ -235,10 +235,27 @@ is( sql(q{SET pg_stat_statements.track = 'all';
 	"\nall", 'and leaves no trace');
 
 $node->set('compute_query_id' => 'off');
+$node->collect('pg_query_stats') foreach 1 .. 2;    # from then on nobody is counted
 sql('SELECT stat.pg_stat_statements_reset()');
 $node->wait_for_problem(qr/compute_query_id/);
 $node->set('compute_query_id' => 'auto');
 ok($node->wait_for_no_problem(qr/compute_query_id/), 'without query ids nothing is counted: said, and over');
+
+$node->set('pg_stat_statements.track' => 'none');
+$node->collect('pg_query_stats') foreach 1 .. 2;
+sql('SELECT stat.pg_stat_statements_reset()');
+$node->wait_for_problem(qr/"pg_stat_statements.track" is none/);
+$node->set('pg_stat_statements.track' => 'top');
+ok($node->wait_for_no_problem(qr/pg_stat_statements.track/), 'nor where they are not tracked');
+
+# ... by a setting of the database: what postgresql.conf says is right
+sql('ALTER DATABASE postgres SET compute_query_id = off; ALTER DATABASE postgres SET track_io_timing = off');
+sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pganalytics collector'});
+sql('SELECT stat.pg_stat_statements_reset()');
+ok($node->wait_for_problem(qr/"compute_query_id" is off: RESET it where ALTER ROLE/), 'a setting of the database is named as such');
+ok((grep { /"track_io_timing" is off in database "postgres" .*RESET it/ } @{ $node->status->{problems} }), '... here, too');
+sql('ALTER DATABASE postgres RESET compute_query_id; ALTER DATABASE postgres RESET track_io_timing');
+ok($node->wait_for_no_problem(qr/track_io_timing/), '... and over');
 
 $node->set('pganalytics.enabled_collectors' => '');
 sql('DROP EXTENSION pg_stat_statements');
