@@ -27,8 +27,9 @@ VisitPlanInterval(VisitPlan *plan, int collector, int64_t interval, int64_t now)
 	{
 		int64_t *due = &plan->databases[i].due[collector];
 
+		/* one that is switched off and on again and again does not run more often for it */
 		if (before == 0)
-			*due = 0;
+			*due = *due > now + interval ? now + interval : *due;
 		else if (*due > now) /* its place within the interval stays */
 			*due = now + (int64_t) ((double) (*due - now) / before * interval);
 	}

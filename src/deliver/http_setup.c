@@ -237,6 +237,7 @@ SetOptions(CURL *easy)
 	SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTPS | (Setting.allow_http ? CURLPROTO_HTTP : 0)));
 #endif
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	/* a name that moves is looked up for each new connection, of which there are few */
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);

@@ -135,6 +135,32 @@ collectors_share_a_visit(void **state)
 }
 
 static void
+what_is_switched_off_and_on_runs_no_more_often(void **state)
+{
+	VisitPlan plan = PlanOf(1);
+	uint32_t  collectors;
+	int64_t	  wait;
+	int		  runs = 0;
+
+	for (int64_t now = START; now < START + 3600 * SECOND; now += SECOND)
+	{
+		VisitPlanInterval(&plan, BLOAT, (now / SECOND) % 2 ? 600 * SECOND : 0, now);
+		if (VisitPlanNext(&plan, now, true, &collectors, &wait) < 0)
+			continue;
+		runs++;
+		VisitPlanBegun(&plan, 0, collectors, now);
+		VisitPlanEnded(&plan, 100, 0, 0, now);
+	}
+	assert_in_range(runs, 6, 7);
+
+	/* nor does it wait longer than a new interval lasts */
+	VisitPlanInterval(&plan, BLOAT, 0, START + 3600 * SECOND);
+	VisitPlanInterval(&plan, BLOAT, 10 * SECOND, START + 3600 * SECOND);
+	assert_int_equal(VisitPlanNext(&plan, START + 3610 * SECOND, true, &collectors, &wait), 0);
+	free(plan.databases);
+}
+
+static void
 what_was_asked_for_comes_first(void **state)
 {
 	VisitPlan plan = PlanOf(3);
@@ -352,6 +378,7 @@ main(void)
 		cmocka_unit_test(visits_are_spread_over_the_interval),
 		cmocka_unit_test(where_time_is_short_all_are_visited_in_turn),
 		cmocka_unit_test(collectors_share_a_visit),
+		cmocka_unit_test(what_is_switched_off_and_on_runs_no_more_often),
 		cmocka_unit_test(what_was_asked_for_comes_first),
 		cmocka_unit_test(a_visit_that_began_before_does_not_count),
 		cmocka_unit_test(what_a_visit_left_is_due_as_before),
