@@ -87,22 +87,5 @@ LeftRead(LeftFiles *left, int *i, const LogFile *here, const LogFile *current, c
 void
 LeftConsume(LeftFiles *left, int i, size_t len)
 {
-	left->late[i] = left->end[i].offset + len;
-}
-
-void
-LeftCommit(LeftFiles *left)
-{
-	for (int i = 0; i < LEFT_FILES; i++)
-	{
-		if (left->late[i] != 0)
-			left->end[i].offset = left->late[i];
-		left->late[i] = 0;
-	}
-}
-
-void
-LeftRollback(LeftFiles *left)
-{
-	memset(left->late, 0, sizeof(left->late));
+	left->end[i].offset += len;
 }

@@ -17,9 +17,8 @@
 
 typedef struct LeftFiles
 {
-	LogPosition end[LEFT_FILES];  /* how far they were read */
-	uint64		late[LEFT_FILES]; /* and what of them this run has read since, 0: nothing */
-	int			next;			  /* where the next one goes */
+	LogPosition end[LEFT_FILES]; /* how far they were read */
+	int			next;			 /* where the next one goes */
 } LeftFiles;
 
 extern void LeftRemember(LeftFiles *left, const LogPosition *end);
@@ -35,9 +34,7 @@ extern const LogPosition *LeftFind(const LeftFiles *left, const LogFile *file);
 extern ssize_t LeftRead(LeftFiles *left, int *i, const LogFile *here, const LogFile *current,
 						char *buffer, size_t size, LogFile *file);
 
-/* So many of these bytes are done with, if the run is committed. */
+/* So many of these bytes are done with. */
 extern void LeftConsume(LeftFiles *left, int i, size_t len);
-extern void LeftCommit(LeftFiles *left);
-extern void LeftRollback(LeftFiles *left);
 
 #endif /* LOG_LEFT_H */

@@ -386,6 +386,16 @@ LogFindNext(const LogFile *file, const LogFile *current, LogFile *next)
 }
 
 bool
+LogFileIsOnTheWay(const LogFile *file, const LogFile *current)
+{
+	char beside[MAXPGPATH];
+
+	PathBeside(beside, current->path, BaseName(file->path));
+	return strcmp(beside, file->path) == 0 &&
+		LogFileNameMatches(Log_filename, current->format, BaseName(file->path));
+}
+
+bool
 LogFindAfter(int64 us, const LogFile *current, LogFile *next)
 {
 	Since last = {{us / USECS_PER_SEC, (us % USECS_PER_SEC) * 1000}, ""};

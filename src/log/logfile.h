@@ -72,7 +72,10 @@ extern bool LogFindByInode(LogFile *file, const char *beside, uint64 device, uin
  */
 extern bool LogFindNext(const LogFile *file, const LogFile *current, LogFile *next);
 
-/* The same, after a moment in µs since 1970. */
+/* Is it one that LogFindNext can find? */
+extern bool LogFileIsOnTheWay(const LogFile *file, const LogFile *current);
+
+/* As LogFindNext, after a moment in µs since 1970. */
 extern bool LogFindAfter(int64 us, const LogFile *current, LogFile *next);
 
 #endif /* LOG_LOGFILE_H */

@@ -116,6 +116,13 @@ ReportLoss(Tail *tail, uint64 bytes, const char *what)
 			 tail->kept.file.path, what, bytes);
 }
 
+static void
+ReportGone(Tail *tail, const char *path)
+{
+	snprintf(tail->lost, sizeof(tail->lost),
+			 "log file \"%s\" is gone; what of it had not been read is lost", path);
+}
+
 void
 TailInit(Tail *tail)
 {
@@ -171,10 +178,7 @@ Resume(Tail *tail, const LogPosition *position)
 	else
 		KeepOpened(tail);
 	tail->kept.last_us = position->last_us;
-	snprintf(tail->lost, sizeof(tail->lost),
-			 "log file \"%s\" is gone; what of it had not been "
-			 "read is lost",
-			 position->path);
+	ReportGone(tail, position->path);
 	return true;
 }
 
@@ -199,14 +203,19 @@ FindPlace(Tail *tail)
 	return true;
 }
 
-/* The destination was changed, and changed again before the first of the files was reached. */
+/* The server has taken to another file again, before the one between was reached. */
 static void
 RememberAhead(Tail *tail, const LogFile *previous)
 {
-	if (previous->inode == 0 || previous->format == tail->current.format ||
-		LogFileSame(previous, &tail->kept.file) || tail->num_ahead == TAIL_AHEAD_FILES)
+	if (previous->inode == 0 || LogFileSame(previous, &tail->current) ||
+		LogFileSame(previous, &tail->kept.file))
 		return;
-	tail->ahead[tail->num_ahead++] = *previous;
+	if (tail->num_ahead < TAIL_AHEAD_FILES)
+		tail->ahead[tail->num_ahead++] = *previous;
+	else if (!LogFileIsOnTheWay(previous, &tail->current))
+		snprintf(tail->lost, sizeof(tail->lost),
+				 "log file \"%s\" is not read: the server has taken to too many others since",
+				 previous->path);
 }
 
 bool
@@ -266,7 +275,7 @@ TailRollback(Tail *tail)
 {
 	LeaveFile(tail);
 	tail->here = tail->kept;
-	LeftRollback(&tail->left);
+	tail->left = tail->kept_left;
 }
 
 void
@@ -276,7 +285,7 @@ TailCommit(Tail *tail)
 		return;
 	if (tail->kept.file.fd != tail->here.file.fd)
 		LogFileClose(&tail->kept.file);
-	LeftCommit(&tail->left);
+	tail->kept_left = tail->left;
 	tail->num_ahead -= tail->here.passed;
 	memmove(tail->ahead, tail->ahead + tail->here.passed, tail->num_ahead * sizeof(LogFile));
 	tail->here.passed = 0;
@@ -349,6 +358,23 @@ OpenTowards(const Tail *tail, const LogFile *target, LogFile *next, LogTrouble *
 	return LogFileOpen(next, false, trouble);
 }
 
+/* The same towards one that was current between: wherever it is now. */
+static bool
+OpenTowardsAhead(Tail *tail, const LogFile *target, LogFile *next, LogTrouble *trouble)
+{
+	if (LogFindNext(&tail->here.file, target, next) && LogFileOpen(next, false, trouble))
+		return true;
+	*next = *target;
+	if (LogFindByInode(next, target->path, target->device, target->inode))
+	{
+		next->format = target->format;
+		if (LogFileOpen(next, false, trouble))
+			return true;
+	}
+	ReportGone(tail, target->path);
+	return false;
+}
+
 /* Goes to where the file was left, if the server has come back to it. */
 static void
 ReturnToEnd(Tail *tail)
@@ -374,7 +400,7 @@ TailNextFile(Tail *tail, LogTrouble *trouble)
 	{
 		const LogFile *target = &tail->ahead[left.passed];
 
-		found = OpenTowards(tail, target, &next, trouble);
+		found = OpenTowardsAhead(tail, target, &next, trouble);
 		if (!found || LogFileSame(&next, target))
 			left.passed++;
 	}

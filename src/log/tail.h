@@ -36,9 +36,10 @@ typedef struct Tail
 	char	  lost[512];  /* what happened to them, "": nothing */
 	bool	  loss_told;  /* by the batch that was committed last */
 
-	LogFile	  ahead[TAIL_AHEAD_FILES]; /* were current, in other formats, before "current" was */
+	LogFile	  ahead[TAIL_AHEAD_FILES]; /* were current before "current" was */
 	int		  num_ahead;
-	LeftFiles left;
+	LeftFiles left;		 /* of this run */
+	LeftFiles kept_left; /* as of the last commit */
 
 	char  *buffer; /* and one byte behind it for a terminator */
 	size_t size;   /* of the buffer */

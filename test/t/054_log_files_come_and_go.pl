@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
 use File::Copy qw(copy);
 use PgAnalytics::Backend;
 use PgAnalytics::Cluster;
@@ -20,6 +21,7 @@ my $node = PgAnalytics::Cluster->create(
 	backend => $backend,
 	settings => { 'log_rotation_size' => '0', 'log_line_prefix' => '%m [%p] ' });
 my $log = $node->logfile;
+my $log_directory = dirname($log);
 
 $node->wait_for_state('ok');
 $node->wait_for_status('the log is read', sub { $_->{collectors}{pg_log}{runs} > 0 });
@@ -64,6 +66,15 @@ sub all_arrive_once
 sub rotate { $node->safe_psql('postgres', 'SELECT pg_rotate_logfile()') }
 
 sub wait_for_file { my ($file) = @_; wait_until("$file is there", sub { -e $file }) }
+
+# Lets the server log to a file of another name.
+sub begin_file
+{
+	my ($name) = @_;
+
+	$node->set('log_filename' => "$name.log");
+	return wait_until("$name.log is current", sub { $node->safe_psql('postgres', 'SELECT pg_current_logfile()') =~ /\b$name\.log$/ });
+}
 
 sub wait_for_run
 {
@@ -134,6 +145,33 @@ $node->set($node->log_settings);
 wait_until('back', sub { $node->safe_psql('postgres', 'SELECT pg_current_logfile()') eq $log });
 write_entries(5);
 all_arrive_once('another directory and back to the file of before');
+
+# ---- other names, one soon after the other, and what was read of them cannot be kept ----
+
+SKIP:
+{
+	skip 'root may write everywhere', 2 if $> == 0;
+	my $spool = $node->data_dir . '/pg_stat_tmp/pganalytics/spool';
+
+	begin('unkept');
+	chmod 0500, $spool or die "chmod: $!";
+	$node->wait_for_problem(qr/Permission denied/);
+	foreach (qw(four five six))
+	{
+		begin_file($_);
+		wait_for_run();
+		write_entries(5);
+	}
+	# long enough for the first ones to be left
+	my $changed = (stat "$log_directory/five.log")[9];
+	wait_until('they are old', sub { time > $changed + 3 });
+	wait_for_run();
+	chmod 0700, $spool or die "chmod: $!";
+	all_arrive_once('read again, since no batch could be kept');
+	ok($node->wait_for_no_problem(qr/Permission denied/), 'the problem is over');
+}
+$node->set($node->log_settings);
+wait_until('back', sub { $node->safe_psql('postgres', 'SELECT pg_current_logfile()') eq $log });
 
 # ---- a torn line ----
 
