@@ -26,7 +26,7 @@
 	 "s.hit::double precision / nullif(s.hit + s.read, 0)", NULL, "track_counts"}
 
 static const Field database_fields[] = {
-	{"name", FIELD_TEXT, NULL, true, 0, 0, "s.name"},
+	{"name", FIELD_SHARED_NAME, NULL, true, 0, 0, "s.name"},
 	COUNTERS,
 	FIELDS_END
 };

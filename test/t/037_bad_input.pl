@@ -316,6 +316,10 @@ foreach my $shared ([ pg_connections => qw(database user) ], [ pg_activity => qw
 }
 $umlaut->quit;
 $index->quit;
+sql(qq{CREATE DATABASE "l\xc3\xbc" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0});
+$node->safe_psql("l\xc3\xbc", 'CREATE EXTENSION pganalytics');
+like($node->safe_psql("l\xc3\xbc", q{SET client_encoding = 'UTF8'; SELECT pganalytics_sample('pg_cache')}),
+	qr/"databases": \[\{"hit": \d+, "name": "l\xc3\xbc"/, 'the name of a database in its pg_cache');
 
 $node->check_log(
 	allowed => [
