@@ -444,6 +444,8 @@ NoteLock(int next, uint32 collectors, const QueryError *error, Batch *batch, Tim
 			 error->message);
 	ReportError(batch, collectors, database->name, text);
 	VisitPlanBegun(&plan, next, collectors, now);
+	if (IsIn(collectors, COLLECTOR_CUSTOM))
+		database->custom_left = 0; /* the next round is of all that are due then */
 	VisitPlanEnded(&plan, database->oid, 0, collectors, now);
 	visited |= collectors;
 }
