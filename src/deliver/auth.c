@@ -198,3 +198,9 @@ AuthTlsVersion(void *ssl)
 {
 	return SSL_get_version((SSL *) ssl);
 }
+
+bool
+AuthHasPending(void *ssl)
+{
+	return SSL_has_pending((SSL *) ssl) == 1;
+}

@@ -89,4 +89,7 @@ extern void AuthSetUpTls(void *ssl_context);
 /* "TLSv1.3" of an SSL *, a constant. */
 extern const char *AuthTlsVersion(void *ssl);
 
+/* Has OpenSSL read more by an SSL * than was asked for so far? */
+extern bool AuthHasPending(void *ssl);
+
 #endif /* AUTH_H */

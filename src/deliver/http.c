@@ -31,6 +31,7 @@
 #include "base/compat.h"
 #include "base/settings.h"
 #include "base/worker.h"
+#include "deliver/auth.h"
 #include "deliver/gzip.h"
 #include "deliver/http_client.h"
 #include "deliver/registration.h"
@@ -87,7 +88,7 @@ SpeaksUnasked(void)
 {
 	struct pollfd connection = {.fd = http.connection, .events = POLLIN};
 
-	return http.connection >= 0 && poll(&connection, 1, 0) != 0;
+	return http.connection >= 0 && (http.unasked || poll(&connection, 1, 0) != 0);
 }
 
 /* A connection that was made with another certificate is not used. */
@@ -160,6 +161,7 @@ BeginRequest(const HttpRequest *request, HttpReply *reply)
 	http.timer_at = -1;
 	http.outdated_since = 0;
 	http.reply = reply;
+	http.tls = NULL;
 	if (SetRequest(http.easy, request) != CURLE_OK ||
 		curl_multi_add_handle(http.multi, http.easy) != CURLM_OK)
 		return false;
@@ -298,6 +300,8 @@ FinishRequest(CURLcode code, HttpReply *reply)
 	/* it is known only while the request is curl's */
 	curl_easy_getinfo(http.easy, CURLINFO_ACTIVESOCKET, &connection);
 	http.connection = connection;
+	/* it is still open, and so is its TLS; newer versions of curl have OpenSSL read ahead */
+	http.unasked = connection != CURL_SOCKET_BAD && http.tls != NULL && AuthHasPending(http.tls);
 
 	if (http.discarded > HTTP_DISCARD_LIMIT)
 		code = CURLE_OK;

@@ -33,6 +33,7 @@ typedef struct HttpClient
 	int64  timer_at;   /* when curl wants to be called, -1: not */
 	uint64 settings;   /* HttpSettings() when it was opened */
 	int	   connection; /* the socket of the one that is kept open, -1: none */
+	bool   unasked;	   /* more has come by it than the reply */
 
 	/* of the request in hand */
 	bool			   running; /* easy has been added to multi */
@@ -41,6 +42,7 @@ typedef struct HttpClient
 	size_t			   body_size;
 	int64			   outdated_since; /* settings that concern it have changed, 0: no */
 	HttpReply		  *reply;
+	void			  *tls;			  /* SSL * of its connection, NULL: none */
 	bool			   connecting;	  /* by a new connection, not one that is open */
 	bool			   tls_began;	  /* connected, the handshake follows */
 	bool			   head_began;	  /* of the reply */

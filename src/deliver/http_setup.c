@@ -61,14 +61,16 @@ OnTimer(CURLM *multi, long timeout_ms, void *arg)
 }
 
 static void
-NoteTlsVersion(void)
+NoteTls(void)
 {
 	struct curl_tlssessioninfo *tls = NULL;
 
 	if (curl_easy_getinfo(http.easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
 		tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != NULL)
-		strlcpy(http.reply->tls_version, AuthTlsVersion(tls->internals),
-				sizeof(http.reply->tls_version));
+	{
+		http.tls = tls->internals;
+		strlcpy(http.reply->tls_version, AuthTlsVersion(http.tls), sizeof(http.reply->tls_version));
+	}
 }
 
 static int
@@ -139,7 +141,7 @@ OnHeader(char *line, size_t unit, size_t count, void *arg)
 	if (size >= 5 && memcmp(line, "HTTP/", 5) == 0)
 	{
 		/* the connection is known only while the request runs */
-		NoteTlsVersion();
+		NoteTls();
 		http.head_began = true;
 		http.head_complete = false;
 		http.retry_after[0] = http.encoding[0] = http.date[0] = '\0';
