@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -30,12 +31,29 @@ static uint64	   reloads_seen = 0;
 
 /* ---- the table ---- */
 
+/* What it says of roles is believed: REASSIGN OWNED must not make a superuser of whom it gives it to. */
+static void
+CheckOwner(Oid owner)
+{
+	if (!superuser_arg(owner))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the table of custom collectors belongs to role \"%s\", who is no superuser",
+					GetUserNameFromId(owner, true)),
+			 errhint("Run ALTER TABLE " CUSTOM_TABLE " OWNER TO a superuser, once you know "
+					 "what it holds.")));
+}
+
 char *
 CustomTableName(void)
 {
+	bool is_null;
+
 	/* by membership: anybody may create a table of that name somewhere */
 	if (SPI_execute(
-			"SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) "
+			"SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), "
+			"c.relowner "
 			"FROM pg_catalog.pg_extension e "
 			"JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass "
 			"AND d.refobjid = e.oid AND d.deptype = 'e' "
@@ -47,6 +65,8 @@ CustomTableName(void)
 		elog(ERROR, "could not look for the table of custom collectors");
 	if (SPI_processed == 0)
 		return NULL;
+	CheckOwner(
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null)));
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
@@ -168,8 +188,8 @@ Define(const CustomSlot *row)
 	slot->was_superuser = row->was_superuser;
 }
 
-void
-CustomRefresh(Batch *batch, TimestampTz now, bool in_any_case)
+const char *
+CustomRefresh(TimestampTz now, bool in_any_case)
 {
 	CustomTable table;
 	QueryError	error;
@@ -178,7 +198,7 @@ CustomRefresh(Batch *batch, TimestampTz now, bool in_any_case)
 
 	if (!in_any_case && looked_at != 0 && now >= looked_at && changes == changes_seen &&
 		reloads == reloads_seen && !TimestampDifferenceExceeds(looked_at, now, LOOK_AGAIN_MS))
-		return;
+		return NULL;
 	looked_at = now;
 	changes_seen = changes;
 	reloads_seen = reloads;
@@ -186,10 +206,8 @@ CustomRefresh(Batch *batch, TimestampTz now, bool in_any_case)
 	table.rows = palloc(sizeof(CustomSlot) * MAX_CUSTOM);
 	if (!QueryRun(ReadTable, &table, Setting.statement_timeout_ms, &error))
 	{
-		BatchError(batch, Collectors[COLLECTOR_CUSTOM].name, NULL,
-				   error.sqlstate[0] ? error.sqlstate : NULL, error.message);
 		pfree(table.rows);
-		return;
+		return error.message;
 	}
 	LWLockAcquire(Shared->lock, LW_EXCLUSIVE);
 	RemoveMissing(&table);
@@ -197,6 +215,7 @@ CustomRefresh(Batch *batch, TimestampTz now, bool in_any_case)
 		Define(&table.rows[i]);
 	LWLockRelease(Shared->lock);
 	pfree(table.rows);
+	return NULL;
 }
 
 /* ---- the schedule; only this process writes the slots, so it reads them without the lock ---- */

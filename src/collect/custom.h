@@ -25,10 +25,10 @@
 
 /*
  * Reads the table again where it may have changed, or in any case.  Not while
- * visitors are about.  What goes wrong is an error of the batch; what was known
- * stays.
+ * visitors are about.  Returns what went wrong, NULL: nothing; what was known
+ * stays where something did.
  */
-extern void CustomRefresh(Batch *batch, TimestampTz now, bool in_any_case);
+extern const char *CustomRefresh(TimestampTz now, bool in_any_case);
 
 /* Those that are due; the next time of each is set.  all: every one of them. */
 extern uint64 CustomDue(TimestampTz now, bool all);

@@ -197,18 +197,22 @@ EndRounds(void)
 static void
 BeginCustomRound(Batch *batch, TimestampTz now)
 {
-	bool requested = LedgerIsRequested(COLLECTOR_CUSTOM);
+	bool		requested = LedgerIsRequested(COLLECTOR_CUSTOM);
+	const char *error;
 
 	if (requested)
 		plan.patient &= ~(1U << COLLECTOR_CUSTOM);
 	if (custom_is_running || (!requested && !CollectorEnabled(COLLECTOR_CUSTOM)))
 		return;
-	CustomRefresh(batch, now, requested);
+	error = CustomRefresh(now, requested);
 	custom_set = CustomDue(now, requested);
-	if (custom_set == 0 && !requested)
+	custom_is_running = custom_set != 0 || requested;
+	if (custom_is_running)
+		LedgerBegin(COLLECTOR_CUSTOM);
+	if (error)
+		ReportError(batch, 1U << COLLECTOR_CUSTOM, NULL, error);
+	if (!custom_is_running)
 		return;
-	LedgerBegin(COLLECTOR_CUSTOM);
-	custom_is_running = true;
 	if (!requested)
 		plan.patient |= 1U << COLLECTOR_CUSTOM;
 	if ((requested || ListIsOld(now)) && !ReadList(1U << COLLECTOR_CUSTOM, batch, now))

@@ -343,6 +343,18 @@ ok( wait_until(
 		}),
 	'who asks for a run gets it');
 
+# ---- whoever owns the table could write it, and be anybody ----
+
+$node->safe_psql('postgres', 'ALTER TABLE pganalytics_custom_collector OWNER TO mallory');
+$since = $backend->position;
+$node->psql('postgres', q{SELECT pganalytics_collect('custom')});    # others fail
+$node->safe_psql('postgres', q{SELECT pganalytics_flush('3min')});
+ok((grep { $_->{error} =~ /belongs to role "mallory", who is no superuser/ } $backend->collection_errors($since)),
+	'a table that is not a superuser\'s is not believed');
+my (undef, undef, $owned) = $node->psql('postgres', q{SELECT pganalytics_sample('custom')});
+like($owned, qr/belongs to role "mallory"/, '... nor in a session');
+$node->safe_psql('postgres', 'ALTER TABLE pganalytics_custom_collector OWNER TO postgres');
+
 # ---- samples, dump, the view ----
 
 $node->safe_psql('postgres', "SELECT pganalytics_remove_custom_collector('$_')") foreach qw(read_all climb breaks);
@@ -359,5 +371,5 @@ is(scalar(grep { $_->{name} eq 'breaks' } $backend->metrics('custom')), 0, 'no r
 is_deeply([ map { encode_json($_->{error}) } grep { $_->{error} && !$_->{event} } $backend->requests ], [],
 	'one that fails spoils no batch of the others');
 $node->check_log(allowed => [ qr/terminating (?:connection|background worker "pganalytics visitor[^"]*") due to administrator command/,
-	qr/view view_of_others is not owned|syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|could not be collected in full|in database "postgres" only/ ]);
+	qr/view view_of_others is not owned|syntax error|missing FROM-clause|must be one SELECT|does not exist|two columns|cannot set parameter|read-only transaction|permission denied|statement timeout|division by zero|invalid name|1 to 63 bytes|from 1 second|already exists|only$|registered by another role|belongs to role|could not be collected in full|in database "postgres" only/ ]);
 done_testing();
