@@ -50,6 +50,7 @@
 #define MAX_SAMPLES_PER_REPORT 300 /* of pg_activity */
 #define MAX_CONNECT_WAIT_S 300
 #define RETRY_AFTER_S 60
+#define LOG_AFTER_RELOAD_S 1 /* the logging collector has heard of it by then */
 #define LID_WAIT_MS 1000L	 /* between looks at the CPU where collectors are delayed */
 #define HURRY_US 1000000	 /* shortest time between two runs of pg_log that cannot wait */
 #define MAX_TABLESPACES 1000 /* that are known by name; others go by OID */
@@ -115,11 +116,10 @@ CollectDiskUsage(Batch *batch, bool in_session)
 	DiskUsageCollect(batch, list->names, list->count);
 }
 
-/* One that ran out of time is not left alone for an hour. */
 static void
-RetrySoon(Periodic *job)
+RunWithin(Periodic *job, int seconds)
 {
-	job->due = Min(job->due, GetCurrentTimestamp() + RETRY_AFTER_S * USECS_PER_SEC);
+	job->due = Min(job->due, GetCurrentTimestamp() + seconds * USECS_PER_SEC);
 }
 
 static void
@@ -143,7 +143,7 @@ RunCollector(Collection *c, int type, Batch *batch)
 			break;
 		default:
 			if (SqlCollect(type, batch, false, 0) == SQL_TIMED_OUT)
-				RetrySoon(&c->jobs[type]);
+				RunWithin(&c->jobs[type], RETRY_AFTER_S); /* not in an hour */
 			break;
 	}
 	errors = BatchErrors(batch) - errors;
@@ -325,6 +325,9 @@ RunWork(Collection *c, TimestampTz now)
 	if (WorkerReloadCount() != c->reloads)
 	{
 		c->jobs[COLLECTOR_PG_SETTINGS].due = 0; /* at once */
+		/* the next reload may change it again, and nobody would find the file between */
+		if (LogTargetHasChanged(c->log))
+			RunWithin(&c->jobs[COLLECTOR_PG_LOG], LOG_AFTER_RELOAD_S);
 		BreakersReset();
 	}
 	c->reloads = WorkerReloadCount();

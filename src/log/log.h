@@ -28,6 +28,9 @@ extern void LogCollect(LogReader *reader, Batch *batch, bool from_sample);
 extern void LogCollectCommitted(LogReader *reader);
 extern void LogCollectFailed(LogReader *reader);
 
+/* Have the settings that say where the log goes changed since the last call? */
+extern bool LogTargetHasChanged(LogReader *reader);
+
 /* Is there so much to read that it should not wait for its time? */
 extern bool LogIsUrgent(void);
 

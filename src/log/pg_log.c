@@ -24,7 +24,10 @@
 #include "log/piece.h"
 #include "log/sample.h"
 #include "log/tail.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
+#include "postmaster/syslogger.h"
+#include "utils/elog.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -51,6 +54,7 @@ struct LogReader
 	int64		skipped_bytes; /* that are part of no entry */
 	int64		dropped;
 	TimestampTz read_at; /* when it was read last */
+	uint64		target;	 /* hash of the settings that say where the log goes */
 };
 
 static void
@@ -336,6 +340,7 @@ LogReaderCreate(void)
 	LogReader *reader = MemoryContextAllocZero(TopMemoryContext, sizeof(LogReader));
 
 	TailInit(&reader->tail);
+	(void) LogTargetHasChanged(reader);
 	return reader;
 }
 
@@ -348,6 +353,20 @@ LogCollect(LogReader *reader, Batch *batch, bool from_sample)
 		CollectHook(reader, batch);
 	else
 		CollectTail(reader, batch);
+}
+
+bool
+LogTargetHasChanged(LogReader *reader)
+{
+	uint64 before = reader->target;
+	uint64 target = (uint64) Log_destination;
+
+	target =
+		hash_bytes_extended((const unsigned char *) Log_directory, strlen(Log_directory), target);
+	target =
+		hash_bytes_extended((const unsigned char *) Log_filename, strlen(Log_filename), target);
+	reader->target = target;
+	return target != before;
 }
 
 bool
