@@ -122,7 +122,7 @@ write_file($_, 'x') foreach @small;
 $node->configure('pganalytics.backend_url' => '', 'pganalytics.spool_max_age' => '3d');
 $node->start;
 $node->wait_for_status('they are there', sub { $_->{spool}{batches} == @small });
-my $sender = $node->wait_for_status('the sender runs', sub { $_->{workers}{sender}{pid} })->{workers}{sender}{pid};
+my $sender = $node->wait_for_status('the sender rests', sub { ($_->{workers}{sender}{state} // '') eq 'idle' })->{workers}{sender}{pid};
 kill 'STOP', $sender;    # it would drop some itself
 $node->set('pganalytics.backend_url' => $backend->url, 'pganalytics.spool_max_age' => '1h');
 my $spool = $node->wait_for_status('something is written', sub { $_->{spool}{written} > 0 or !$node->collect('sysstat') })->{spool};
