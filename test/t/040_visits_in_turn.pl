@@ -96,7 +96,7 @@ $node->wait_for_status('a dropped database is forgotten',
 
 # ---- one that is being copied, altered or dropped ----
 
-my $owner = $node->background_psql('postgres');
+my $owner = $node->background_psql('postgres', on_error_stop => 0);
 wait_until(
 	'the database is locked',    # who is there is waited for, five seconds
 	sub {
