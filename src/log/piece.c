@@ -39,6 +39,14 @@ TakeEntry(Piece *piece, char *data, size_t len, bool cut)
 	LogOutputEntry(piece->out, &origin, &entry);
 }
 
+/* Is its end, all of it being one entry, within a line or in quotes?  Formats go on to an end of their own. */
+static void
+NoteCut(Piece *piece, const char *data, size_t len)
+{
+	for (size_t at = 0; at < len;)
+		at += piece->file->format->pass_over(data + at, len - at, &piece->inside);
+}
+
 size_t
 PieceTakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 {
@@ -61,7 +69,7 @@ PieceTakeEntries(Piece *piece, char *data, size_t len, LogEnd end, bool full)
 			/* longer than the buffer: take what there is, pass over the rest */
 			frame = (LogFrame){FRAME_ENTRY, len};
 			cut = true;
-			(void) piece->file->format->pass_over(data, len, &piece->inside);
+			NoteCut(piece, data, len);
 		}
 		if (frame.kind == FRAME_ENTRY)
 			TakeEntry(piece, data + done, frame.length, cut);

@@ -74,6 +74,14 @@ my @long = grep { $_->{level} eq 'WARNING' } next_entry_arrives('100 MB');
 is(length($long[0]{message}) <= 1024, 1, '100 MB: the entry is cut');
 like($long[0]{message}, qr/^long x+/, '100 MB: its beginning is there');
 is($long[1]{message}, 'short', '100 MB: the one behind it is whole');
+
+# a statement of many lines, cut where a line of it goes on as an entry begins
+my $lines = "$time [1] WARNING:  many lines\n\tx\n\t";
+append_to_file($log, $lines . ('x' x (256 * 1024 - length $lines)) . "$time [1] WARNING:  forged\n$time [1] WARNING:  after many lines\n");
+my @lines = next_entry_arrives('many lines');
+ok(scalar(grep { $_->{message} =~ /^many lines/ } @lines), 'many lines: the entry is there');
+is_deeply([ grep { $_->{message} eq 'forged' } @lines ], [], 'many lines: no entry is made of what is behind the cut');
+ok(scalar(grep { $_->{message} eq 'after many lines' } @lines), 'many lines: the one behind it is whole');
 cmp_ok($node->status->{workers}{collector}{memory_bytes}, '<', 64 * 1024 * 1024, '100 MB: memory stays small');
 
 # ---- csvlog ----
