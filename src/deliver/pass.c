@@ -67,7 +67,7 @@ static struct
 	int64 retry_at;		 /* after a failure, 0: none */
 	int	  failures;		 /* in a row */
 	bool  accepted;		 /* one was, since the last that went astray */
-	bool  astray;		 /* the last pass ended at who perhaps is not the backend */
+	int	  astray;		 /* passes that ended at who perhaps is not the backend, since then */
 	int64 not_before;	 /* a batch could not be sent or moved: do not spin on it */
 	int64 pace_until;	 /* by drain_rate */
 
@@ -187,6 +187,22 @@ PauseVain(int64 now)
 
 /* ---- a pass ---- */
 
+/*
+ * Is there a backend again?  Any batch that is accepted tells, but each may be
+ * one that is refused even so, and must not hide it.  The newest and the older
+ * ones take turns: nothing need be written any more, and both ends may be bad.
+ */
+static uint64
+WhoAsks(void)
+{
+	int count;
+
+	if (pass.astray % 2 == 1)
+		return SpoolNewest();
+	count = SpoolList(0, LIST_SIZE, pass.list);
+	return count > 0 ? pass.list[(pass.astray / 2 - 1) % count] : 0;
+}
+
 static void
 BeginPass(uint64 oldest, int64 now)
 {
@@ -197,8 +213,7 @@ BeginPass(uint64 oldest, int64 now)
 	pass.after = 0;
 	pass.listed = 0;
 	pass.next = 0;
-	/* is there a backend again?  The oldest may be refused even so, and must not hide it */
-	if (pass.astray && (pass.list[0] = SpoolNewest()) != 0)
+	if (pass.astray > 0 && (pass.list[0] = WhoAsks()) != 0)
 		pass.listed = 1;
 	SuspectsBeginPass(&pass.suspects, oldest);
 }
@@ -275,7 +290,7 @@ Delivered(void)
 
 	pass.failures = 0;
 	pass.accepted = true;
-	pass.astray = false;
+	pass.astray = 0;
 	while ((sequence = SuspectsAccepted(&pass.suspects)) != 0)
 	{
 		snprintf(why, sizeof(why), "refused %d times, while others were accepted; the last time %s",
@@ -294,7 +309,7 @@ RefusedAstray(uint64 sequence, const PushOutcome *outcome, int64 now)
 {
 	if (!pass.accepted)
 	{
-		pass.astray = true;
+		pass.astray++;
 		BackOff(outcome, now);
 		return;
 	}
