@@ -20,8 +20,9 @@
 #include "spool/position.h"
 #include "spool/spool.h"
 
+/* "in_line" is LogInside; files of that name for it may be there already */
 #define FORMAT \
-	"device %llu inode %llu offset %llu inside %u start %llu length %u last %lld sequence %llu "
+	"device %llu inode %llu offset %llu in_line %u start %llu length %u last %lld sequence %llu "
 #define READ_FORMAT FORMAT "path %1023[^\n]"
 #define WRITE_FORMAT FORMAT "path %s\n"
 #define NUMBERS 8 /* the path may be empty */
