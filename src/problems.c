@@ -127,7 +127,7 @@ CheckTracker(JsonWriter *w, const char *name, const char *what)
 		Add(w,
 			"\"%s\" is off in database \"%s\" or for role \"%s\": %s are not known where it is; RESET "
 			"it where ALTER ROLE or ALTER DATABASE has set it (\\drds of psql shows that)",
-			name, get_database_name(MyDatabaseId), GetUserNameFromId(GetSessionUserId(), false),
+			name, get_database_name(MyDatabaseId), GetUserNameFromId(GetSessionUserId(), true),
 			what);
 	else
 		Add(w, "\"%s\" is off: %s are not known; set it to on", name, what);
