@@ -139,14 +139,17 @@ static void
 CheckSwitchedOff(JsonWriter *w)
 {
 	const RemoteConfig *remote = RemoteInForce();
+	bool				any_here = false;
 
-	if (remote == NULL)
-		return;
 	for (int i = 0; i < NUM_COLLECTORS; i++)
 	{
 		if (CollectorEnabled(i))
 			return;
+		any_here |= CollectorEnabledLocally(i);
 	}
+	/* what is switched off here is meant so */
+	if (remote == NULL || !any_here)
+		return;
 	Add(w,
 		"version " INT64_FORMAT " of the remote configuration leaves no collector switched on: "
 		"nothing is collected; correct it at the backend and call pganalytics_pull_config(), or "

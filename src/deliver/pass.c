@@ -188,12 +188,12 @@ PauseVain(int64 now)
 /* ---- a pass ---- */
 
 /*
- * Is there a backend again?  Any batch that is accepted tells, but each may be
- * one that is refused even so, and must not hide it.  The newest and the older
- * ones take turns: nothing need be written any more, and both ends may be bad.
+ * The batch that asks whether there is a backend again.  Any that is accepted
+ * tells, but each may be refused even so, and must not hide it.  The newest and
+ * the older ones take turns: perhaps no newer one comes, and both ends are bad.
  */
 static uint64
-WhoAsks(void)
+FirstToTry(void)
 {
 	int count;
 
@@ -213,7 +213,7 @@ BeginPass(uint64 oldest, int64 now)
 	pass.after = 0;
 	pass.listed = 0;
 	pass.next = 0;
-	if (pass.astray > 0 && (pass.list[0] = WhoAsks()) != 0)
+	if (pass.astray > 0 && (pass.list[0] = FirstToTry()) != 0)
 		pass.listed = 1;
 	SuspectsBeginPass(&pass.suspects, oldest);
 }
@@ -341,6 +341,26 @@ Pace(int64 bytes, int64 now)
 		pass.pace_until = Max(pass.pace_until, now - PACE_AHEAD_MS) + bytes * 1000 / rate;
 }
 
+/* It cannot be read, split or moved away now. */
+static void
+Postponed(uint64 sequence, const PushOutcome *outcome, int64 now)
+{
+	SuspectsForget(&pass.suspects, sequence);
+	if (outcome->status != 0)
+		NoteVain(sequence);
+	else
+		pass.not_before = now + POSTPONED_RETRY_MS;
+}
+
+static void
+Suspected(uint64 sequence, const PushOutcome *outcome, int64 now)
+{
+	SuspectsRefused(&pass.suspects, sequence);
+	pass.refusal = *outcome;
+	if (!MayTryAnother(outcome))
+		BackOff(outcome, now);
+}
+
 static void
 SendBatch(uint64 sequence)
 {
@@ -360,13 +380,12 @@ SendBatch(uint64 sequence)
 			SuspectsForget(&pass.suspects, sequence);
 			Delivered();
 			break;
-		case PUSH_POSTPONED:
-			DeliveryNoteFailure(&outcome);
+		case PUSH_SPLIT:
 			SuspectsForget(&pass.suspects, sequence);
-			if (outcome.status != 0)
-				NoteVain(sequence);
-			else
-				pass.not_before = now + POSTPONED_RETRY_MS;
+			break;
+		case PUSH_GONE:
+			SuspectsForget(&pass.suspects, sequence);
+			pass.not_before = now + GONE_RETRY_MS;
 			break;
 		case PUSH_REJECTED:
 			DeliveryNoteFailure(&outcome);
@@ -376,32 +395,23 @@ SendBatch(uint64 sequence)
 			DeliveryNoteFailure(&outcome);
 			RefusedAstray(sequence, &outcome, now);
 			break;
-		case PUSH_SPLIT:
-			SuspectsForget(&pass.suspects, sequence);
-			break;
-		case PUSH_GONE:
-			SuspectsForget(&pass.suspects, sequence);
-			pass.not_before = now + GONE_RETRY_MS;
+		case PUSH_POSTPONED:
+			DeliveryNoteFailure(&outcome);
+			Postponed(sequence, &outcome, now);
 			break;
 		case PUSH_SUSPECT:
 			DeliveryNoteFailure(&outcome);
-			SuspectsRefused(&pass.suspects, sequence);
-			pass.refusal = outcome;
-			if (!MayTryAnother(&outcome))
-				BackOff(&outcome, now);
+			Suspected(sequence, &outcome, now);
 			break;
+		case PUSH_UNUSABLE:
+			PassCheckEndpoint(now);
+			if (EndpointCurrent()->state != ENDPOINT_READY)
+				break;
+			/* FALLTHROUGH */
 		case PUSH_FAILED:
 		case PUSH_UNAUTHORIZED:
 			DeliveryNoteFailure(&outcome);
 			BackOff(&outcome, now);
-			break;
-		case PUSH_UNUSABLE:
-			PassCheckEndpoint(now);
-			if (EndpointCurrent()->state == ENDPOINT_READY)
-			{
-				DeliveryNoteFailure(&outcome);
-				BackOff(&outcome, now);
-			}
 			break;
 		case PUSH_INTERRUPTED:
 			/* by a reload, or a new certificate: a pass begins anew after it, and with this batch */

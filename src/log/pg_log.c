@@ -172,7 +172,10 @@ ReadLateEntries(LogReader *reader, LogOutput *out)
 		 i++)
 	{
 		LogOrigin origin = PieceOrigin(&file);
-		Piece	  piece = {.out = out, .file = &file, .dialect = LogDialectsNow(&reader->dialects)};
+		Piece	  piece = {.out = out,
+						   .file = &file,
+						   .dialect = LogDialectsNow(&reader->dialects),
+						   .inside = tail->left.end[i].inside};
 		bool	  is_other = file.format != tail->here.file.format;
 
 		if (is_other)
@@ -180,6 +183,7 @@ ReadLateEntries(LogReader *reader, LogOutput *out)
 		LeftConsume(
 			&tail->left, i,
 			PieceTakeEntries(&piece, tail->buffer, n, LOG_END_QUIET, n == (ssize_t) tail->size));
+		tail->left.end[i].inside = piece.inside;
 		LogOutputEnd(out, &origin);
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);

@@ -92,6 +92,9 @@ $status = $node->status;
 is("@enabled", '', 'then none runs');
 ok($node->wait_for_problem(qr/version $status->{config}{version} of the remote configuration leaves no collector switched on/),
 	'which is a problem');
+$node->set('pganalytics.enabled_collectors' => '');
+ok($node->wait_for_no_problem(qr/leaves no collector switched on/), 'but not where all are off here');
+$node->set('pganalytics.enabled_collectors' => 'sysstat,disk_usage');
 
 # ---- an interval that was good becomes too short ----
 
