@@ -44,7 +44,7 @@ LookForChanges(uint32 collectors)
 
 /*
  * How much a visitor may have taken before it leaves what else is due to another
- * one; valgrind takes more.
+ * one; valgrind takes more.  The estimate of bloat needs most itself.
  */
 #ifndef ENOUGH_MEMORY
 #define ENOUGH_MEMORY (8 * 1024 * 1024)
@@ -95,11 +95,12 @@ RunCollector(int collector, TimestampTz deadline)
 
 /* One is always run, else nothing would ever be. */
 static bool
-HasRoomForMore(int ran, TimestampTz deadline)
+HasRoomFor(int collector, int ran, TimestampTz deadline)
 {
+	int64 enough = collector == COLLECTOR_PG_BLOAT ? ENOUGH_MEMORY / 2 : ENOUGH_MEMORY;
+
 	return ran == 0 ||
-		(GetCurrentTimestamp() < deadline && WorkerMemory() < ENOUGH_MEMORY &&
-		 !ShutdownIsRequested());
+		(GetCurrentTimestamp() < deadline && WorkerMemory() < enough && !ShutdownIsRequested());
 }
 
 /* Writes what has been read. */
@@ -152,7 +153,7 @@ Visit(TimestampTz deadline)
 
 		if ((collectors & (1U << collector)) == 0)
 			continue;
-		if (HasRoomForMore(ran, deadline))
+		if (HasRoomFor(collector, ran, deadline))
 		{
 			RunCollector(collector, deadline);
 			ran++;
