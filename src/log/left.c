@@ -85,7 +85,8 @@ LeftRead(LeftFiles *left, int *i, const LogFile *here, const LogFile *current, c
 }
 
 void
-LeftConsume(LeftFiles *left, int i, size_t len)
+LeftConsume(LeftFiles *left, int i, size_t len, LogInside inside)
 {
 	left->end[i].offset += len;
+	left->end[i].inside = inside;
 }

@@ -34,7 +34,7 @@ extern const LogPosition *LeftFind(const LeftFiles *left, const LogFile *file);
 extern ssize_t LeftRead(LeftFiles *left, int *i, const LogFile *here, const LogFile *current,
 						char *buffer, size_t size, LogFile *file);
 
-/* So many of these bytes are done with. */
-extern void LeftConsume(LeftFiles *left, int i, size_t len);
+/* So many of these bytes are done with; inside: what the next one is in. */
+extern void LeftConsume(LeftFiles *left, int i, size_t len, LogInside inside);
 
 #endif /* LOG_LEFT_H */

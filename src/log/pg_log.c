@@ -177,13 +177,12 @@ ReadLateEntries(LogReader *reader, LogOutput *out)
 						   .dialect = LogDialectsNow(&reader->dialects),
 						   .inside = tail->left.end[i].inside};
 		bool	  is_other = file.format != tail->here.file.format;
+		size_t	  done;
 
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);
-		LeftConsume(
-			&tail->left, i,
-			PieceTakeEntries(&piece, tail->buffer, n, LOG_END_QUIET, n == (ssize_t) tail->size));
-		tail->left.end[i].inside = piece.inside;
+		done = PieceTakeEntries(&piece, tail->buffer, n, LOG_END_QUIET, n == (ssize_t) tail->size);
+		LeftConsume(&tail->left, i, done, piece.inside);
 		LogOutputEnd(out, &origin);
 		if (is_other)
 			LogRecentCompare(&reader->recent, out->last_us);

@@ -56,18 +56,27 @@ FieldOfWord(LogWord word)
 	}
 }
 
-/* The word of a line, with its prefix taken apart (match) or ignored. */
-static LogWord
-ReadLine(const LogDialect *dialect, const char *line, size_t len, PrefixMatch *match)
+/* Does the line fit the prefix of now, or one of those before? */
+static bool
+FitsPrefix(const LogDialect *dialect, const char *line, size_t len, PrefixMatch *match)
 {
 	const LogDialect *tried = dialect;
 
 	do
 	{
 		if (LogPrefixMatch(tried, line, len, match))
-			return match->word;
+			return true;
 		tried = tried->other;
 	} while (tried != NULL && tried != dialect);
+	return false;
+}
+
+/* The word of a line, with its prefix taken apart (match) or ignored. */
+static LogWord
+ReadLine(const LogDialect *dialect, const char *line, size_t len, PrefixMatch *match)
+{
+	if (FitsPrefix(dialect, line, len, match))
+		return match->word;
 	match->num_values = 0;
 	return match->word = LogWordFind(dialect, line, len, &match->text);
 }
@@ -81,21 +90,6 @@ LineLength(const char *data, size_t len)
 	return newline != NULL ? newline - data + 1 : len;
 }
 
-static bool
-FitsPrefix(const LogDialect *dialect, const char *line, size_t len)
-{
-	const LogDialect *tried = dialect;
-	PrefixMatch		  match;
-
-	do
-	{
-		if (LogPrefixMatch(tried, line, len, &match))
-			return true;
-		tried = tried->other;
-	} while (tried != NULL && tried != dialect);
-	return false;
-}
-
 /*
  * While log_destination changes, the logging collector puts entries of another
  * format here if the file that they were meant for is not open.  A prefix may
@@ -106,13 +100,14 @@ StrayFormat(const LogDialect *dialect, const char *line, size_t len)
 {
 	static const char json[] = "{\"timestamp\":\"";
 	const LogFormat	 *format = NULL;
+	PrefixMatch		  match;
 
 	/* the first line alone decides: what follows it may not be there yet */
 	if (len >= sizeof(json) - 1 && memcmp(line, json, sizeof(json) - 1) == 0)
 		format = LogFormatByName("jsonlog", strlen("jsonlog"));
 	else if (CsvlogIsStart(line, len))
 		format = LogFormatByName("csvlog", strlen("csvlog"));
-	if (format == NULL || FitsPrefix(dialect, line, LineLength(line, len)))
+	if (format == NULL || FitsPrefix(dialect, line, LineLength(line, len), &match))
 		return NULL;
 	return format;
 }
